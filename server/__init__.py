@@ -1,0 +1,1 @@
+"""Tongkang 通康, a FHIR R4 interoperability server for Chinese population health."""

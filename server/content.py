@@ -1,0 +1,16 @@
+"""Where the data that the server interprets lies: profiles, mappings, terminology.
+
+In a checkout these are the top-level folders of the project; in a wheel they
+are carried inside the package, under ``_content``.
+"""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_IN_WHEEL = _PACKAGE / "_content"
+ROOT = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
+
+PROFILES = ROOT / "profiles"
+MAPPINGS = ROOT / "mappings"
+TERMINOLOGY = ROOT / "terminology"
+GUNICORN_CONF = (ROOT if _IN_WHEEL.is_dir() else ROOT / "docker") / "gunicorn.conf.py"

@@ -1,0 +1,1 @@
+"""FHIR's own vocabulary, free of storage, web and settings."""

@@ -1,0 +1,1 @@
+"""The interpreter of profiles/: definitions of R4, structure validation, compartments."""
