@@ -1,0 +1,56 @@
+# Two commands matter: `make run` and `make test`. Each sets up what it needs by itself.
+
+SHELL := /bin/sh
+UV ?= uv
+BIN := .venv/bin
+RELEASES := python3.11 python3.12 python3.13 python3.14 python3
+
+# The first Python 3.11+ that can make virtual environments.
+PYTHON ?= $(shell for python in $(RELEASES); do \
+	$$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& echo $$python && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format coverage lock wheel clean setup-run setup-test
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
+	|| sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1  \2/p' Makefile
+
+run: setup-run ## Start the server with a private MongoDB and a demo region
+	@exec $(BIN)/python -m server.cli serve
+
+test: check ## Check everything and run every test, as .ci/run does
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+check: setup-test ## Check format, style, types and the floors
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup-test ## Format the code
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lock: ## Choose the versions of all dependencies anew (needs uv)
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --extra embedded --group dev pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --extra embedded --group build -c requirements.lock pyproject.toml \
+	  -o requirements-run.lock
+
+wheel: setup-test ## Build the wheel into dist/
+	$(BIN)/hatchling build -t wheel
+
+clean: ## Remove all that was made, but not the data in var/
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	find server tests tools -name __pycache__ -prune -exec rm -rf {} +
+
+setup-run setup-test: setup-%:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, with its module venv." >&2; \
+	  echo "On Debian and Ubuntu: apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) tools/setup.py $*
