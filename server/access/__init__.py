@@ -1,1 +1,1 @@
-"""Room access."""
+"""Who may do what, and what of the data they may see."""

@@ -1,1 +1,1 @@
-"""Room api."""
+"""FHIR over HTTP: what is asked becomes a Call, a Result becomes a response."""

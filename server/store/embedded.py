@@ -14,12 +14,15 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from subprocess import Popen
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from server.store import replica
 from server.store.child import ended, started
 from server.store.mongod import CannotStart, arguments, executable, surroundings
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 _ADDRESS_IN_USE = 48
 _LARGEST_LOG = 16 * 1024 * 1024
@@ -66,10 +69,20 @@ class EmbeddedMongo:
         """Whether mongod runs; it may not take writes yet."""
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def log(self) -> Path:
+        """Where mongod writes what it does."""
+        return self._folder / "mongod.log"
+
     def start(self) -> None:
-        """Start mongod, after ending one that a killed parent left behind."""
+        """Start mongod, after ending one that a killed parent left behind.
+
+        The `url` changes if somebody else has taken the port.
+        """
+        if self._child is not None and self._child.poll() == _ADDRESS_IN_USE:
+            self._port = next(self._ports)
         _end_survivor(self._folder / "data")
-        _rotate(self._folder / "mongod.log")
+        _rotate(self.log)
         (self._folder / "port").write_text(str(self._port), "ascii")
         command = [str(self._program), *arguments(self._folder, self._port)]
         self._child = started(command, self._environ, self._folder / "mongod.out")
@@ -77,16 +90,13 @@ class EmbeddedMongo:
     def is_settled(self) -> bool:
         """Take the next step of starting; tell whether mongod now takes writes.
 
-        The `url` changes if somebody else took the port first.
-
         Raises CannotStart if mongod has given up.
         """
         code = None if self._child is None else self._child.poll()
         if code == _ADDRESS_IN_USE:
-            self._port = next(self._ports)
             self.start()
         elif code is not None:
-            raise CannotStart.because("mongod-failed", code=code, log=self._folder / "mongod.log")
+            raise CannotStart.because("mongod-failed", code=code, log=self.log)
         return _listens(self._port) and replica.is_settled(self._port, self._secret)
 
     def settle(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
@@ -97,7 +107,7 @@ class EmbeddedMongo:
         deadline = time.monotonic() + _PATIENCE
         while is_wanted() and not self.is_settled():
             if time.monotonic() > deadline:
-                raise CannotStart.because("mongod-slow", log=self._folder / "mongod.log")
+                raise CannotStart.because("mongod-slow", log=self.log)
             time.sleep(_MOMENT)
 
     def stop(self) -> None:

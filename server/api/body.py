@@ -1,0 +1,75 @@
+"""The body of a request, read once, whole, and never beyond its limits."""
+
+import socket
+import zlib
+from collections.abc import Mapping
+from typing import IO, Any
+
+from server.fhir.outcome import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
+
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def read(environ: Mapping[str, Any], limit: int, seconds: float) -> bytes:
+    """Return the body in `environ`, unpacked, of at most `limit` bytes.
+
+    Raises BadRequest if it is shorter than announced or packed wrongly,
+    RequestTimeout if nothing comes for `seconds`, TooLarge beyond `limit`,
+    UnsupportedMediaType if it is packed in another way than gzip.
+    """
+    announced = _announced(environ, limit)
+    connection = environ.get("gunicorn.socket")
+    if isinstance(connection, socket.socket):
+        connection.settimeout(seconds)
+    try:
+        packed = _received(environ["wsgi.input"], announced, limit)
+    except TimeoutError:
+        raise RequestTimeout.because("body-late") from None
+    except (OSError, ValueError):
+        raise BadRequest.because("body-broken") from None
+    finally:
+        if isinstance(connection, socket.socket):
+            connection.settimeout(None)
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+    if encoding == "identity":
+        return packed
+    if encoding != "gzip":
+        raise UnsupportedMediaType.because("content-encoding-unknown", name=encoding[:40])
+    return _unpacked(packed, limit)
+
+
+def _announced(environ: Mapping[str, Any], limit: int) -> int | None:
+    if environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
+        return None
+    text = environ.get("CONTENT_LENGTH") or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise BadRequest.because("body-broken")
+    length = int(text)
+    if length > limit:
+        raise TooLarge.because("body-too-large", limit=limit)
+    return length
+
+
+def _received(stream: IO[bytes], announced: int | None, limit: int) -> bytes:
+    if announced is not None:
+        body = stream.read(announced) if announced else b""
+        if len(body) != announced:
+            raise BadRequest.because("body-broken")
+        return body
+    body = stream.read(limit + 1)
+    if len(body) > limit:
+        raise TooLarge.because("body-too-large", limit=limit)
+    return body
+
+
+def _unpacked(packed: bytes, limit: int) -> bytes:
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        body = unpacker.decompress(packed, limit + 1)
+    except zlib.error:
+        raise BadRequest.because("body-not-gzip") from None
+    if len(body) > limit:
+        raise TooLarge.because("body-too-large", limit=limit)
+    if not unpacker.eof or unpacker.unused_data:
+        raise BadRequest.because("body-not-gzip")
+    return body

@@ -1,0 +1,36 @@
+"""What an orchestrator asks: are you alive, are you ready, how are you doing."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from server.api import telemetry
+from server.fhir.outcome import Unavailable
+from server.services import Services
+
+
+def probes(services: Callable[[], Services]) -> Blueprint:
+    """Return ``/livez`` (this process answers), ``/readyz`` (it can serve) and ``/metrics``."""
+    blueprint = Blueprint("health", __name__)
+
+    @blueprint.get("/livez")
+    def livez() -> Response:
+        return Response("ok\n", content_type="text/plain; charset=utf-8")
+
+    @blueprint.get("/readyz")
+    def readyz() -> Response:
+        try:
+            services().store.ping()
+        except Unavailable:
+            text = "the database cannot be reached\n"
+            return Response(text, 503, [("Retry-After", "5")], content_type="text/plain")
+        return Response("ok\n", content_type="text/plain; charset=utf-8")
+
+    @blueprint.get("/metrics")
+    def metrics() -> Response:
+        if not services().interpreters.settings.metrics:
+            return Response("", 404)
+        return Response(telemetry.exposition(), content_type=CONTENT_TYPE_LATEST)
+
+    return blueprint

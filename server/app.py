@@ -1,0 +1,34 @@
+"""The Flask application: the faces put together."""
+
+from functools import cache
+
+from flask import Flask
+
+from server.api import telemetry
+from server.api.fhir import endpoint
+from server.api.health import probes
+from server.interactions.statement import statement
+from server.services import Interpreters, Services
+from server.settings import Settings
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the application.
+
+    Made once before the workers fork; each worker opens its own connection to
+    the database with its first request.
+    """
+    telemetry.configure_logging(settings.log_level)
+    interpreters = Interpreters.of(settings)
+    capabilities = statement(interpreters)
+
+    @cache
+    def services() -> Services:
+        return Services.open(interpreters, capabilities)
+
+    app = Flask("server", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
+    app.register_blueprint(probes(services))
+    app.register_blueprint(endpoint(services), url_prefix="/fhir")
+    return app

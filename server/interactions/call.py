@@ -1,0 +1,74 @@
+"""A request and its answer, as the interactions see them: no HTTP library, no strings to pick apart."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from server.fhir.outcome import BadRequest, Issue
+
+_ETAG = re.compile(r'(?:W/)?"([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What the Prefer header asks for: https://hl7.org/fhir/R4/http.html#ops."""
+
+    returns: str = "representation"
+    lenient: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request. `query` keeps order and repetition; header texts are as received.
+
+    `version` is the text in the URL. `criteria` is the text of If-None-Exist.
+    """
+
+    interaction: str
+    type: str | None = None
+    id: str | None = None
+    version: str | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    criteria: str | None = None
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_modified_since: str | None = None
+    preference: Preference = field(default_factory=Preference)
+
+    @property
+    def resource_type(self) -> str:
+        """Return the resource type, where the URL has one."""
+        if self.type is None:
+            raise BadRequest.because("type-missing")
+        return self.type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One answer. `version` and `last_updated` (µs since 1970) become ETag and Last-Modified.
+
+    `location` is relative to the base URL. `issues` are said in an
+    OperationOutcome when there is no body.
+    """
+
+    status: int
+    body: bytes = b""
+    version: int | None = None
+    last_updated: int | None = None
+    location: str | None = None
+    issues: tuple[Issue, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def entity_tags(text: str) -> frozenset[str]:
+    """Return the versions that an If-Match or If-None-Match header names; ``*`` stands for itself.
+
+    Raises BadRequest if `text` is not a list of entity tags.
+    """
+    if text.strip() == "*":
+        return frozenset("*")
+    parts = [_ETAG.fullmatch(part.strip()) for part in text.split(",")]
+    if not all(parts):
+        raise BadRequest.because("entity-tag-malformed", text=text[:40])
+    return frozenset(part[1] for part in parts if part)

@@ -1,0 +1,57 @@
+"""The criteria of a conditional interaction: a search that has to name one resource.
+
+Spec: https://hl7.org/fhir/R4/http.html#cond-update
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qsl
+
+from server.context import Context
+from server.fhir.outcome import BadRequest, PreconditionFailed
+from server.store.documents import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What to look for, and the name under which writers with equal criteria exclude each other."""
+
+    condition: Mapping[str, Any]
+    claim: str
+
+
+def compiled(context: Context, type: str, parameters: Sequence[tuple[str, str]]) -> Criteria:
+    """Return the criteria in `parameters`.
+
+    Raises BadRequest if there are none, or one that is not known: ignoring it
+    would match resources that were not meant.
+    """
+    if not parameters:
+        raise BadRequest.because("criteria-missing")
+    query = context.interpreters.queries.compile(type, parameters)
+    spelled = "&".join(sorted(f"{name}={value}" for name, value in parameters))
+    claim = sha256(f"{type}?{spelled}".encode()).hexdigest()
+    return Criteria(query.condition, claim)
+
+
+def from_header(context: Context, type: str, text: str) -> Criteria:
+    """Return the criteria in `text`, the value of If-None-Exist, with or without ``Type?``."""
+    criteria = text.removeprefix(f"{type}?").removeprefix("?")
+    try:
+        parameters = parse_qsl(criteria, keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError:
+        raise BadRequest.because("criteria-malformed") from None
+    return compiled(context, type, parameters)
+
+
+def matched(context: Context, type: str, criteria: Criteria) -> Version | None:
+    """Return the one resource that fulfils `criteria`, or None.
+
+    Raises PreconditionFailed if there are several.
+    """
+    found = context.resources.search(type, criteria.condition, [("_id", 1)], limit=2)
+    if len(found) > 1:
+        raise PreconditionFailed.because("criteria-not-selective", type=type)
+    return found[0][0] if found else None

@@ -1,0 +1,55 @@
+"""Delete a resource; its history stays.
+
+Spec: https://hl7.org/fhir/R4/http.html#delete
+"""
+
+from server.context import Context
+from server.fhir.outcome import Conflict, Issue
+from server.interactions import criteria
+from server.interactions.call import Call, Result
+from server.interactions.update import check_match
+from server.store.documents import Version
+
+_ATTEMPTS = 8
+
+
+def delete(context: Context, call: Call) -> Result:
+    """Delete one resource, named by its id or by criteria. What is not there stays so (204).
+
+    Raises PreconditionFailed if If-Match names another version, or if the
+    criteria match several resources.
+    """
+    if call.id is None:
+        return _delete_matched(context, call)
+    return _delete(context, call, call.resource_type, call.id)
+
+
+def _delete(context: Context, call: Call, type: str, id: str) -> Result:
+    for _ in range(_ATTEMPTS):
+        old = context.resources.find(type, id)
+        if old is None or old.body is None:
+            if call.if_match is not None:
+                check_match(call, None)
+            return _deleted(call, old)
+        check_match(call, old)
+        gone = context.resources.delete(old)
+        if gone is not None:
+            return _deleted(call, gone)
+    raise Conflict.because("resource-contended", type=type, id=id)
+
+
+def _delete_matched(context: Context, call: Call) -> Result:
+    type = call.resource_type
+    found = criteria.matched(context, type, criteria.compiled(context, type, call.query))
+    if found is None:
+        return _deleted(call, None)
+    return _delete(context, call, type, found.id)
+
+
+def _deleted(call: Call, gone: Version | None) -> Result:
+    version = gone.version if gone else None
+    if call.preference.returns != "OperationOutcome":
+        return Result(status=204, version=version)
+    message = "nothing-to-delete" if gone is None else "deletion-done"
+    issue = Issue("informational", message, {"type": call.type}, severity="information")
+    return Result(status=200, version=version, issues=(issue,))

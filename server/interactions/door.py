@@ -1,0 +1,30 @@
+"""The one door: every request to the data passes `perform`."""
+
+from collections.abc import Callable, Mapping
+
+from server.context import Context
+from server.interactions import create, delete, history, read, search, statement, update
+from server.interactions.call import Call, Result
+
+HANDLERS: Mapping[str, Callable[[Context, Call], Result]] = {
+    "capabilities": statement.capabilities,
+    "read": read.read,
+    "vread": read.vread,
+    "create": create.create,
+    "update": update.update,
+    "delete": delete.delete,
+    "search-type": search.search,
+    "history-instance": history.history_instance,
+    "history-type": history.history_type,
+    "history-system": history.history_system,
+}
+
+
+def perform(context: Context, call: Call) -> Result:
+    """Return the result of `call`.
+
+    Access is decided here and nowhere else, so a handler cannot forget it.
+    Raises FhirError for every refusal.
+    """
+    context.access.require(call.interaction, call.type)
+    return HANDLERS[call.interaction](context, call)

@@ -1,0 +1,79 @@
+"""How much of each resource goes out: _summary and _elements.
+
+Spec: https://hl7.org/fhir/R4/search.html#summary
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.fhir.outcome import BadRequest
+from server.interactions.call import Call
+from server.profiles.subset import Subsets
+
+SUMMARIES = ("true", "text", "data", "count", "false")
+# Read by the HTTP face, which lays out every answer.
+LAYOUT = ("_format", "_pretty")
+PARAMETERS = (*LAYOUT, "_summary", "_elements")
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """What the caller wants to see of each resource."""
+
+    summary: str = "false"
+    elements: frozenset[str] = frozenset()
+
+    @classmethod
+    def only(cls, call: Call, subsets: Subsets) -> "Presentation":
+        """Return the presentation asked for by `call`, which has no parameters but these.
+
+        Raises BadRequest on another parameter, unless the caller is lenient.
+        """
+        presentation, rest = cls.split(call.query)
+        if rest and not call.preference.lenient:
+            raise BadRequest.because("parameter-unknown-here", name=rest[0][0][:40])
+        if presentation.summary == "count":
+            raise BadRequest.because("summary-count-needs-search")
+        presentation.check(subsets, call.resource_type)
+        return presentation
+
+    @classmethod
+    def split(
+        cls, query: Sequence[tuple[str, str]]
+    ) -> tuple["Presentation", list[tuple[str, str]]]:
+        """Return the presentation that `query` asks for, and the other parameters.
+
+        Raises BadRequest on a value of _summary that FHIR does not know, or when
+        _summary and _elements are both there.
+        """
+        asked = {name: value for name, value in query if name in PARAMETERS}
+        rest = [(name, value) for name, value in query if name not in PARAMETERS]
+        summary = asked.get("_summary", "false")
+        if summary not in SUMMARIES:
+            raise BadRequest.because("summary-unknown", value=summary[:40])
+        names = (name.strip() for name in asked.get("_elements", "").split(","))
+        elements = frozenset(name.rpartition(".")[2] for name in names if name)
+        if elements and summary != "false":
+            raise BadRequest.because("summary-and-elements")
+        return cls(summary, elements), rest
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether resources go out as they are stored."""
+        return self.summary == "false" and not self.elements
+
+    def check(self, subsets: Subsets, type: str) -> None:
+        """Raise BadRequest if _elements names an element that `type` does not have."""
+        unknown = subsets.unknown(type, self.elements)
+        if unknown:
+            raise BadRequest.because("element-unknown-here", name=unknown[0][:40], type=type)
+
+    def of(self, subsets: Subsets, type: str, body: bytes) -> bytes:
+        """Return what goes out of the resource `body`."""
+        if self.whole:
+            return body
+        if self.elements:
+            return subsets.elements(type, body, self.elements)
+        if self.summary == "true":
+            return subsets.summary(type, body)
+        return subsets.text(type, body) if self.summary == "text" else subsets.data(body)

@@ -1,0 +1,58 @@
+"""Read the current version of a resource, or an earlier one.
+
+Spec: https://hl7.org/fhir/R4/http.html#read, https://hl7.org/fhir/R4/http.html#vread
+"""
+
+from email.utils import parsedate_to_datetime
+
+from server.context import Context
+from server.fhir.outcome import BadRequest, Gone, NotFound
+from server.interactions.call import Call, Result, entity_tags
+from server.interactions.presentation import Presentation
+from server.store.documents import Version
+
+
+def read(context: Context, call: Call) -> Result:
+    """Return the current version, or 304 if the caller has it.
+
+    Raises NotFound, or Gone if it was deleted.
+    """
+    presentation = Presentation.only(call, context.interpreters.subsets)
+    found = context.resources.read(call.resource_type, call.id or "")
+    return _shown(context, call, found, presentation)
+
+
+def vread(context: Context, call: Call) -> Result:
+    """Return one version. Raises NotFound, or Gone if that version is a deletion."""
+    presentation = Presentation.only(call, context.interpreters.subsets)
+    type, id, version = call.resource_type, call.id or "", call.version or ""
+    if not (version.isascii() and version.isdigit() and len(version) <= 9):
+        raise NotFound.because("version-unknown", type=type, id=id, version=version[:40])
+    found = context.history.version(type, id, int(version))
+    if found.body is None:
+        raise Gone.because("resource-deleted", type=type, id=id)
+    return _shown(context, call, found, presentation)
+
+
+def _shown(context: Context, call: Call, found: Version, presentation: Presentation) -> Result:
+    if _caller_has_it(call, found):
+        return Result(status=304, version=found.version, last_updated=found.last_updated)
+    body = presentation.of(context.interpreters.subsets, found.type, found.body or b"")
+    return Result(
+        status=200, body=body, version=found.version, last_updated=found.last_updated
+    )
+
+
+def _caller_has_it(call: Call, found: Version) -> bool:
+    # If-None-Match is the exact one of the two; RFC 9110 13.1.3 lets it win.
+    if call.if_none_match is not None:
+        versions = entity_tags(call.if_none_match)
+        return "*" in versions or str(found.version) in versions
+    if call.if_modified_since is not None:
+        try:
+            since = parsedate_to_datetime(call.if_modified_since)
+        except ValueError:
+            text = call.if_modified_since[:40]
+            raise BadRequest.because("http-date-malformed", text=text) from None
+        return found.last_updated // 1_000_000 <= since.timestamp()
+    return False

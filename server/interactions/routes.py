@@ -1,0 +1,49 @@
+"""Which URL and method mean which interaction.
+
+The HTTP face dispatches by this table, answers 405 and OPTIONS from it, and
+the CapabilityStatement is computed from it.
+
+Spec: https://hl7.org/fhir/R4/http.html#summary
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+TYPE, ID, VERSION = "{type}", "{id}", "{version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line of the table. `shape` is the path below the base; names in braces are variable."""
+
+    method: str
+    shape: tuple[str, ...]
+    interaction: str
+
+
+ROUTES = (
+    Route("GET", ("metadata",), "capabilities"),
+    Route("GET", ("_history",), "history-system"),
+    Route("GET", (TYPE,), "search-type"),
+    Route("POST", (TYPE, "_search"), "search-type"),
+    Route("POST", (TYPE,), "create"),
+    Route("PUT", (TYPE,), "update"),
+    Route("DELETE", (TYPE,), "delete"),
+    Route("GET", (TYPE, "_history"), "history-type"),
+    Route("GET", (TYPE, ID), "read"),
+    Route("PUT", (TYPE, ID), "update"),
+    Route("DELETE", (TYPE, ID), "delete"),
+    Route("GET", (TYPE, ID, "_history"), "history-instance"),
+    Route("GET", (TYPE, ID, "_history", VERSION), "vread"),
+)
+
+
+def on_types(routes: Iterable[Route] = ROUTES) -> list[str]:
+    """Return the interactions that are had for each resource type, in the table's order."""
+    return list(dict.fromkeys(route.interaction for route in routes if TYPE in route.shape))
+
+
+def on_system(routes: Iterable[Route] = ROUTES) -> list[str]:
+    """Return the interactions with the system as a whole, but for the capabilities themselves."""
+    named = (route.interaction for route in routes if TYPE not in route.shape)
+    return [interaction for interaction in dict.fromkeys(named) if interaction != "capabilities"]

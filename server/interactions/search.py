@@ -1,0 +1,140 @@
+"""Search one type, a page at a time.
+
+Spec: https://hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from server.context import Context
+from server.fhir import bundle, json
+from server.fhir.bundle import Entry
+from server.fhir.outcome import BadRequest, Issue, operation_outcome
+from server.search import paging
+from server.interactions.call import Call, Result
+from server.interactions.presentation import PARAMETERS as SHAPE
+from server.interactions.presentation import Presentation
+from server.search.query import Query
+from server.store.documents import Document, Version
+
+TOTALS = ("none", "estimate", "accurate")
+PARAMETERS = ("_count", "_total", paging.PARAMETER)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What of the result is wanted, and the parameters that say which resources match."""
+
+    presentation: Presentation
+    count: int
+    total: str
+    cursor: str | None
+    criteria: list[tuple[str, str]]
+
+
+def search(context: Context, call: Call) -> Result:
+    """Return one page of the resources that match, or only their number."""
+    type = call.resource_type
+    page = _page(context, call)
+    query = context.interpreters.queries.compile(
+        type, page.criteria, lenient=call.preference.lenient
+    )
+    question = f"{type}?{urlencode(query.used)}"
+    links = {"self": _url(context, type, query.used, call.query)}
+    if page.count == 0 or page.presentation.summary == "count":
+        total = context.resources.count(type, query.condition)
+        return Result(status=200, body=bundle.bundle("searchset", [], links, total))
+    rows = _rows(context, type, query, page, question)
+    links["first"] = links["self"]
+    if len(rows) > page.count:
+        rows = rows[: page.count]
+        last = rows[-1][1]
+        cursor = context.services.cursors.make(question, [last.get(f) for f, _ in query.sort])
+        links["next"] = f"{links['self']}{_joint(links['self'])}{paging.PARAMETER}={cursor}"
+    total = _total(context, type, query, page, None if "next" in links else len(rows))
+    entries = _entries(context, page.presentation, rows) + _ignored(context, query)
+    return Result(status=200, body=bundle.bundle("searchset", entries, links, total))
+
+
+def page_size(context: Context, value: str | None) -> int:
+    """Return how many resources a page holds when `value` is what _count asks.
+
+    More than the server's largest page gives the largest page. Raises BadRequest
+    if it is not a whole number.
+    """
+    settings = context.interpreters.settings
+    if value is None:
+        return settings.page_size
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise BadRequest.because("count-malformed", value=value[:40])
+    return min(int(value), settings.max_page_size)
+
+
+def _page(context: Context, call: Call) -> _Page:
+    presentation, rest = Presentation.split(call.query)
+    presentation.check(context.interpreters.subsets, call.resource_type)
+    asked = {name: value for name, value in rest if name in PARAMETERS}
+    total = asked.get("_total", "none")
+    if total not in TOTALS:
+        raise BadRequest.because("total-unknown", value=total[:40])
+    criteria = [(name, value) for name, value in rest if name not in PARAMETERS]
+    count = page_size(context, asked.get("_count"))
+    return _Page(presentation, count, total, asked.get(paging.PARAMETER), criteria)
+
+
+def _rows(
+    context: Context, type: str, query: Query, page: _Page, question: str
+) -> list[tuple[Version, Document]]:
+    after: dict[str, Any] = {}
+    if page.cursor is not None:
+        values = context.services.cursors.read(question, page.cursor)
+        after = dict(paging.behind(query.sort, values))
+    # One more than the page shows whether there is a next one.
+    return context.resources.search(type, query.condition, query.sort, page.count + 1, after)
+
+
+def _total(
+    context: Context, type: str, query: Query, page: _Page, known: int | None
+) -> int | None:
+    if known is not None and page.cursor is None:
+        return known
+    return None if page.total == "none" else context.resources.count(type, query.condition)
+
+
+def _entries(
+    context: Context, presentation: Presentation, rows: Sequence[tuple[Version, Document]]
+) -> list[Entry]:
+    base, subsets = context.interpreters.settings.base_url, context.interpreters.subsets
+    return [
+        bundle.match(base, found.type, found.id, presentation.of(subsets, found.type, found.body))
+        for found, _ in rows
+        if found.body is not None
+    ]
+
+
+def _ignored(context: Context, query: Query) -> list[Entry]:
+    if not query.ignored:
+        return []
+    issues = [
+        Issue("not-supported", "parameter-ignored", {"name": name[:40]}, severity="warning")
+        for name, _ in query.ignored
+    ]
+    return [bundle.outcome(json.dumps(operation_outcome(issues, context.language)))]
+
+
+def _url(
+    context: Context,
+    type: str,
+    used: Sequence[tuple[str, str]],
+    asked: Sequence[tuple[str, str]],
+) -> str:
+    shown = (*SHAPE, "_count", "_total")
+    kept = [*used, *((name, value) for name, value in asked if name in shown)]
+    url = f"{context.interpreters.settings.base_url}/{type}"
+    return f"{url}?{urlencode(kept)}" if kept else url
+
+
+def _joint(url: str) -> str:
+    return "&" if "?" in url else "?"

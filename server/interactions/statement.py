@@ -1,0 +1,74 @@
+"""What this server can do, told from the tables that make it do so.
+
+Spec: https://hl7.org/fhir/R4/capabilitystatement.html
+"""
+
+from typing import Any
+
+from server.context import Context
+from server.fhir import model
+from server.fhir.outcome import BadRequest
+from server.interactions.call import Call, Result
+from server.interactions.routes import on_system, on_types
+from server.services import VERSION, Interpreters
+
+_MODES = ("full", "normative")
+
+
+def capabilities(context: Context, call: Call) -> Result:
+    """Return the CapabilityStatement. Raises BadRequest on a mode that this server does not have."""
+    mode = dict(call.query).get("mode", "full")
+    if mode not in _MODES:
+        raise BadRequest.because("capabilities-mode-unknown", mode=mode[:40])
+    return Result(status=200, body=context.services.statement)
+
+
+def statement(interpreters: Interpreters) -> bytes:
+    """Return the CapabilityStatement of a server with these `interpreters`."""
+    base_url = interpreters.settings.base_url
+    return model.as_json(
+        {
+            "resourceType": "CapabilityStatement",
+            "id": "tongkang",
+            "url": f"{base_url}/metadata",
+            "version": VERSION,
+            "name": "Tongkang",
+            "title": "通康 Tongkang",
+            "status": "active",
+            "date": interpreters.started,
+            "kind": "instance",
+            "software": {"name": "Tongkang", "version": VERSION},
+            "implementation": {"description": "通康 Tongkang", "url": base_url},
+            "fhirVersion": "4.0.1",
+            "format": ["application/fhir+json", "application/json", "json"],
+            "rest": [
+                {
+                    "mode": "server",
+                    "resource": [
+                        _resource(interpreters, type)
+                        for type in interpreters.definitions.resource_types
+                    ],
+                    "interaction": [{"code": code} for code in on_system()],
+                }
+            ],
+        }
+    )
+
+
+def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
+    parameters = interpreters.queries.searchable(type).values()
+    return {
+        "type": type,
+        "profile": f"http://hl7.org/fhir/StructureDefinition/{type}",
+        "interaction": [{"code": code} for code in on_types()],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": True,
+        "conditionalDelete": "single",
+        "searchParam": [
+            {"name": each.code, "definition": each.url, "type": each.type} for each in parameters
+        ],
+    }

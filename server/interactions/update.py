@@ -1,0 +1,82 @@
+"""Update a resource, or create it under the caller's id.
+
+Spec: https://hl7.org/fhir/R4/http.html#update
+"""
+
+from server.context import Context
+from server.fhir.outcome import BadRequest, Conflict, PreconditionFailed
+from server.interactions import criteria
+from server.interactions.call import Call, Result, entity_tags
+from server.interactions.writing import draft, new_id, parsed, written
+from server.store.documents import Draft, Version
+
+_ATTEMPTS = 8
+
+
+def update(context: Context, call: Call) -> Result:
+    """Store the body as the next version, or as the first one (201).
+
+    A body that equals the current version makes no new one (200). Raises
+    PreconditionFailed if If-Match names another version, or if the criteria
+    match several resources.
+    """
+    if call.id is None:
+        return _update_matched(context, call)
+    resource, body = parsed(context, call)
+    if resource.get("id") != call.id:
+        raise BadRequest.because("id-differs", "id", expected=call.id)
+    return store(context, call, draft(context, call.resource_type, call.id, resource, body))
+
+
+def store(context: Context, call: Call, new: Draft) -> Result:
+    """Store `new` over whatever is current, as long as If-Match allows."""
+    for _ in range(_ATTEMPTS):
+        old = context.resources.find(new.type, new.id)
+        check_match(call, old)
+        if old is None:
+            try:
+                return written(call, context.resources.create(new), 201)
+            except Conflict:
+                continue
+        if _unchanged(context, old, new):
+            return written(call, old, 200)
+        stored = context.resources.replace(new, old)
+        if stored is not None:
+            return written(call, stored, 201 if old.body is None else 200)
+    raise Conflict.because("resource-contended", type=new.type, id=new.id)
+
+
+def check_match(call: Call, old: Version | None) -> None:
+    """Raise PreconditionFailed unless `old` is what the caller's If-Match and If-None-Match ask."""
+    exists = old is not None and old.body is not None
+    if call.if_match is not None:
+        versions = entity_tags(call.if_match)
+        if old is None or not (exists and "*" in versions or str(old.version) in versions):
+            raise PreconditionFailed.because("version-differs")
+    if call.if_none_match is not None and exists and "*" in entity_tags(call.if_none_match):
+        raise PreconditionFailed.because("resource-exists", type=call.type, id=call.id)
+
+
+def _unchanged(context: Context, old: Version, new: Draft) -> bool:
+    # With the same stamp on both, equal content means equal bytes.
+    same = context.resources.stamped(new, old.version, old.last_updated)
+    return old.body is not None and same == old.body
+
+
+def _update_matched(context: Context, call: Call) -> Result:
+    type = call.resource_type
+    resource, body = parsed(context, call)
+    given = resource.get("id")
+    wanted = criteria.compiled(context, type, call.query)
+    new = draft(context, type, given or new_id(), resource, body)
+    for _ in range(_ATTEMPTS):
+        found = criteria.matched(context, type, wanted)
+        if found is not None:
+            if given not in (None, found.id):
+                raise BadRequest.because("id-differs", "id", expected=found.id)
+            return store(context, call, draft(context, type, found.id, resource, body))
+        check_match(call, None)
+        stored, made = context.resources.create_unless_found(new, wanted.condition, wanted.claim)
+        if made:
+            return written(call, stored, 201)
+    raise Conflict.because("resource-contended", type=type, id=new.id)

@@ -1,0 +1,60 @@
+"""How a body becomes something that may be stored."""
+
+from typing import Any
+
+import uuid_utils
+
+from server.context import Context
+from server.fhir import json
+from server.fhir.outcome import BadRequest, Issue, Unprocessable
+from server.interactions.call import Call, Result
+from server.store.documents import Draft, Version
+
+
+def new_id() -> str:
+    """Return a new id; later ones sort behind earlier ones, which keeps an index compact."""
+    return str(uuid_utils.uuid7())
+
+
+def parsed(context: Context, call: Call) -> tuple[dict[str, Any], bytes]:
+    """Return the resource in the body, and its bytes without white space.
+
+    Raises BadRequest if it is not JSON or of another type than the URL, TooLarge
+    if it nests too deep, Unprocessable with every structural fault.
+    """
+    resource, body = json.parse(call.body, context.interpreters.settings.max_depth)
+    given = resource.get("resourceType")
+    if isinstance(given, str) and given != call.type:
+        raise BadRequest.because(
+            "type-differs", "resourceType", given=given[:40], expected=call.type
+        )
+    faults = context.interpreters.structure.faults(resource)
+    if faults:
+        raise Unprocessable(*faults)
+    return resource, body
+
+
+def draft(context: Context, type: str, id: str, resource: dict[str, Any], body: bytes) -> Draft:
+    """Return the draft of `resource` under `id`, with its index entries."""
+    return Draft(type, id, body, context.interpreters.index.entries({**resource, "id": id}))
+
+
+def written(call: Call, stored: Version, status: int) -> Result:
+    """Return the answer to a write that made or kept version `stored`, as the caller prefers it."""
+    location = f"{stored.type}/{stored.id}/_history/{stored.version}" if status == 201 else None
+    body, issues = stored.body or b"", ()
+    if call.preference.returns == "minimal":
+        body = b""
+    elif call.preference.returns == "OperationOutcome":
+        message = "resource-created" if status == 201 else "resource-stored"
+        arguments = {"type": stored.type, "id": stored.id, "version": stored.version}
+        said = Issue("informational", message, arguments, severity="information")
+        body, issues = b"", (said,)
+    return Result(
+        status=status,
+        body=body,
+        issues=issues,
+        version=stored.version,
+        last_updated=stored.last_updated,
+        location=location,
+    )

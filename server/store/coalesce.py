@@ -1,0 +1,85 @@
+"""Many threads' single operations, sent to the database as few large ones.
+
+A driver spends most of a small operation on the command, not on the document.
+The first thread to come leads: it runs its own item at once. Items that arrive
+meanwhile wait together and make the next batch, led by one of their owners.
+There is no timer, so a lone caller never waits.
+"""
+
+from collections.abc import Callable, Sequence
+from threading import Event, Lock
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class _Waiting(Generic[Item, Answer]):
+    __slots__ = ("answer", "error", "item", "leads", "woken")
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+        self.woken = Event()
+        self.leads = False
+        self.answer: Answer | Exception | None = None
+        self.error: BaseException | None = None
+
+
+class Coalescer(Generic[Item, Answer]):
+    """Runs `operation` on batches of at most `limit` items.
+
+    `operation` gets a sequence of items and returns as many answers, in order;
+    an answer that is an exception is raised to the owner of that item alone.
+    """
+
+    def __init__(
+        self, operation: Callable[[Sequence[Item]], Sequence[Answer | Exception]], limit: int = 500
+    ) -> None:
+        self._operation = operation
+        self._limit = limit
+        self._lock = Lock()
+        self._queue: list[_Waiting[Item, Answer]] = []
+        self._led = False
+
+    def run(self, item: Item) -> Answer:
+        """Return the answer to `item`.
+
+        Raises what `operation` raised for the batch or answered for this item.
+        """
+        mine: _Waiting[Item, Answer] = _Waiting(item)
+        with self._lock:
+            self._queue.append(mine)
+            mine.leads = not self._led
+            self._led = True
+        if not mine.leads:
+            mine.woken.wait()
+        if mine.leads:
+            self._lead()
+        if mine.error is not None:
+            raise mine.error
+        if isinstance(mine.answer, Exception):
+            raise mine.answer
+        return mine.answer  # type: ignore[return-value]  # set by _lead for every item of its batch
+
+    def _lead(self) -> None:
+        with self._lock:
+            batch, self._queue = self._queue[: self._limit], self._queue[self._limit :]
+        try:
+            answers = self._operation([waiting.item for waiting in batch])
+            for waiting, answer in zip(batch, answers, strict=True):
+                waiting.answer = answer
+        except BaseException as error:
+            for waiting in batch:
+                waiting.error = error
+            raise
+        finally:
+            self._hand_over()
+            for waiting in batch:
+                waiting.woken.set()
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            self._led = bool(self._queue)
+            if self._led:
+                self._queue[0].leads = True
+                self._queue[0].woken.set()

@@ -1,0 +1,88 @@
+"""The collections of a database: which there are, and their indexes.
+
+A type's two collections are made with their indexes when the first resource of
+that type is written, so that a region which uses twenty types has not a
+thousand empty indexes. Making them again changes nothing, so any number of
+processes may do it at once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
+from typing import Any, Protocol
+
+import pymongo
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import CollectionInvalid
+
+from server.store.documents import Document
+
+CLAIMS = "_claims"
+_CREATION_SECONDS = 120
+_CLAIMS_SECONDS = 3600
+_HISTORY_INDEXES = (
+    pymongo.IndexModel([("rid", 1), ("v", -1)], name="rid_v"),
+    pymongo.IndexModel([("lu", -1), ("_id", -1)], name="lu_id"),
+)
+
+
+class IndexSpec(Protocol):
+    """One index as the search declares it: `keys` are (field, direction) pairs."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def keys(self) -> Sequence[tuple[str, Any]]: ...  # noqa: D102
+    @property
+    def options(self) -> Mapping[str, Any]: ...  # noqa: D102
+
+
+class Collections:
+    """The collections of one database, made on first use with what `indexes` says of a type."""
+
+    def __init__(
+        self, database: Database[Document], indexes: Callable[[str], Sequence[IndexSpec]]
+    ) -> None:
+        self.database = database
+        self._indexes = indexes
+        self._made: set[str] = set()
+        self._lock = Lock()
+
+    def current(self, type: str) -> Collection[Document]:
+        """Return the collection of current versions."""
+        return self.database[type]
+
+    def history(self, type: str) -> Collection[Document]:
+        """Return the collection of superseded versions."""
+        return self.database[f"{type}_history"]
+
+    def types(self) -> list[str]:
+        """Return the resource types that have ever been stored, sorted."""
+        names = self.database.list_collection_names()
+        return sorted(name for name in names if f"{name}_history" in names)
+
+    def ensure(self, type: str) -> None:
+        """Make the collections of `type` and their indexes unless this process saw them made."""
+        if type in self._made:
+            return
+        with self._lock, pymongo.timeout(_CREATION_SECONDS):
+            if type in self._made:
+                return
+            self._make(type, [self._model(spec) for spec in self._indexes(type)])
+            self._make(f"{type}_history", list(_HISTORY_INDEXES))
+            self._make(CLAIMS, [pymongo.IndexModel("at", expireAfterSeconds=_CLAIMS_SECONDS)])
+            self._made.add(type)
+
+    def _make(self, name: str, indexes: list[pymongo.IndexModel]) -> None:
+        zstd = {"wiredTiger": {"configString": "block_compressor=zstd"}}
+        if name not in self.database.list_collection_names():
+            try:
+                self.database.create_collection(name, storageEngine=zstd)
+            except CollectionInvalid:
+                # Another process was faster; its collection is the same.
+                self._made.discard(name)
+        self.database[name].create_indexes(indexes)
+
+    @staticmethod
+    def _model(spec: IndexSpec) -> pymongo.IndexModel:
+        return pymongo.IndexModel(list(spec.keys), name=spec.name, **spec.options)

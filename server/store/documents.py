@@ -1,0 +1,84 @@
+"""A resource version as a MongoDB document.
+
+``{_id, v, lu, raw, ...index entries}`` is a current version, `raw` the bytes
+of its JSON, `lu` its lastUpdated in microseconds since 1970 (UTC). A deleted
+resource keeps a tombstone ``{_id, v, lu, del: True, comp}``, so that its
+versions go on where they stopped. In the history `_id` is ``<id>/<version>``,
+`rid` the id and `until` the moment of the next version.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import bson
+from bson.binary import Binary
+
+from server.fhir.outcome import TooLarge
+
+Document = dict[str, Any]
+
+VERSION_FIELDS = {"v": 1, "lu": 1, "raw": 1, "del": 1}
+KEPT_FIELDS = {"_id": 1, **VERSION_FIELDS, "comp": 1}
+
+_LARGE = 1_000_000
+_LARGEST = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A resource on its way in: `body` without white space, `entries` for its index."""
+
+    type: str
+    id: str
+    body: bytes
+    entries: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One stored version. `body` is None when this version is a deletion.
+
+    `last_updated` is in microseconds since 1970 (UTC).
+    """
+
+    type: str
+    id: str
+    version: int
+    last_updated: int
+    body: bytes | None
+
+
+def current(draft: Draft, version: int, last_updated: int, stamped: bytes) -> Document:
+    """Return the document of the current version of `draft`, whose final bytes are `stamped`."""
+    return {
+        "_id": draft.id,
+        "v": version,
+        "lu": last_updated,
+        "raw": Binary(stamped),
+        **draft.entries,
+    }
+
+
+def tombstone(version: int, last_updated: int) -> Document:
+    """Return the ``$replaceWith`` expression for a document that was deleted as `version`."""
+    return {"_id": "$_id", "v": version, "lu": last_updated, "del": True, "comp": "$comp"}
+
+
+def superseded(old: Document, until: int) -> Document:
+    """Return what the history keeps of `old`, which was current until `until`."""
+    kept = {name: old[name] for name in KEPT_FIELDS if name in old and name != "_id"}
+    return {"_id": f"{old['_id']}/{old['v']}", "rid": old["_id"], "until": until, **kept}
+
+
+def check_size(document: Document) -> None:
+    """Raise TooLarge if MongoDB could not hold `document`, which is of 16 MB at most."""
+    if len(document["raw"]) > _LARGE and len(bson.encode(document)) > _LARGEST:
+        raise TooLarge.because("resource-too-large", limit=_LARGEST)
+
+
+def version(type: str, document: Document) -> Version:
+    """Return the version in `document`, which is of the current or the history collection."""
+    body = None if document.get("del") else bytes(document["raw"])
+    id: str = document.get("rid") or document["_id"]
+    return Version(type, id, document["v"], document["lu"], body)

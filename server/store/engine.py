@@ -1,0 +1,105 @@
+"""What one process shares of the database: collections, batches, transactions.
+
+Requests never use it directly but through `Resources` and `History`, which
+bind it to what a caller may see.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, tzinfo
+from threading import Lock
+from typing import TypeVar
+
+from pymongo import MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.write_concern import WriteConcern
+
+from server.access.visibility import Visibility
+from server.fhir import json
+from server.fhir.outcome import PreconditionFailed
+from server.store.coalesce import Coalescer
+from server.store.collections import CLAIMS, Collections
+from server.store.documents import VERSION_FIELDS, Document
+
+Result = TypeVar("Result")
+_Fetch = tuple[str, Visibility]
+_MAJORITY = WriteConcern("majority")
+
+
+class Engine:
+    """The store of one process; `zone` is the one that lastUpdated is written in."""
+
+    def __init__(self, client: MongoClient[Document], collections: Collections, zone: tzinfo) -> None:
+        self.client = client
+        self.collections = collections
+        self._zone = zone
+        self._lock = Lock()
+        self._readers: dict[str, Coalescer[_Fetch, Document | None]] = {}
+        self._writers: dict[str, Coalescer[Document, None]] = {}
+
+    def stamp(self, body: bytes, id: str, version: int, last_updated: int) -> bytes:
+        """Return `body` with id and meta set; `last_updated` in microseconds since 1970."""
+        return json.stamp(body, id, version, json.instant(last_updated, self._zone))
+
+    def fetch(self, type: str, id: str, visibility: Visibility) -> Document | None:
+        """Return the current document, or None if there is none within `visibility`."""
+        reader = self._readers.get(type) or self._reader(type)
+        return reader.run((id, visibility))
+
+    def insert(self, type: str, document: Document) -> None:
+        """Insert `document` durably. Raises DuplicateKeyError if its `_id` is taken."""
+        self.collections.ensure(type)
+        writer = self._writers.get(type) or self._writer(type)
+        writer.run(document)
+
+    def transaction(self, attempt: Callable[[ClientSession], Result]) -> Result:
+        """Return what `attempt` returns, run in a transaction, again from the start on a conflict."""
+        with self.client.start_session() as session:
+            return session.with_transaction(attempt, write_concern=_MAJORITY)
+
+    def claim(self, name: str, session: ClientSession) -> None:
+        """Make this transaction and every other one with claim `name` exclude each other."""
+        self.collections.database[CLAIMS].update_one(
+            {"_id": name}, {"$set": {"at": datetime.now(UTC)}}, upsert=True, session=session
+        )
+
+    @staticmethod
+    def only_one(type: str, found: Sequence[Document]) -> Document:
+        """Return the one document of `found`. Raises PreconditionFailed if there are more."""
+        if len(found) > 1:
+            raise PreconditionFailed.because("criteria-not-selective", type=type)
+        return found[0]
+
+    def _reader(self, type: str) -> Coalescer[_Fetch, Document | None]:
+        collection = self.collections.current(type)
+
+        def read(items: Sequence[_Fetch]) -> list[Document | None]:
+            found: dict[_Fetch, Document] = {}
+            for visibility in {visibility for _, visibility in items}:
+                ids = [id for id, seen_by in items if seen_by == visibility]
+                where = {"_id": {"$in": ids} if len(ids) > 1 else ids[0], **visibility.condition}
+                for document in collection.find(where, VERSION_FIELDS):
+                    found[document["_id"], visibility] = document
+            return [found.get(item) for item in items]
+
+        with self._lock:
+            return self._readers.setdefault(type, Coalescer(read))
+
+    def _writer(self, type: str) -> Coalescer[Document, None]:
+        collection = self.collections.current(type).with_options(write_concern=_MAJORITY)
+
+        def write(items: Sequence[Document]) -> list[Exception | None]:
+            outcome: list[Exception | None] = [None] * len(items)
+            try:
+                collection.insert_many(items, ordered=False)
+            except BulkWriteError as error:
+                if error.details["writeConcernErrors"]:
+                    raise
+                for failure in error.details["writeErrors"]:
+                    if failure["code"] != 11000:
+                        raise
+                    outcome[failure["index"]] = DuplicateKeyError(failure["errmsg"])
+            return outcome
+
+        with self._lock:
+            return self._writers.setdefault(type, Coalescer(write))

@@ -1,0 +1,119 @@
+"""All versions of resources, newest first, as one caller may see them.
+
+The current versions and the superseded ones lie in two collections; a listing
+merges them in the database, in one round trip, each side by its own index.
+
+Spec: https://hl7.org/fhir/R4/http.html#history
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from server.access.visibility import Visibility
+from server.fhir.outcome import NotFound
+from server.store import documents
+from server.store.documents import VERSION_FIELDS, Document, Version
+from server.store.engine import Engine
+from server.store.failures import refused
+
+_FIELDS = {**VERSION_FIELDS, "rid": 1, "type": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which versions a listing gives. Times are in microseconds since 1970.
+
+    `since`: those made at or after it. `at`: those that were current at some
+    moment of [start, end). `after`: those behind this (lastUpdated, key), which
+    is the place where the page before ended.
+    """
+
+    since: int | None = None
+    at: tuple[int, int] | None = None
+    after: tuple[int, str] | None = None
+
+
+class History:
+    """A caller's view of all versions."""
+
+    def __init__(self, engine: Engine, visibility: Visibility) -> None:
+        self._engine = engine
+        self._visibility = visibility
+
+    def version(self, type: str, id: str, version: int) -> Version:
+        """Return one version, which may be a deletion.
+
+        A version is visible only while the current one is. Raises NotFound.
+        """
+        with refused():
+            document = self._engine.fetch(type, id, self._visibility)
+            if document is not None and document["v"] != version:
+                where = {"_id": f"{id}/{version}", **self._visibility.condition}
+                document = self._engine.collections.history(type).find_one(where)
+        if document is None:
+            raise NotFound.because("version-unknown", type=type, id=id, version=version)
+        return documents.version(type, document)
+
+    def of_instance(self, type: str, id: str, window: Window, limit: int) -> list[tuple[str, Version]]:
+        """Return at most `limit` (key, version) of one resource. Raises NotFound if it never was."""
+        with refused():
+            known = self._engine.fetch(type, id, self._visibility)
+        if known is None:
+            raise NotFound.because("resource-unknown", type=type, id=id)
+        return self._list([type], window, limit, current={"_id": id}, history={"rid": id})
+
+    def of_type(self, type: str, window: Window, limit: int) -> list[tuple[str, Version]]:
+        """Return at most `limit` (key, version) of all resources of `type`."""
+        return self._list([type], window, limit, current={}, history={})
+
+    def of_system(self, window: Window, limit: int) -> list[tuple[str, Version]]:
+        """Return at most `limit` (key, version) of all resources."""
+        with refused():
+            types = self._engine.collections.types()
+        return self._list(types, window, limit, current={}, history={}) if types else []
+
+    def _list(
+        self, types: Sequence[str], window: Window, limit: int, current: Document, history: Document
+    ) -> list[tuple[str, Version]]:
+        streams: list[tuple[str, list[Document]]] = []
+        for type in types:
+            for name, where, superseded in (
+                (type, current, False),
+                (f"{type}_history", history, True),
+            ):
+                conditions: list[Mapping[str, Any]] = [where, self._visibility.condition, *_conditions(window, superseded)]
+                stream: list[Document] = [
+                    {"$match": {"$and": [dict(each) for each in conditions if each] or [{}]}},
+                    {"$sort": {"lu": -1, "_id": -1}},
+                    {"$limit": limit},
+                    {"$project": {**_FIELDS, "type": type}},
+                ]
+                streams.append((name, stream))
+        return self._merge(streams, limit)
+
+    def _merge(
+        self, streams: list[tuple[str, list[Document]]], limit: int
+    ) -> list[tuple[str, Version]]:
+        (first, pipeline), *others = streams
+        unions = [{"$unionWith": {"coll": name, "pipeline": part}} for name, part in others]
+        newest = [{"$sort": {"lu": -1, "_id": -1}}, {"$limit": limit}]
+        with refused():
+            collection = self._engine.collections.database[first]
+            found = list(collection.aggregate([*pipeline, *unions, *newest]))
+        return [(each["_id"], documents.version(each["type"], each)) for each in found]
+
+
+def _conditions(window: Window, superseded: bool) -> list[dict[str, Any]]:  # noqa: FBT001  # two kinds of collection
+    found: list[dict[str, Any]] = []
+    if window.since is not None:
+        found.append({"lu": {"$gte": window.since}})
+    if window.at is not None:
+        start, end = window.at
+        found.append({"lu": {"$lt": end}})
+        if superseded:
+            found.append({"until": {"$gt": start}})
+    if window.after is not None:
+        moment, key = window.after
+        found.append({"$or": [{"lu": {"$lt": moment}}, {"lu": moment, "_id": {"$lt": key}}]})
+    return found

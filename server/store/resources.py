@@ -1,0 +1,179 @@
+"""The current versions of resources, as one caller may see them.
+
+Every query that leaves here carries the caller's visibility; there is no other
+way to the data. A create is one atomic insert. A change is one transaction:
+the old version goes to the history and the new one takes its place only if the
+old one is still there, so of two writers one loses.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.errors import DuplicateKeyError
+
+from server.access.visibility import Visibility
+from server.fhir.outcome import Conflict, Gone, NotFound
+from server.store import documents
+from server.store.documents import KEPT_FIELDS, VERSION_FIELDS, Document, Draft, Version, check_size
+from server.store.engine import Engine
+from server.store.failures import refused
+
+Sort = Sequence[tuple[str, int]]
+Current = Collection[Document]
+Change = Callable[[Current, Document, ClientSession], Document | None]
+
+
+class Resources:
+    """A caller's view of the current versions. Times come from `now`, in microseconds since 1970."""
+
+    def __init__(self, engine: Engine, visibility: Visibility, now: Callable[[], int]) -> None:
+        self._engine = engine
+        self._visibility = visibility
+        self._now = now
+
+    def read(self, type: str, id: str) -> Version:
+        """Return the current version.
+
+        Raises NotFound if there is none that the caller may see, Gone if it was deleted.
+        """
+        found = self.find(type, id)
+        if found is None:
+            raise NotFound.because("resource-unknown", type=type, id=id)
+        if found.body is None:
+            raise Gone.because("resource-deleted", type=type, id=id)
+        return found
+
+    def find(self, type: str, id: str) -> Version | None:
+        """Return the current version, which may be a deletion, or None."""
+        with refused():
+            document = self._engine.fetch(type, id, self._visibility)
+        return None if document is None else documents.version(type, document)
+
+    def search(
+        self,
+        type: str,
+        condition: Mapping[str, Any],
+        sort: Sort,
+        limit: int,
+        after: Mapping[str, Any] | None = None,
+    ) -> list[tuple[Version, Document]]:
+        """Return at most `limit` versions that fulfil `condition`, with their sort fields.
+
+        `after` is a further condition that skips what earlier pages gave.
+        """
+        fields = {**VERSION_FIELDS, **{name: 1 for name, _ in sort}}
+        where = self._where(condition, after or {})
+        with refused():
+            cursor = self._engine.collections.current(type).find(where, fields)
+            found = list(cursor.sort(list(sort)).limit(limit).batch_size(limit))
+        return [(documents.version(type, document), document) for document in found]
+
+    def count(self, type: str, condition: Mapping[str, Any]) -> int:
+        """Return how many current versions fulfil `condition`."""
+        with refused():
+            return self._engine.collections.current(type).count_documents(self._where(condition))
+
+    def create(self, draft: Draft) -> Version:
+        """Store `draft` as the first version of its id.
+
+        Raises Conflict if the id is taken.
+        """
+        document = self._first(draft)
+        with refused():
+            try:
+                self._engine.insert(draft.type, document)
+            except DuplicateKeyError:
+                raise Conflict.because("resource-exists", type=draft.type, id=draft.id) from None
+        return documents.version(draft.type, document)
+
+    def create_unless_found(
+        self, draft: Draft, condition: Mapping[str, Any], claim: str
+    ) -> tuple[Version, bool]:
+        """Store `draft` unless a resource fulfils `condition`; return (version, was it created).
+
+        `claim` names the condition. Callers with one claim run one after the
+        other, because each transaction first writes the same claim document.
+
+        Raises PreconditionFailed if several resources fulfil the condition,
+        Conflict if the id is taken.
+        """
+        document = self._first(draft)
+        collection = self._engine.collections.current(draft.type)
+
+        def attempt(session: ClientSession) -> tuple[Document, bool]:
+            self._engine.claim(claim, session)
+            where = self._where(condition)
+            found = list(collection.find(where, VERSION_FIELDS, session=session).limit(2))
+            if found:
+                return self._engine.only_one(draft.type, found), False
+            collection.insert_one(document, session=session)
+            return document, True
+
+        with refused():
+            self._engine.collections.ensure(draft.type)
+            try:
+                stored, created = self._engine.transaction(attempt)
+            except DuplicateKeyError:
+                raise Conflict.because("resource-exists", type=draft.type, id=draft.id) from None
+        return documents.version(draft.type, stored), created
+
+    def stamped(self, draft: Draft, version: int, last_updated: int) -> bytes:
+        """Return the bytes of `draft` as they would be stored as `version` of `last_updated`."""
+        return self._engine.stamp(draft.body, draft.id, version, last_updated)
+
+    def replace(self, draft: Draft, old: Version) -> Version | None:
+        """Store `draft` over version `old`; return None if `old` is no longer the current one."""
+        moment = self._after(old)
+        stamped = self.stamped(draft, old.version + 1, moment)
+        new = documents.current(draft, old.version + 1, moment, stamped)
+        check_size(new)
+        self._engine.collections.ensure(draft.type)
+
+        def put(collection: Current, where: Document, session: ClientSession) -> Document | None:
+            return collection.find_one_and_replace(where, new, KEPT_FIELDS, session=session)
+
+        swapped = self._swap(old, moment, put)
+        return documents.version(draft.type, new) if swapped else None
+
+    def delete(self, old: Version) -> Version | None:
+        """Put a tombstone over version `old`; return None if `old` is no longer the current one."""
+        moment = self._after(old)
+        grave = documents.tombstone(old.version + 1, moment)
+
+        def bury(collection: Current, where: Document, session: ClientSession) -> Document | None:
+            change = [{"$replaceWith": grave}]
+            return collection.find_one_and_update(where, change, KEPT_FIELDS, session=session)
+
+        swapped = self._swap(old, moment, bury)
+        return Version(old.type, old.id, old.version + 1, moment, None) if swapped else None
+
+    def _swap(self, old: Version, moment: int, change: Change) -> bool:
+        collections = self._engine.collections
+        where = {"_id": old.id, "v": old.version, **self._visibility.condition}
+
+        def attempt(session: ClientSession) -> bool:
+            replaced = change(collections.current(old.type), where, session)
+            if replaced is None:
+                return False
+            kept = documents.superseded(replaced, moment)
+            collections.history(old.type).insert_one(kept, session=session)
+            return True
+
+        with refused():
+            return self._engine.transaction(attempt)
+
+    def _first(self, draft: Draft) -> Document:
+        moment = self._now()
+        document = documents.current(draft, 1, moment, self.stamped(draft, 1, moment))
+        check_size(document)
+        return document
+
+    def _after(self, old: Version) -> int:
+        # Two versions never share a millisecond, so that time orders them too.
+        return max(self._now(), old.last_updated + 1000)
+
+    def _where(self, *conditions: Mapping[str, Any]) -> Document:
+        parts = [dict(part) for part in (*conditions, self._visibility.condition) if part]
+        return {"$and": [*parts, {"del": None}]}
