@@ -46,7 +46,7 @@ class Cursors:
             raise BadRequest.because("cursor-invalid") from None
         if digest != _digest(question):
             raise BadRequest.because("cursor-of-other-query")
-        return values
+        return list(values)
 
 
 def _digest(question: str) -> str:

@@ -1,0 +1,49 @@
+"""What the text of a Reference points at.
+
+Spec: https://hl7.org/fhir/R4/references.html#literal
+"""
+
+import re
+from dataclasses import dataclass
+
+_ENDING = re.compile(
+    r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?$"
+)
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a reference points at.
+
+    `text` is the reference without its version, and without the base URL if that is this
+    server's. `type`, `id` and `version` are None if the text does not tell; `local` says that the
+    resource is one of this server.
+    """
+
+    text: str
+    type: str | None = None
+    id: str | None = None
+    version: str | None = None
+    local: bool = False
+
+
+def parse(text: str, base_url: str) -> Target:
+    """Return what `text` points at, seen from the server whose FHIR base is `base_url`.
+
+    A reference to a contained resource (``#a``), a ``urn:`` and a logical URL have no type.
+    """
+    base = base_url.rstrip("/") + "/"
+    relative = text.removeprefix(base)
+    match = _ENDING.search(relative)
+    if match is None or relative.startswith(("#", "urn:")):
+        return Target(text)
+    type, id, version = match.groups()
+    if version is not None:
+        relative = relative[: match.start(3) - len("/_history/")]
+    return Target(relative, type, id, version, local=match.start(1) == 0)
+
+
+def is_id(text: str) -> bool:
+    """Tell whether `text` has the form of a resource's id."""
+    return _ID.fullmatch(text) is not None

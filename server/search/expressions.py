@@ -1,0 +1,211 @@
+"""Search parameters' expressions, compiled to closures with the FHIR type of what they find.
+
+Types come from the definitions and never from the look of a value. An expression has one
+`Branch` for each way to a value: each part of a union that is about the type at hand, and
+each type of a choice element.
+
+Spec: https://hl7.org/fhir/R4/fhirpath.html
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from server.fhir.reference import parse as parse_reference
+from server.profiles.definitions import Definitions, Element
+from server.search import grammar
+from server.search.grammar import ExpressionError, Node
+from server.search.steps import Resource, Step, ValuesOf, compose, key
+
+Predicate = Callable[[Any, Resource], bool]
+_ANY_RESOURCE = ("Resource", "DomainResource")
+_PASSING = frozenset({"and", "=", "!="})
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One way from a resource to values that have one FHIR type.
+
+    `path` names the way (``Observation.value:Quantity``): branches with one path find the same.
+    `narrowed` is T if only references to a T are kept of them. `many` says that there can be
+    several values. `element` is the last element of the way.
+    """
+
+    type: str
+    path: str
+    steps: tuple[Step, ...] = ()
+    many: bool = False
+    narrowed: str | None = None
+    element: Element | None = None
+
+    def values(self) -> ValuesOf:
+        """Return the function from a resource (twice: as node and as root) to the values."""
+        return compose(self.steps)
+
+
+def branches(definitions: Definitions, expression: str, type: str) -> tuple[Branch, ...]:
+    """Return the branches of `expression` for resources, or elements, of `type`.
+
+    Raises ExpressionError if it is beyond the language or names what R4 does not have.
+    """
+    compiler = _Compiler(definitions, type)
+    return tuple(compiler.compile(grammar.parse(expression), [Branch(type, type)]))
+
+
+class _Compiler:
+    """Compiles trees for one type."""
+
+    def __init__(self, definitions: Definitions, type: str) -> None:
+        self._elements = definitions.elements
+        self._type = type.split(".", maxsplit=1)[0]
+
+    def compile(self, node: Node, context: Sequence[Branch]) -> list[Branch]:
+        """Return the branches of `node`, where `context` is what a relative path starts from."""
+        match node:
+            case grammar.Name(name):
+                return self._named(name, context)
+            case grammar.Resource():
+                return [Branch(self._type, self._type, (lambda _nodes, root: (root,),))]
+            case grammar.Member(source, name):
+                return self._members(self.compile(source, context), name)
+            case grammar.Typed("as", source, type):
+                return [b for b in self.compile(source, context) if _same_type(b.type, type)]
+            case grammar.Binary("|", left, right):
+                return [*self.compile(left, context), *self.compile(right, context)]
+            case grammar.Index(source, position):
+                return [self._item(b, position) for b in self.compile(source, context)]
+            case grammar.Call(source, name, arguments):
+                found = context if source is None else self.compile(source, context)
+                return self._call(name, arguments, found)
+            case grammar.Binary(operator) if operator in _PASSING:
+                return [self._computed(b, node) for b in context]
+        message = f"{node} gives no values."
+        raise ExpressionError(message)
+
+    def _named(self, name: str, context: Sequence[Branch]) -> list[Branch]:
+        if not name[0].isupper():
+            return self._members(context, name)
+        return [b for b in context if name in (b.type, *_ANY_RESOURCE)]
+
+    def _members(self, sources: Iterable[Branch], name: str) -> list[Branch]:
+        return [member for source in sources for member in self._member(source, name)]
+
+    def _member(self, source: Branch, name: str) -> list[Branch]:
+        children = self._elements.get(source.type, {})
+        if name in children:
+            return [self._child(source, children[name], name, children[name].types[0])]
+        choice = children.get(f"{name}[x]")
+        if choice is None:
+            message = f"{source.type} has no element {name}."
+            raise ExpressionError(message)
+        return [
+            self._child(source, choice, name + type[0].upper() + type[1:], type)
+            for type in choice.types
+        ]
+
+    def _child(self, source: Branch, element: Element, name: str, type: str) -> Branch:
+        many = element.max is None or element.max > 1
+        choice = f":{type}" if element.name.endswith("[x]") else ""
+        return Branch(
+            self._type_of(element, type),
+            f"{source.path}.{element.name.removesuffix('[x]')}{choice}",
+            (*source.steps, key(name, many=many)),
+            many=source.many or many,
+            element=element,
+        )
+
+    def _type_of(self, element: Element, type: str) -> str:
+        if type.startswith("#"):
+            return type[1:]
+        return element.path if element.path in self._elements else type
+
+    @staticmethod
+    def _item(source: Branch, position: int) -> Branch:
+        return replace(
+            source,
+            path=f"{source.path}[{position}]",
+            steps=(*source.steps, lambda nodes, _root: nodes[position : position + 1]),
+            many=False,
+        )
+
+    def _call(
+        self, name: str, arguments: tuple[Node, ...], sources: Sequence[Branch]
+    ) -> list[Branch]:
+        match name, arguments:
+            case "where", (grammar.Typed("is", grammar.Call(None, "resolve", ()), type),):
+                return [self._narrowed(source, type) for source in sources]
+            case "where", (criterion,):
+                return [self._filtered(source, criterion) for source in sources]
+            case "extension", (grammar.Literal(str(url)),):
+                found = self._members(sources, "extension")
+                criterion = grammar.Binary("=", grammar.Name("url"), grammar.Literal(url))
+                return self._members([self._filtered(b, criterion) for b in found], "value")
+        message = f"{name}() with {len(arguments)} arguments gives no values."
+        raise ExpressionError(message)
+
+    @staticmethod
+    def _narrowed(source: Branch, type: str) -> Branch:
+        keeps = _refers_to(type)
+        return replace(source, steps=(*source.steps, _filter(keeps)), narrowed=type)
+
+    def _filtered(self, source: Branch, criterion: Node) -> Branch:
+        path = f"{source.path}.where({criterion})"
+        keeps = self._predicate(criterion, source.type)
+        return replace(source, path=path, steps=(*source.steps, _filter(keeps)))
+
+    def _computed(self, source: Branch, node: Node) -> Branch:
+        holds = self._predicate(node, source.type)
+        step: Step = lambda nodes, root: [holds(node, root) for node in nodes]  # noqa: E731
+        return Branch("boolean", f"{source.path}.({node})", (*source.steps, step), source.many)
+
+    def _predicate(self, node: Node, type: str) -> Predicate:
+        """Return the test whether `node` is true; where FHIRPath says empty, it is not."""
+        match node:
+            case grammar.Binary("and", left, right):
+                first, second = self._predicate(left, type), self._predicate(right, type)
+                return lambda value, root: first(value, root) and second(value, root)
+            case grammar.Binary("=" | "!=" as operator, left, grammar.Literal(wanted)):
+                return _compares(self._getters(left, type), wanted, equal=operator == "=")
+            case grammar.Call(grammar.Name() | grammar.Member() as source, "exists", ()):
+                getters = self._getters(source, type)
+                return lambda value, root: any(get(value, root) for get in getters)
+            case grammar.Call(None, "hasExtension", (grammar.Literal(str(url)),)):
+                return lambda value, _root: any(
+                    extension.get("url") == url for extension in value.get("extension", ())
+                )
+        message = f"{node} is no criterion."
+        raise ExpressionError(message)
+
+    def _getters(self, node: Node, type: str) -> tuple[ValuesOf, ...]:
+        return tuple(b.values() for b in self.compile(node, [Branch(type, type)]))
+
+
+def _same_type(type: str, asked: str) -> bool:
+    # One of HL7's expressions says DateTime where it means dateTime.
+    return type == asked or type == asked[0].lower() + asked[1:]
+
+
+def _filter(keeps: Predicate) -> Step:
+    return lambda nodes, root: [node for node in nodes if keeps(node, root)]
+
+
+def _compares(getters: tuple[ValuesOf, ...], wanted: object, *, equal: bool) -> Predicate:
+    def compares(value: Any, root: Resource) -> bool:
+        found = [item for get in getters for item in get(value, root)]
+        return bool(found) and (found == [wanted]) == equal
+
+    return compares
+
+
+def _refers_to(type: str) -> Predicate:
+    def refers(value: Any, root: Resource) -> bool:
+        text = value.get("reference", "")
+        if text.startswith("#"):
+            return any(
+                inner.get("id") == text[1:] and inner.get("resourceType") == type
+                for inner in root.get("contained", ())
+            )
+        found = parse_reference(text, "").type
+        return bool((found or value.get("type")) == type)
+
+    return refers

@@ -1,0 +1,41 @@
+"""Folding: what makes strings equal to a search that looks past how they are written.
+
+Full-width and half-width forms, case, accents, traditional and simplified Han characters, and
+the amount of white space make no difference.
+
+Spec: https://hl7.org/fhir/R4/search.html#string
+"""
+
+from functools import lru_cache
+from unicodedata import category, normalize
+
+import zhconv_rs
+
+_HAN = range(0x3400, 0xA000)
+
+
+def _simplified() -> dict[int, str]:
+    traditional = "".join(map(chr, _HAN))
+    # One character at a time: in a run the converter would see words.
+    simpler = {c: zhconv_rs.zhconv(c, "zh-hans") for c in traditional}
+    # Twice, for the variant of a traditional character is traditional.
+    pairs = ((c, simpler.get(other, other)) for c, other in simpler.items())
+    return {ord(one): other for one, other in pairs if one != other and len(other) == 1}
+
+
+_SIMPLIFIED = _simplified()
+
+
+@lru_cache(maxsize=4096)
+def folded(text: str) -> str:
+    """Return `text` folded; folding twice is folding once. It has no control characters."""
+    if text.isascii():
+        return " ".join(text.lower().split())
+    plain = normalize("NFKD", normalize("NFKC", text).casefold())
+    bare = "".join([c for c in plain if c.isascii() or category(c) != "Mn"])
+    return " ".join(normalize("NFKC", bare).casefold().translate(_SIMPLIFIED).split())
+
+
+def has_han(text: str) -> bool:
+    """Tell whether `text` has a Han character of the common blocks."""
+    return any("\u3400" <= c <= "\u9fff" for c in text)

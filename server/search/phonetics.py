@@ -1,0 +1,118 @@
+"""How names sound: the pinyin of Han names, without tones, and their initials.
+
+A character with several readings is indexed under each; as a surname, under its reading as a
+surname first. ``ü`` is written v and u, as keyboards and passports do.
+"""
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from unicodedata import normalize
+
+import orjson
+
+from server.search.folding import folded, has_han
+
+_READINGS_OF_A_CHARACTER = 4
+_COMBINATIONS = 16
+_Syllables = tuple[str, ...]
+_Reading = tuple[int, str, str]
+"""One way to say a word: how unlikely it is, its sound, its initials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phonetics:
+    """How characters are read, by code point, and what surnames are read differently."""
+
+    characters: Mapping[int, str]
+    surnames: Mapping[str, tuple[_Syllables, ...]]
+
+    def of_name(self, family: str, given: str) -> list[str]:
+        """Return how a name sounds: the whole of it, its given part, its initials.
+
+        A name that is not Han sounds as it is written, folded and without spaces.
+        """
+        if not has_han(family + given):
+            return [sound for part in (family + given, given) if (sound := compact(part))]
+        family, given = compact(family), compact(given)
+        if not family:
+            length = 2 if given[:2] in self.surnames else 1
+            return self._whole(self._surname(given[:length]), given[length:])
+        found = self._whole(self._surname(family), given)
+        return found + [sound for _, sound, _ in self._read([(0, "", "")], given) if sound]
+
+    def of_text(self, text: str) -> list[str]:
+        """Return how the whole name `text` sounds, family first."""
+        return self.of_name("", text)
+
+    def _whole(self, surname: list[_Reading], given: str) -> list[str]:
+        readings = self._read(surname, given)
+        return [sound for _, sound, _ in readings] + [initials for _, _, initials in readings]
+
+    def _surname(self, text: str) -> list[_Reading]:
+        known = [
+            (rank, "".join(syllables), "".join(syllable[0] for syllable in syllables))
+            for rank, syllables in enumerate(self.surnames.get(text, ()))
+        ]
+        if known and len(text) > 1:
+            return known
+        told = {sound for _, sound, _ in known}
+        others = self._read([(len(known), "", "")], text)
+        return known + [reading for reading in others if reading[1] not in told]
+
+    def _read(self, before: list[_Reading], text: str) -> list[_Reading]:
+        """Return the likeliest ways to say `text` after each of `before`."""
+        found = before
+        for character in text:
+            syllables = _syllables(self.characters.get(ord(character), character))
+            found = [
+                (rank + extra, sound + syllable, initials + syllable[0])
+                for rank, sound, initials in found
+                for extra, syllable in enumerate(syllables)
+            ]
+            if len(found) > _COMBINATIONS:
+                found = sorted(found, key=lambda reading: reading[0])[:_COMBINATIONS]
+        return found
+
+
+def compact(text: str) -> str:
+    """Return `text` folded and without spaces and apostrophes."""
+    return folded(text).replace(" ", "").replace("'", "").replace("’", "")
+
+
+def load(surnames: Path) -> Phonetics:
+    """Return the readings of characters that pypinyin knows, and those in the file `surnames`."""
+    rows = orjson.loads(surnames.read_bytes())
+    return Phonetics(
+        _characters(),
+        {name: tuple(tuple(text.split()) for text in texts) for name, texts in rows.items()},
+    )
+
+
+def _characters() -> dict[int, str]:
+    # The package itself would load its dictionary of phrases, too, which takes 40 MB.
+    package = importlib.util.find_spec("pypinyin")
+    if package is None or package.origin is None:
+        message = "pypinyin is not installed."
+        raise ModuleNotFoundError(message)
+    file = Path(package.origin).with_name("pinyin_dict.json")
+    return {int(code): texts for code, texts in orjson.loads(file.read_bytes()).items()}
+
+
+@lru_cache(maxsize=4096)
+def _syllables(readings: str) -> tuple[str, ...]:
+    """Return the different syllables among `readings` (``dān,chán,shàn``), without tones."""
+    plain: list[str] = []
+    for reading in readings.split(","):
+        spelled = normalize("NFD", reading)
+        if "u\u0308" in spelled:
+            plain.append(_toneless(spelled.replace("u\u0308", "v")))
+        plain.append(_toneless(spelled))
+    return tuple(dict.fromkeys(plain))[:_READINGS_OF_A_CHARACTER]
+
+
+def _toneless(text: str) -> str:
+    return "".join(c for c in text if c.isalnum() or c == "'").replace("ê", "e")
+

@@ -1,0 +1,35 @@
+r"""Values of a query: where they divide, and what ``\,`` ``\$`` ``\|`` ``\\`` stand for.
+
+Spec: https://hl7.org/fhir/R4/search.html#escaping
+"""
+
+import re
+
+_ESCAPED = re.compile(r"\\([,$|\\])")
+_TO_ESCAPE = re.compile(r"[|\\]")
+_SHOWN = 40
+
+
+def split(text: str, divider: str) -> list[str]:
+    """Return the parts of `text` between unescaped `divider`, one character; still escaped."""
+    if "\\" not in text:
+        return text.split(divider)
+    return [
+        part[:-1]
+        for part in re.findall(rf"((?:\\.|[^\\{divider}]|\\$)*{re.escape(divider)})", text + divider)
+    ]
+
+
+def unescaped(text: str) -> str:
+    """Return `text` as it was before it was escaped."""
+    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
+
+
+def escaped(text: str) -> str:
+    """Return `text` with each bar and backslash escaped, so that a bar after it divides."""
+    return _TO_ESCAPE.sub(r"\\\g<0>", text) if "|" in text or "\\" in text else text
+
+
+def shown(text: str) -> str:
+    """Return as much of `text` as a message may quote."""
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
