@@ -1,6 +1,7 @@
 """The Flask application: the faces put together."""
 
-from functools import cache
+from collections.abc import Callable
+from threading import Lock
 
 from flask import Flask
 
@@ -10,6 +11,21 @@ from server.api.health import probes
 from server.interactions.statement import statement
 from server.services import Interpreters, Services
 from server.settings import Settings
+
+
+class _Once:
+    """Calls `make` for the first caller and gives its result to all."""
+
+    def __init__(self, make: Callable[[], Services]) -> None:
+        self._make = make
+        self._lock = Lock()
+        self._made: Services | None = None
+
+    def __call__(self) -> Services:
+        if self._made is None:
+            with self._lock:
+                self._made = self._made or self._make()
+        return self._made
 
 
 def create_app(settings: Settings) -> Flask:
@@ -22,10 +38,7 @@ def create_app(settings: Settings) -> Flask:
     interpreters = Interpreters.of(settings)
     capabilities = statement(interpreters)
 
-    @cache
-    def services() -> Services:
-        return Services.open(interpreters, capabilities)
-
+    services = _Once(lambda: Services.open(interpreters, capabilities))
     app = Flask("server", static_folder=None)
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False

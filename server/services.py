@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from server import content
 from server.profiles import definitions
 from server.profiles.definitions import Definitions
-from server.profiles.structure import StructureValidator
+from server.profiles.structure import StructureValidator, structure_validator
 from server.profiles.subset import Subsets
 from server.search.index import SearchIndex
 from server.search.indexes import IndexTable
@@ -28,6 +28,7 @@ class Interpreters:
     settings: Settings
     zone: ZoneInfo
     definitions: Definitions
+    types: frozenset[str]
     structure: StructureValidator
     subsets: Subsets
     index: SearchIndex
@@ -44,7 +45,8 @@ class Interpreters:
             settings=settings,
             zone=zone,
             definitions=facts,
-            structure=StructureValidator(facts),
+            types=frozenset(facts.resource_types),
+            structure=structure_validator(facts),
             subsets=Subsets(facts),
             index=SearchIndex(facts, zone, settings.base_url),
             indexes=IndexTable(facts),

@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from urllib.parse import unquote
 
 from flask import Blueprint, Response, request
 from uuid_utils import uuid4
@@ -35,9 +36,10 @@ def endpoint(services: Callable[[], Services]) -> Blueprint:
     def view(path: str = "") -> Response:
         return _Exchange(services()).answer(path)
 
-    options = {"methods": METHODS, "provide_automatic_options": False}
-    blueprint.add_url_rule("/", "base", view, **options)
-    blueprint.add_url_rule("/<path:path>", "below", view, **options)
+    for rule, name in (("/", "base"), ("/<path:path>", "below")):
+        blueprint.add_url_rule(
+            rule, name, view, methods=METHODS, provide_automatic_options=False
+        )
     return blueprint
 
 
@@ -75,13 +77,13 @@ class _Exchange:
     def _performed(self, path: str) -> Response:
         environ = request.environ
         interpreters = self.services.interpreters
-        types = interpreters.definitions.elements_of_resources
+        types = interpreters.types
         if environ["REQUEST_METHOD"] == "OPTIONS":
             allowed = ", ".join(requests.methods(path, types))
             return Response(b"", 204, [("Allow", allowed)], content_type=None)
         named = _FORMAT.search(environ.get("QUERY_STRING", ""))
         self.content_type = negotiation.content_type(
-            environ.get("HTTP_ACCEPT"), named[1].replace("%2B", "+").replace("%2F", "/") if named else None
+            environ.get("HTTP_ACCEPT"), unquote(named[1]) if named else None
         )
         self.call = requests.call(environ, path, types, interpreters.settings)
         context = Context.of(self.services, OPEN, self.language)

@@ -44,8 +44,8 @@ def search(context: Context, call: Call) -> Result:
     question = f"{type}?{urlencode(query.used)}"
     links = {"self": _url(context, type, query.used, call.query)}
     if page.count == 0 or page.presentation.summary == "count":
-        total = context.resources.count(type, query.condition)
-        return Result(status=200, body=bundle.bundle("searchset", [], links, total))
+        number = context.resources.count(type, query.condition)
+        return Result(status=200, body=bundle.bundle("searchset", [], links, number))
     rows = _rows(context, type, query, page, question)
     links["first"] = links["self"]
     if len(rows) > page.count:

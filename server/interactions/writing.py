@@ -42,7 +42,8 @@ def draft(context: Context, type: str, id: str, resource: dict[str, Any], body: 
 def written(call: Call, stored: Version, status: int) -> Result:
     """Return the answer to a write that made or kept version `stored`, as the caller prefers it."""
     location = f"{stored.type}/{stored.id}/_history/{stored.version}" if status == 201 else None
-    body, issues = stored.body or b"", ()
+    body = stored.body or b""
+    issues: tuple[Issue, ...] = ()
     if call.preference.returns == "minimal":
         body = b""
     elif call.preference.returns == "OperationOutcome":

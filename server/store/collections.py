@@ -21,7 +21,7 @@ CLAIMS = "_claims"
 _CREATION_SECONDS = 120
 _CLAIMS_SECONDS = 3600
 _HISTORY_INDEXES = (
-    pymongo.IndexModel([("rid", 1), ("v", -1)], name="rid_v"),
+    pymongo.IndexModel([("rid", 1), ("lu", -1), ("_id", -1)], name="rid_lu_id"),
     pymongo.IndexModel([("lu", -1), ("_id", -1)], name="lu_id"),
 )
 

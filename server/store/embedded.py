@@ -135,6 +135,19 @@ class EmbeddedMongo:
         self.stop()
 
 
+def running_url(folder: Path) -> str | None:
+    """Return the URL of the mongod that another process runs on `folder`, or None if none does."""
+    folder = folder.absolute()
+    if not (folder / "lock").exists():
+        return None
+    try:
+        os.close(_locked(folder / "lock"))
+    except CannotStart:
+        port = int((folder / "port").read_text("ascii"))
+        return replica.url(port, _secret(folder / "secret"))
+    return None
+
+
 def _locked(file: Path) -> int:
     """Return a descriptor that holds the lock on `file`; the system frees it when we die.
 

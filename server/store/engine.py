@@ -24,6 +24,7 @@ from server.store.documents import VERSION_FIELDS, Document
 Result = TypeVar("Result")
 _Fetch = tuple[str, Visibility]
 _MAJORITY = WriteConcern("majority")
+_DUPLICATE_KEY = 11000
 
 
 class Engine:
@@ -51,6 +52,12 @@ class Engine:
         self.collections.ensure(type)
         writer = self._writers.get(type) or self._writer(type)
         writer.run(document)
+
+    def insert_free(self, type: str, documents: Sequence[Document]) -> int:
+        """Insert durably those `documents` whose `_id` is free; return how many were."""
+        self.collections.ensure(type)
+        outcome = self._insert_many(type, documents)
+        return sum(failure is None for failure in outcome)
 
     def transaction(self, attempt: Callable[[ClientSession], Result]) -> Result:
         """Return what `attempt` returns, run in a transaction, again from the start on a conflict."""
@@ -86,20 +93,21 @@ class Engine:
             return self._readers.setdefault(type, Coalescer(read))
 
     def _writer(self, type: str) -> Coalescer[Document, None]:
-        collection = self.collections.current(type).with_options(write_concern=_MAJORITY)
-
-        def write(items: Sequence[Document]) -> list[Exception | None]:
-            outcome: list[Exception | None] = [None] * len(items)
-            try:
-                collection.insert_many(items, ordered=False)
-            except BulkWriteError as error:
-                if error.details["writeConcernErrors"]:
-                    raise
-                for failure in error.details["writeErrors"]:
-                    if failure["code"] != 11000:
-                        raise
-                    outcome[failure["index"]] = DuplicateKeyError(failure["errmsg"])
-            return outcome
-
         with self._lock:
-            return self._writers.setdefault(type, Coalescer(write))
+            writer = Coalescer[Document, None](lambda items: self._insert_many(type, items))
+            return self._writers.setdefault(type, writer)
+
+    def _insert_many(self, type: str, items: Sequence[Document]) -> list[Exception | None]:
+        """Return for each item None, or DuplicateKeyError if its `_id` is taken."""
+        outcome: list[Exception | None] = [None] * len(items)
+        collection = self.collections.current(type).with_options(write_concern=_MAJORITY)
+        try:
+            collection.insert_many(items, ordered=False)
+        except BulkWriteError as error:
+            if error.details["writeConcernErrors"]:
+                raise
+            for failure in error.details["writeErrors"]:
+                if failure["code"] != _DUPLICATE_KEY:
+                    raise
+                outcome[failure["index"]] = DuplicateKeyError(failure["errmsg"])
+        return outcome

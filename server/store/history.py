@@ -6,7 +6,7 @@ merges them in the database, in one round trip, each side by its own index.
 Spec: https://hl7.org/fhir/R4/http.html#history
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,19 +78,22 @@ class History:
     ) -> list[tuple[str, Version]]:
         streams: list[tuple[str, list[Document]]] = []
         for type in types:
-            for name, where, superseded in (
-                (type, current, False),
-                (f"{type}_history", history, True),
-            ):
-                conditions: list[Mapping[str, Any]] = [where, self._visibility.condition, *_conditions(window, superseded)]
-                stream: list[Document] = [
-                    {"$match": {"$and": [dict(each) for each in conditions if each] or [{}]}},
-                    {"$sort": {"lu": -1, "_id": -1}},
-                    {"$limit": limit},
-                    {"$project": {**_FIELDS, "type": type}},
-                ]
-                streams.append((name, stream))
+            streams.append((type, self._stream(type, window, limit, current, superseded=False)))
+            past = self._stream(type, window, limit, history, superseded=True)
+            streams.append((f"{type}_history", past))
         return self._merge(streams, limit)
+
+    def _stream(
+        self, type: str, window: Window, limit: int, where: Document, *, superseded: bool
+    ) -> list[Document]:
+        limits = _conditions(window, superseded=superseded)
+        conditions = [where, dict(self._visibility.condition), *limits]
+        return [
+            {"$match": {"$and": [each for each in conditions if each] or [{}]}},
+            {"$sort": {"lu": -1, "_id": -1}},
+            {"$limit": limit},
+            {"$project": {**_FIELDS, "type": {"$literal": type}}},
+        ]
 
     def _merge(
         self, streams: list[tuple[str, list[Document]]], limit: int
@@ -104,7 +107,7 @@ class History:
         return [(each["_id"], documents.version(each["type"], each)) for each in found]
 
 
-def _conditions(window: Window, superseded: bool) -> list[dict[str, Any]]:  # noqa: FBT001  # two kinds of collection
+def _conditions(window: Window, *, superseded: bool) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if window.since is not None:
         found.append({"lu": {"$gte": window.since}})

@@ -6,6 +6,8 @@ the set is initiated goes on to say that sessions are not supported.
 Spec: https://www.mongodb.com/docs/manual/reference/command/replSetInitiate/
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pymongo import MongoClient
@@ -15,6 +17,7 @@ from server.store.mongod import SET_NAME
 
 USER = "tongkang"
 _AUTHENTICATION_FAILED = 18
+_TOO_EARLY = (23, 94, 109)  # the configuration on disk is not read yet, or is just being changed
 _PATIENCE_MS = 1000
 
 
@@ -45,7 +48,7 @@ def is_settled(port: int, secret: str) -> bool:
 def _configure(anonymous: MongoClient[dict[str, Any]], port: int, secret: str) -> None:
     """Give the node a configuration in which it finds itself at `port`."""
     member = {"_id": 0, "host": f"127.0.0.1:{port}"}
-    with _client(port, username=USER, password=secret) as client:
+    with _client(port, username=USER, password=secret) as client, _forgiving(*_TOO_EARLY):
         try:
             old = client.admin.command("replSetGetConfig")["config"]
         except OperationFailure as error:
@@ -56,6 +59,16 @@ def _configure(anonymous: MongoClient[dict[str, Any]], port: int, secret: str) -
             return
         moved = {**old, "version": old["version"] + 1, "members": [{**old["members"][0], **member}]}
         client.admin.command("replSetReconfig", moved, force=True)
+
+
+@contextmanager
+def _forgiving(*codes: int) -> Iterator[None]:
+    """Pass over the database's refusals with one of `codes`: the step is tried again."""
+    try:
+        yield
+    except OperationFailure as error:
+        if error.code not in codes:
+            raise
 
 
 def _ensure_user(anonymous: MongoClient[dict[str, Any]], port: int, secret: str) -> None:

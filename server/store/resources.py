@@ -88,6 +88,12 @@ class Resources:
                 raise Conflict.because("resource-exists", type=draft.type, id=draft.id) from None
         return documents.version(draft.type, document)
 
+    def create_many(self, drafts: Sequence[Draft]) -> int:
+        """Store those `drafts`, all of one type, whose id is free; return how many were."""
+        documents = [self._first(draft) for draft in drafts]
+        with refused():
+            return self._engine.insert_free(drafts[0].type, documents) if documents else 0
+
     def create_unless_found(
         self, draft: Draft, condition: Mapping[str, Any], claim: str
     ) -> tuple[Version, bool]:

@@ -1,0 +1,39 @@
+"""The database that a command works on: the configured one, or the private one, running or not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from server.services import Interpreters, Services
+from server.settings import Settings
+from server.store.embedded import EmbeddedMongo, running_url
+
+_PATIENCE_SECONDS = 60.0
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Services]:
+    """Give the services on the database of `settings`, with time for long work.
+
+    A private database that `tongkang serve` runs is shared with it; one that
+    does not run is started for the block. Raises CannotStart.
+    """
+    patient = replace(settings, database_timeout=_PATIENCE_SECONDS)
+    folder = settings.data_folder / "mongodb"
+    url = settings.mongodb_url or running_url(folder)
+    if url is not None:
+        with _services(patient, url) as services:
+            yield services
+        return
+    with EmbeddedMongo(folder) as url, _services(patient, url) as services:
+        yield services
+
+
+@contextmanager
+def _services(settings: Settings, url: str) -> Iterator[Services]:
+    interpreters = Interpreters.of(replace(settings, mongodb_url=url))
+    services = Services.open(interpreters, statement=b"")
+    try:
+        yield services
+    finally:
+        services.store.close()

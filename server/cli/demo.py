@@ -1,0 +1,69 @@
+"""``tongkang demo``: a region of synthetic residents, loaded once."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from server.access.policy import OPEN
+from server.cli.database import opened
+from server.cli.settings import exit_with, settings_or_exit
+from server.context import Context
+from server.demo import institutions, residents, shapes
+from server.fhir.json import Resource
+from server.fhir.outcome import FhirError
+from server.interactions.call import Call
+from server.interactions.writing import draft, parsed
+from server.store.documents import Draft
+
+_RESIDENTS_AT_ONCE = 50
+
+
+@click.command
+@click.option("--residents", "count", default=200, show_default=True, help="How many residents.")
+@click.option("--seed", default=1, show_default=True, help="Another seed makes other residents.")
+def demo(count: int, seed: int) -> None:
+    """Load a demo region of synthetic residents. What is there already stays as it is."""
+    settings = settings_or_exit()
+    try:
+        with opened(settings) as services:
+            context = Context.of(services, OPEN, settings.language)
+            stored = _load(context, count, seed)
+    except FhirError as error:
+        exit_with(error, settings.language)
+    click.echo(f"{stored} resources of {count} residents were stored.")
+
+
+def _load(context: Context, count: int, seed: int) -> int:
+    stored = _store(context, institutions.institutions())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[stored]} resources"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns) as progress:
+        task = progress.add_task("residents", total=count, stored=stored)
+        for people in _batches(residents.residents(count, seed)):
+            stored += _store(context, itertools.chain.from_iterable(people))
+            progress.update(task, advance=len(people), stored=stored)
+    return stored
+
+
+def _batches(people: Iterator[list[Resource]]) -> Iterator[list[list[Resource]]]:
+    while batch := list(itertools.islice(people, _RESIDENTS_AT_ONCE)):
+        yield batch
+
+
+def _store(context: Context, resources: Iterable[Resource]) -> int:
+    drafts: dict[str, list[Draft]] = defaultdict(list)
+    for made in resources:
+        type = made["resourceType"]
+        # The demo passes the same checks as a caller's body.
+        call = Call(interaction="update", type=type, body=shapes.encoded(made))
+        resource, body = parsed(context, call)
+        drafts[type].append(draft(context, type, made["id"], resource, body))
+    return sum(context.resources.create_many(of_type) for of_type in drafts.values())

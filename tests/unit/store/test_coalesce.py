@@ -1,0 +1,82 @@
+"""Batches made of many threads' items."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from server.store.coalesce import Coalescer
+
+
+def test_each_caller_gets_the_answer_to_its_own_item():
+    coalescer = Coalescer(lambda items: [item * 2 for item in items])
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(coalescer.run, range(2000)))
+    assert answers == [item * 2 for item in range(2000)]
+
+
+def test_items_that_arrive_while_one_runs_go_together():
+    first_runs, go_on = threading.Event(), threading.Event()
+    batches = []
+
+    def operation(items):
+        batches.append(list(items))
+        if len(batches) == 1:
+            first_runs.set()
+            assert go_on.wait(10)
+        return items
+
+    coalescer = Coalescer(operation)
+    with ThreadPoolExecutor(9) as pool:
+        lone = pool.submit(coalescer.run, 0)
+        assert first_runs.wait(10)
+        rest = [pool.submit(coalescer.run, item) for item in range(1, 9)]
+        while len(coalescer._queue) < 8:
+            pass
+        go_on.set()
+        assert [future.result(10) for future in (lone, *rest)] == list(range(9))
+    assert [sorted(batch) for batch in batches] == [[0], list(range(1, 9))]
+
+
+def test_a_batch_is_never_larger_than_the_limit():
+    sizes = []
+
+    def operation(items):
+        sizes.append(len(items))
+        return items
+
+    coalescer = Coalescer(operation, limit=3)
+    with ThreadPoolExecutor(16) as pool:
+        assert sorted(pool.map(coalescer.run, range(200))) == list(range(200))
+    assert max(sizes) <= 3
+    assert sum(sizes) == 200
+
+
+def test_a_failed_item_fails_its_owner_alone():
+    def operation(items):
+        return [ValueError(item) if item % 2 else item for item in items]
+
+    def outcome(item):
+        try:
+            return coalescer.run(item)
+        except ValueError:
+            return "refused"
+
+    coalescer = Coalescer(operation)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(outcome, range(100)))
+    assert answers == ["refused" if item % 2 else item for item in range(100)]
+
+
+def test_a_failed_batch_fails_its_owners_and_the_next_one_goes_on():
+    fails = [True]
+
+    def operation(items):
+        if fails.pop() if fails else False:
+            raise ConnectionError
+        return items
+
+    coalescer = Coalescer(operation)
+    with pytest.raises(ConnectionError):
+        coalescer.run(1)
+    assert coalescer.run(2) == 2
