@@ -14,8 +14,7 @@ PYTHON ?= $(shell for python in $(RELEASES); do \
 .PHONY: help run test check format coverage lock wheel clean setup-run setup-test
 
 help: ## List the commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
-	|| sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1  \2/p' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 run: setup-run ## Start the server with a private MongoDB and a demo region
 	@exec $(BIN)/python -m server.cli serve

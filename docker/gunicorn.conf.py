@@ -1,0 +1,96 @@
+"""How gunicorn runs the server: processes of threads, set by ``TONGKANG_*``.
+
+Spec: https://docs.gunicorn.org/en/stable/settings.html
+"""
+
+import os
+import shutil
+import socket
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import multiprocess
+
+from server.settings import Settings
+
+settings = Settings.from_environment(os.environ)
+_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn makes its own file in it
+_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+bind = [
+    f"[{settings.host}]:{settings.port}"
+    if ":" in settings.host
+    else f"{settings.host}:{settings.port}"
+]
+worker_class = "gthread"
+workers = settings.workers
+threads = settings.threads
+# The application is built once, before the fork; each process opens its own connections after it.
+preload_app = True
+worker_tmp_dir = str(_MEMORY) if _MEMORY.is_dir() else None
+
+timeout = 60
+graceful_timeout = 10
+keepalive = 15
+worker_connections = 1000
+backlog = 1024
+# A search by GET may be long; more than this is sent to _search by POST.
+limit_request_line = 8190
+limit_request_fields = 64
+limit_request_field_size = 8190
+forwarded_allow_ips = settings.trusted_proxies
+
+proc_name = "tongkang"
+# Its socket would be shared by all servers of one user.
+control_socket_disable = True
+accesslog = None
+loglevel = settings.log_level
+logconfig_dict: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "{asctime}{levelname}{name}{process}{message}",
+            "style": "{",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"level": "WARNING", "handlers": ["stderr"]},
+    "loggers": {
+        "gunicorn.error": {
+            "level": settings.log_level.upper(),
+            "handlers": ["stderr"],
+            "propagate": False,
+        }
+    },
+}
+
+if settings.metrics and _METRICS not in os.environ:
+    # Set before prometheus_client makes its first counter, in the application.
+    os.environ[_METRICS] = tempfile.mkdtemp(prefix="tongkang-metrics-", dir=worker_tmp_dir)
+
+
+def when_ready(server: Any) -> None:  # noqa: ANN401 - gunicorn's Arbiter, which has no types
+    """Bound how long a process waits for the next bytes of a slow caller.
+
+    An accepted connection takes the option over from the one that listens.
+    """
+    pause = struct.pack("@ll", int(settings.request_timeout), 0)
+    for listener in server.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, pause)
+
+
+def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401 - as above
+    """Drop the gauges of a process that has ended."""
+    if settings.metrics:
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
+
+
+def on_exit(_server: Any) -> None:  # noqa: ANN401 - as above
+    """Remove the files that the processes shared their metrics through."""
+    folder = Path(os.environ.get(_METRICS, ""))
+    if folder.name.startswith("tongkang-metrics-"):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,1 +1,51 @@
-"""The command `tongkang`."""
+"""The command `tongkang`.
+
+A sub-command is a module of this package with a click command of its own name;
+it is imported only when it is called, so that asking for help takes no time.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import cast
+
+import click
+
+COMMANDS: Mapping[str, str] = {
+    "serve": "Run the server; without a MongoDB URL, with a private MongoDB.",
+    "settings": "Show the settings in force and what they mean.",
+    "demo": "Load a demo region of synthetic residents.",
+    "verify": "Prove that a database is in good order.",
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are the keys of COMMANDS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
+        """Return the names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click asks so
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Return the command, imported now, or None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        return cast("click.Command", getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name))
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click asks so
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Commands)
+@click.version_option(package_name="tongkang")
+def main() -> None:
+    """Tongkang 通康, a FHIR R4 interoperability server for population health."""

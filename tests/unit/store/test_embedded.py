@@ -2,10 +2,11 @@
 
 import os
 import signal
-import socket
+import socketserver
 import stat
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,10 +47,18 @@ def notes(url):
 
 @contextmanager
 def taken(port):
-    """Somebody else has `port`, who does not answer."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", port))
+    """Somebody else listens on `port`, and hangs up on every caller."""
+    with socketserver.TCPServer(
+        ("127.0.0.1", port), socketserver.BaseRequestHandler, False
+    ) as other:
+        other.allow_reuse_address = True
+        other.server_bind()
+        other.server_activate()
+        thread = threading.Thread(target=other.serve_forever, args=(0.05,))
+        thread.start()
         yield
+        other.shutdown()
+        thread.join()
 
 
 def mongod_of(folder):

@@ -1,0 +1,50 @@
+"""``tongkang serve``: the server, with a private MongoDB unless a URL of one is given."""
+
+import os
+import sys
+
+import click
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from server.cli.settings import exit_with, settings_or_exit
+from server.cli.supervisor import Supervisor, gunicorn_command, local_url
+from server.fhir.messages import text
+from server.fhir.outcome import FhirError
+from server.settings import Settings
+
+
+@click.command
+@click.option("--application", default="server.wsgi:app", hidden=True)
+def serve(application: str) -> None:
+    """Run the server until Ctrl-C; without a MongoDB URL, with a private MongoDB."""
+    settings = settings_or_exit()
+    if settings.mongodb_url is not None:
+        # There is no mongod to look after: gunicorn takes the place of this process.
+        command = gunicorn_command(application)
+        os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+    try:
+        sys.exit(Supervisor(settings, application, announce).run())
+    except FhirError as error:
+        exit_with(error, settings.language)
+
+
+def announce(settings: Settings) -> None:
+    """Print where to go."""
+    base = settings.base_url
+    rows = {
+        "serve-base": base,
+        "serve-capabilities": f"{base}/metadata",
+        "serve-health": local_url(settings, "/readyz"),
+        "serve-try": f"curl '{base}/Patient?_count=2&_pretty=true'",
+        "serve-data": str(settings.data_folder.absolute()),
+    }
+    table = Table.grid(padding=(0, 2))
+    for key, value in rows.items():
+        table.add_row(text(key, settings.language, {}), value)
+    title = text("serve-ready", settings.language, {})
+    footer = text("serve-stop", settings.language, {})
+    Console(highlight=False, soft_wrap=True).print(
+        Panel(table, title=title, subtitle=footer, expand=False)
+    )

@@ -1,0 +1,55 @@
+"""What tests share: one real mongod for the whole run, and one real server."""
+
+import secrets
+
+import pytest
+from pymongo import MongoClient
+
+from server.store.embedded import EmbeddedMongo
+from tests import processes
+
+
+@pytest.fixture(scope="session")
+def mongodb_url(tmp_path_factory):
+    """The URL of a one-node replica set that is empty at first."""
+    with EmbeddedMongo(tmp_path_factory.mktemp("mongodb")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mongodb(mongodb_url):
+    """A client of that replica set."""
+    with MongoClient(mongodb_url, tz_aware=True) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def database(mongodb):
+    """A database of its own for each test module."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield mongodb[name]
+    mongodb.drop_database(name)
+
+
+@pytest.fixture
+def free_port():
+    """A port of loopback that nobody uses just now."""
+    return processes.free_port()
+
+
+@pytest.fixture(scope="session")
+def server_process(mongodb_url, tmp_path_factory):
+    """The server, two processes under gunicorn, on a database of its own."""
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    server = processes.Server(log, mongodb_url=mongodb_url, database="test_server", workers=2)
+    server.start()
+    try:
+        yield server.ready()
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def server(server_process):
+    """The FHIR base of that server."""
+    return server_process.base

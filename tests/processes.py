@@ -1,0 +1,142 @@
+"""Real processes for tests to start, stop and kill."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+APPLICATION = "server.wsgi:app"
+
+
+def free_port():
+    """Return a port of loopback that nobody uses just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def status(url, timeout=5):
+    """Return the HTTP status that `url` answers with, 0 if nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as response:
+            return response.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return 0
+
+
+def text(url):
+    """Return what `url` answers."""
+    with urllib.request.urlopen(url, timeout=5) as response:
+        return response.read().decode()
+
+
+def wait_until(holds, seconds=30.0, interval=0.05):
+    """Wait until `holds()` is true; fail with its name if it does not come to be."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {holds}"
+        time.sleep(interval)
+
+
+def is_alive(process):
+    """Tell whether the process with this id runs, and is not a zombie."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return fields[0] != "Z"
+
+
+def children(process):
+    """Return the ids of the processes whose parent is `process`."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == process:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def named(processes, word):
+    """Return those of `processes` whose command line has `word` in it."""
+    return [
+        process
+        for process in processes
+        if word in Path(f"/proc/{process}/cmdline").read_bytes().decode()
+    ]
+
+
+class Process:
+    """A command in a session of its own, with the variables TONGKANG_* given and no others."""
+
+    def __init__(self, command, log, **settings):
+        self.command, self.log = command, Path(log)
+        ours = {key: value for key, value in os.environ.items() if not key.startswith("TONGKANG_")}
+        self.environ = ours | {f"TONGKANG_{key.upper()}": str(settings[key]) for key in settings}
+        self.child = None
+
+    def start(self):
+        with self.log.open("ab") as log:
+            self.child = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self
+
+    def send(self, number):
+        self.child.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM, seconds=40):
+        """End it in good order and return its exit code."""
+        if self.child.poll() is None:
+            self.child.send_signal(number)
+        try:
+            return self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self):
+        """End it, and every process of its session, at once."""
+        for process in (*children(self.child.pid), self.child.pid):
+            if is_alive(process):
+                os.kill(process, signal.SIGKILL)
+        return self.child.wait(10)
+
+
+class Server(Process):
+    """gunicorn with `application`, as `tongkang serve` runs it when it is given a MongoDB."""
+
+    def __init__(self, log, application=APPLICATION, **settings):
+        settings = {"port": free_port(), "log_level": "warning", **settings}
+        command = [sys.executable, "-m", "server.cli", "serve", "--application", application]
+        super().__init__(command, log, **settings)
+        self.root = f"http://127.0.0.1:{settings['port']}"
+        self.base = f"{self.root}/fhir"
+
+    def ready(self):
+        """Wait until it answers /readyz with 200, and return it."""
+
+        def is_ready():
+            assert self.child.poll() is None, self.log.read_text()[-4000:]
+            return status(f"{self.root}/readyz") == 200
+
+        wait_until(is_ready, 60)
+        return self
