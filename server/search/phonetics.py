@@ -115,4 +115,3 @@ def _syllables(readings: str) -> tuple[str, ...]:
 
 def _toneless(text: str) -> str:
     return "".join(c for c in text if c.isalnum() or c == "'").replace("ê", "e")
-

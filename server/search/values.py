@@ -16,7 +16,9 @@ def split(text: str, divider: str) -> list[str]:
         return text.split(divider)
     return [
         part[:-1]
-        for part in re.findall(rf"((?:\\.|[^\\{divider}]|\\$)*{re.escape(divider)})", text + divider)
+        for part in re.findall(
+            rf"((?:\\.|[^\\{divider}]|\\$)*{re.escape(divider)})", text + divider
+        )
     ]
 
 

@@ -1,0 +1,120 @@
+"""The search index: what a resource is found by, computed when it is stored.
+
+`entries` gives the fields of the stored document that conditions of `query` are about:
+
+- t: exact terms ``parameter=value`` of tokens, references and URIs; c: those of the main code
+- pt, ds, de, dl: the patient and the main date, which common queries combine and sort by
+- s: strings ``parameter=folded``; g: their bigrams; w: words of the whole resource
+- d, n, q: dates, numbers, quantities as ranges; k: composites; geo: a position
+- comp: the patients it is about
+
+Fields without entries are left out.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import tzinfo
+from threading import Lock
+from typing import Any
+
+from server.content import TERMINOLOGY
+from server.profiles.definitions import Definitions
+from server.search import phonetics, units
+from server.search.compartments import patients
+from server.search.parameter import Entries, Environment
+from server.search.plan import Plan, plan
+from server.search.steps import Resource
+from server.search.string import bigrams
+from server.search.words import words
+
+
+def environment(zone: tzinfo, base_url: str) -> Environment:
+    """Return what values mean on a server in `zone` whose FHIR base is `base_url`."""
+    return Environment(
+        zone,
+        base_url.rstrip("/"),
+        units.load(TERMINOLOGY / "ucum.json"),
+        phonetics.load(TERMINOLOGY / "surname-readings.json"),
+    )
+
+
+class Plans:
+    """The plan of each type, worked out when the type is first met; any thread may ask."""
+
+    def __init__(self, definitions: Definitions, environment: Environment) -> None:
+        self.definitions = definitions
+        self.environment = environment
+        self._known: dict[str, Plan] = {}
+        self._lock = Lock()
+
+    def __getitem__(self, type: str) -> Plan:
+        """Return the plan of `type`."""
+        known = self._known.get(type)
+        if known is None:
+            with self._lock:
+                known = self._known.get(type)
+                if known is None:
+                    known = plan(self.definitions, type, self.environment)
+                    self._known[type] = known
+        return known
+
+
+class SearchIndex:
+    """Computes index entries; without `with_words`, none for searches through all text."""
+
+    def __init__(
+        self, definitions: Definitions, zone: tzinfo, base_url: str, *, with_words: bool = True
+    ) -> None:
+        self.plans = Plans(definitions, environment(zone, base_url))
+        self._with_words = with_words
+        self._computed: dict[str, Callable[[Resource], dict[str, Any]]] = {}
+
+    def entries(self, resource: Resource) -> dict[str, Any]:
+        """Return the index fields of `resource`, whose structure is valid."""
+        type = resource["resourceType"]
+        compute = self._computed.get(type)
+        if compute is None:
+            compute = self._computed[type] = self._compute(type)
+        return compute(resource)
+
+    def main_fields(self, type: str) -> Mapping[str, str]:
+        """Return which parameter of `type` has each of the fields pt, c and ds to itself."""
+        return self.plans[type].main
+
+    def _compute(self, type: str) -> Callable[[Resource], dict[str, Any]]:
+        known = self.plans[type]
+        base_url = self.plans.environment.base_url
+        about = patients(self.plans.definitions, type, known.branches, base_url)
+        readers = [(reader.values, reader.extract) for reader in known.readers]
+        joined = [one for one in known.composites.values() if one.foci]
+
+        def compute(resource: Resource) -> dict[str, Any]:
+            found = Entries()
+            for values, add in readers:
+                for value in values(resource, resource):
+                    add(value, found)
+            for composite in joined:
+                found.k.extend(composite.entries(resource))
+            document = found.document()
+            document.update(self._whole(resource, found, about(resource)))
+            return document
+
+        return compute
+
+    def _whole(self, resource: Resource, found: Entries, about: list[str]) -> dict[str, Any]:
+        """Return the fields that are about the resource as a whole."""
+        fields: dict[str, Any] = {
+            "g": bigrams(found.folded),
+            "comp": about,
+            "geo": position(resource) if resource["resourceType"] == "Location" else None,
+            "w": words(resource) if self._with_words else None,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+def position(resource: Resource) -> list[float] | None:
+    """Return the longitude and latitude of a Location, None if the globe has no such place."""
+    match resource.get("position"):
+        case {"longitude": int() | float() as east, "latitude": int() | float() as north}:
+            if -180 <= east <= 180 and -90 <= north <= 90:
+                return [float(east), float(north)]
+    return None

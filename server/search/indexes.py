@@ -1,0 +1,69 @@
+"""The MongoDB indexes of a type: only those that its search parameters can use.
+
+Every index that gives an order ends with `_id`, which makes it total. A field that most resources
+lack has a sparse index.
+
+Spec: https://www.mongodb.com/docs/manual/core/index-compound/
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from server.search.plan import Plan
+
+_ALWAYS = (("t", "_id"), ("lu", "_id"), ("comp", "_id"), ("w",))
+_BY_TYPE = {
+    "string": (("s", "_id"), ("g",)),
+    "token": (("s", "_id"),),
+    "date": (("d.p", "d.s", "d.e"),),
+    "number": (("n.p", "n.lo", "n.hi"),),
+    "quantity": (("q.p", "q.u", "q.lo", "q.hi"),),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSpec:
+    """One index: `keys` are (field, 1, -1 or ``2dsphere``) pairs."""
+
+    name: str
+    keys: tuple[tuple[str, int | str], ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def indexes(plan: Plan) -> tuple[IndexSpec, ...]:
+    """Return the indexes of the type of `plan`."""
+    found = dict.fromkeys(_plain(plan))
+    specs = [_named(((name, 1) for name in fields)) for fields in found]
+    specs.extend(_named(keys) for keys in _dated(plan))
+    if "ds" in plan.main:
+        specs.append(IndexSpec("dl_id", (("dl", 1), ("_id", 1)), {"sparse": True}))
+    if plan.type == "Location":
+        specs.append(IndexSpec("geo", (("geo", "2dsphere"),)))
+    return tuple(specs)
+
+
+def _plain(plan: Plan) -> Iterator[tuple[str, ...]]:
+    yield from _ALWAYS
+    for parameter in plan.parameters.values():
+        if not parameter.sources and parameter.main != "ds":
+            yield from _BY_TYPE.get(parameter.type, ())
+    if any(composite.members for composite in plan.composites.values()):
+        yield ("k.p", "k.t")
+
+
+def _dated(plan: Plan) -> Iterator[tuple[tuple[str, int], ...]]:
+    """Yield the indexes that give the newest first, for patient, code, both and neither."""
+    if "ds" not in plan.main:
+        return
+    newest = (("ds", -1), ("_id", 1))
+    yield newest
+    for fields in (("pt",), ("c",), ("pt", "c")):
+        if all(name in plan.main for name in fields):
+            yield (*((name, 1) for name in fields), *newest)
+
+
+def _named(keys: Iterable[tuple[str, int]]) -> IndexSpec:
+    listed = tuple(keys)
+    name = "_".join(field.lstrip("_").replace(".", "") for field, _ in listed)
+    return IndexSpec(name, listed)

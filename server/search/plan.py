@@ -1,0 +1,160 @@
+"""What is indexed of one resource type, and under which names: worked out once from R4's facts.
+
+A parameter that finds nothing but what others find is not indexed again: ``combo-code`` is
+``code`` or ``component-code``, and ``patient`` is ``subject`` where that is a Patient.
+
+Spec: https://hl7.org/fhir/R4/searchparameter-registry.html
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from server.profiles.definitions import Definitions, SearchParameter
+from server.search import roles
+from server.search.composite import Composite, composites
+from server.search.expressions import Branch, branches
+from server.search.grammar import ExpressionError
+from server.search.implied import implied_codes
+from server.search.kinds import KINDS
+from server.search.parameter import Environment, Extract, Parameter
+from server.search.steps import ValuesOf
+
+OWN_FIELDS = {"_id": "_id", "_lastUpdated": "lu"}
+"""Parameters that are fields of the stored document: its id and when it was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How the values of one branch are found and indexed."""
+
+    values: ValuesOf
+    extract: Extract
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is indexed of a type: `parameters` and `composites` by code, `readers` of stored ones.
+
+    `main` says which parameter has the field pt, c or ds (with de) to itself.
+    """
+
+    type: str
+    parameters: Mapping[str, Parameter]
+    composites: Mapping[str, Composite]
+    branches: Mapping[str, tuple[Branch, ...]]
+    readers: tuple[Reader, ...]
+    main: Mapping[str, str]
+
+
+def plan(definitions: Definitions, type: str, environment: Environment) -> Plan:
+    """Return the plan of `type`; parameters that cannot be evaluated are left out."""
+    facts = definitions.search_parameters[type]
+    ways = {code: _ways(definitions, fact, type, environment) for code, fact in facts.items()}
+    found = {code: way for code, way in ways.items() if way}
+    covers = {code: _sources(code, found, facts) for code in found}
+    stored = {code: found[code] for code in found if not covers[code] and code not in OWN_FIELDS}
+    main = roles.main_fields(definitions, facts, found, covers)
+    kept = {code: field for field, code in main.items()}
+    parameters: dict[str, Parameter] = {}
+    for code in sorted(found, key=lambda code: _rank(code, found)):
+        one = _parameter(definitions, facts[code], found[code], kept.get(code))
+        sources = tuple(_narrowed(parameters[source], type) for source, type in covers[code])
+        parameters[code] = replace(one, sources=sources)
+    readers = tuple(
+        Reader(branch.values(), extract)
+        for code, way in stored.items()
+        for branch in way
+        if (extract := KINDS[facts[code].type].extract(parameters[code], branch.type, environment))
+    )
+    joined = composites(definitions, type, parameters, found, environment)
+    return Plan(type, parameters, joined, found, readers, main)
+
+
+def _ways(
+    definitions: Definitions, fact: SearchParameter, type: str, environment: Environment
+) -> tuple[Branch, ...]:
+    """Return the branches of `fact` that lead to values its kind can index."""
+    kind = KINDS.get(fact.type)
+    if kind is None or fact.expression is None:
+        return ()
+    try:
+        ways = branches(definitions, fact.expression, type)
+    except ExpressionError:
+        return ()
+    blank = Parameter(fact.code, fact.type, fact.code)
+    return tuple(way for way in ways if kind.extract(blank, way.type, environment))
+
+
+def _parameter(
+    definitions: Definitions, fact: SearchParameter, ways: Iterable[Branch], main: str | None
+) -> Parameter:
+    targets = fact.target or tuple(
+        target for way in ways if way.element for target in way.element.targets
+    )
+    return Parameter(
+        code=fact.code,
+        type=fact.type,
+        name=fact.code,
+        types=frozenset(way.type for way in ways),
+        targets=tuple(
+            dict.fromkeys(target for target in targets if target in definitions.resource_types)
+        )
+        or definitions.resource_types,
+        implied=implied_codes(definitions, ways),
+        main=main,
+    )
+
+
+def _narrowed(source: Parameter, type: str | None) -> Parameter:
+    if type is None:
+        return source
+    inner = tuple(_narrowed(one, type) for one in source.sources)
+    return replace(source, narrowed=type, targets=(type,), sources=inner)
+
+
+def _rank(code: str, found: Mapping[str, tuple[Branch, ...]]) -> tuple[int, int, str]:
+    ways = found[code]
+    return len(ways), sum(way.narrowed is not None for way in ways), code
+
+
+def _sources(
+    code: str, found: Mapping[str, tuple[Branch, ...]], facts: Mapping[str, SearchParameter]
+) -> tuple[tuple[str, str | None], ...]:
+    """Return parameters that together find what `code` does, and the type to narrow each to."""
+    if code == "phonetic" or code in OWN_FIELDS:
+        return ()
+    rank, open_ways = _rank(code, found), {_identity(way) for way in found[code]}
+    chosen: list[tuple[str, str | None]] = []
+    others = (c for c in found if facts[c].type == facts[code].type and _rank(c, found) < rank)
+    for other in sorted(others, key=lambda other: _rank(other, found), reverse=True):
+        if other == "phonetic" or other in OWN_FIELDS:
+            continue
+        narrowing, same = _covered(found[code], found[other])
+        if same and same & open_ways:
+            chosen.append((other, narrowing))
+            open_ways -= same
+    return () if open_ways else tuple(chosen)
+
+
+_Identity = tuple[str, str, str | None]
+
+
+def _identity(way: Branch) -> _Identity:
+    return way.path, way.type, way.narrowed
+
+
+def _covered(
+    wanted: tuple[Branch, ...], offered: tuple[Branch, ...]
+) -> tuple[str | None, frozenset[_Identity]]:
+    """Return the ways of `wanted` that `offered` is made of, and the type to narrow it to.
+
+    There are none unless every way of `offered` is one of `wanted`, else it would find more.
+    """
+    by_path = {(way.path, way.type): way for way in wanted}
+    matched = [by_path.get((way.path, way.type)) for way in offered]
+    pairs = [(one, other) for one, other in zip(offered, matched, strict=True) if other]
+    types = {other.narrowed if one.narrowed is None else None for one, other in pairs}
+    alike = all(one.narrowed in (None, other.narrowed) for one, other in pairs)
+    if len(pairs) < len(offered) or len(types) != 1 or not alike:
+        return None, frozenset()
+    return types.pop(), frozenset(_identity(other) for _, other in pairs)

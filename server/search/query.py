@@ -1,0 +1,194 @@
+"""Queries: the parameters of a search, compiled to a condition of MongoDB and an order.
+
+Commas mean or, repetition means and. What is not known is refused by name, unless the caller
+asked for lenient handling. `ds`, `lu` and the other fields are those of `index`.
+
+Spec: https://hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from server.fhir.date import microseconds
+from server.fhir.outcome import BadRequest
+from server.fhir.reference import is_id
+from server.profiles.definitions import Definitions, SearchParameter
+from server.search import order
+from server.search.conditions import NOTHING, Condition, all_of, any_of
+from server.search.composite import Composite
+from server.search.index import Plans, environment
+from server.search.kinds import KINDS
+from server.search.parameter import Parameter
+from server.search.plan import OWN_FIELDS, Plan
+from server.search.values import shown, split, unescaped
+
+LIMIT = 1000
+"""How many alternatives one parameter may have, unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A compiled query.
+
+    Run `condition` in the order `sort`: (field, 1 or -1) pairs, the last being `_id`. With
+    `phases`, run it once for each of them, added, one after the other: that is how resources
+    without a date come last when dates ascend. `used` are the parameters that count, `ignored`
+    those that a lenient caller gets no answer to.
+    """
+
+    condition: Condition
+    sort: order.Sort
+    phases: tuple[Condition, ...] = ()
+    used: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[tuple[str, str], ...] = ()
+
+
+def _present() -> datetime:
+    return datetime.now(UTC)
+
+
+class QueryCompiler:
+    """Compiles queries; `clock` tells the present, which only the prefix ``ap`` asks for."""
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        zone: tzinfo,
+        base_url: str,
+        *,
+        limit: int = LIMIT,
+        clock: Callable[[], datetime] = _present,
+    ) -> None:
+        self._plans = Plans(definitions, environment(zone, base_url))
+        self._limit = limit
+        self._clock = clock
+
+    def compile(
+        self, type: str, parameters: Sequence[tuple[str, str]], *, lenient: bool = False
+    ) -> Query:
+        """Return the query of `parameters`, (name, value) pairs as they stand in the URL, decoded.
+
+        Raises BadRequest for what is not understood; if `lenient`, unknown parameters are told
+        in `ignored` instead, but wrong values are refused all the same.
+        """
+        plan = self._plan(type)
+        conditions: list[Condition] = []
+        keys: list[order.Key] = []
+        used, ignored = [], []
+        for name, value in parameters:
+            try:
+                self._require_known(plan, name)
+                if name == "_sort":
+                    keys.extend(order.keys(plan, value))
+                else:
+                    conditions.append(self._condition(plan, name, value))
+            except _NotDone:
+                if not lenient:
+                    raise
+                ignored.append((name, value))
+            else:
+                used.append((name, value))
+        condition = all_of(conditions)
+        sort, phases = order.sort(plan, keys, condition)
+        return Query(condition, sort, phases, tuple(used), tuple(ignored))
+
+    def searchable(self, type: str) -> Mapping[str, SearchParameter]:
+        """Return the search parameters of `type` that work, by code."""
+        plan, facts = self._plan(type), self._plans.definitions.search_parameters[type]
+        return {code: fact for code, fact in facts.items() if _is_known(plan, code)}
+
+    def sortable(self, type: str) -> tuple[str, ...]:
+        """Return what `type` can be sorted by."""
+        return order.sortable(self._plan(type))
+
+    def _plan(self, type: str) -> Plan:
+        if type not in self._plans.definitions.search_parameters:
+            raise BadRequest.because("search-type-unknown", type=shown(type))
+        return self._plans[type]
+
+    @staticmethod
+    def _require_known(plan: Plan, name: str) -> None:
+        if name == "_sort" or _is_known(plan, name):
+            return
+        code, colon, modifier = name.partition(":")
+        known = _is_known(plan, code.split(".")[0])
+        if known and "." in name:
+            raise _NotDone.because("search-chain-unsupported", parameter=shown(name))
+        if known and colon:
+            raise _NotDone.because(
+                "search-modifier-unsupported", parameter=code, modifier=shown(modifier)
+            )
+        raise _NotDone.because("search-parameter-unknown", type=plan.type, parameter=shown(name))
+
+    def _condition(self, plan: Plan, name: str, value: str) -> Condition:
+        alternatives = split(value, ",")
+        if len(alternatives) > self._limit:
+            raise BadRequest.because("search-values-too-many", parameter=name, limit=self._limit)
+        if not all(alternatives) or not _is_unicode(value):
+            raise BadRequest.because("search-value-empty", parameter=name)
+        compiled = [self._one(plan, name, text) for text in alternatives]
+        if _terms(compiled) > 20 * self._limit:
+            raise BadRequest.because("search-values-too-many", parameter=name, limit=self._limit)
+        return any_of(condition for found in compiled for condition in found)
+
+    def _one(self, plan: Plan, name: str, text: str) -> list[Condition]:
+        if name in plan.composites:
+            return [self._composite(plan.composites[name], text)]
+        if name == "_id":
+            return [{"_id": unescaped(text)} if is_id(unescaped(text)) else NOTHING]
+        return list(self._found(plan.parameters[name], text))
+
+    def _found(self, parameter: Parameter, text: str) -> Iterator[Condition]:
+        """Yield the conditions one of which holds where `parameter` has the value `text`."""
+        for source in parameter.sources:
+            yield from self._found(source, text)
+        if not parameter.sources:
+            now = microseconds(self._clock())
+            condition = KINDS[parameter.type].condition
+            yield condition(parameter, text, self._plans.environment, now)
+
+    def _composite(self, composite: Composite, text: str) -> Condition:
+        parts = split(text, "$")
+        if len(parts) != composite.count or not all(parts):
+            raise BadRequest.because(
+                "search-composite-invalid", parameter=composite.code, count=composite.count
+            )
+        found: list[Condition] = []
+        if composite.together:
+            found.append(self._all(composite.together, parts))
+        if composite.members:
+            inner = self._all(composite.members, parts)
+            found.append({"k": {"$elemMatch": all_of([{"p": composite.code}, inner])}})
+        return any_of(found)
+
+    def _all(self, parameters: tuple[Parameter, ...], parts: list[str]) -> Condition:
+        pairs = zip(parameters, parts, strict=True)
+        return all_of([any_of(self._found(one, part)) for one, part in pairs])
+
+
+class _NotDone(BadRequest):
+    """A parameter that is not supported, which a lenient caller does without."""
+
+    code = "not-supported"
+
+
+def _is_known(plan: Plan, code: str) -> bool:
+    return code in plan.parameters or code in plan.composites or code in OWN_FIELDS
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _terms(compiled: list[list[Condition]]) -> int:
+    return sum(
+        len(value["$in"]) if isinstance(value, dict) and "$in" in value else 1
+        for conditions in compiled
+        for condition in conditions
+        for value in condition.values()
+    )

@@ -1,0 +1,131 @@
+"""Search parameters of type string, and ``phonetic`` among them.
+
+Index entries: ``name=folded``, a unit separator, and the original: a search by the start reads
+a range of them, an exact one finds the whole. What is longer than 512 characters is cut and
+its original replaced by a hash.
+
+Spec: https://hl7.org/fhir/R4/search.html#string
+"""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+
+from server.fhir.outcome import BadRequest
+from server.search.conditions import Condition, any_of, starts_with
+from server.search.folding import folded, has_han
+from server.search.parameter import Entries, Environment, Extract, Parameter
+from server.search.phonetics import Phonetics, compact
+from server.search.values import unescaped
+
+LENGTH = 512
+_SEPARATOR = "\x1f"
+_NAME_PARTS = ("text", "family", "given", "prefix", "suffix")
+_ADDRESS_PARTS = ("text", "line", "city", "district", "state", "postalCode", "country")
+_PLAIN = frozenset({"string", "markdown", "code", "uri", "url", "canonical", "id", "oid", "uuid"})
+
+
+def extract(parameter: Parameter, type: str, environment: Environment) -> Extract | None:
+    """Return what indexes values of the FHIR type `type`, None if they cannot be strings."""
+    if parameter.code == "phonetic" and type == "HumanName":
+        return _sounds(parameter.name, environment.phonetics)
+    if type == "HumanName":
+        return _name(parameter.name)
+    if type == "Address":
+        return _parts(parameter.name, _ADDRESS_PARTS)
+    return _plain(parameter.name) if type in _PLAIN else None
+
+
+def condition(parameter: Parameter, text: str, environment: Environment) -> Condition:
+    """Return the condition that a string starts with `text`, both folded.
+
+    Raises BadRequest if nothing of `text` is left or it is longer than any entry.
+    """
+    value = unescaped(text)
+    if len(value) > LENGTH:
+        raise BadRequest.because("search-value-too-long", parameter=parameter.code, limit=LENGTH)
+    if not folded(value):
+        raise BadRequest.because("search-value-empty", parameter=parameter.code)
+    if parameter.code == "phonetic":
+        return _sounding(parameter.name, value, environment.phonetics)
+    return starts_with("s", f"{parameter.name}={folded(value)[:LENGTH]}")
+
+
+def entry(name: str, original: str, plain: str) -> str:
+    """Return the entry of a string, `plain` being it folded."""
+    if len(original) <= LENGTH:
+        return f"{name}={plain[:LENGTH]}{_SEPARATOR}{original}"
+    digest = blake2b(original.encode(), digest_size=16).hexdigest()
+    return f"{name}={plain[:LENGTH]}{_SEPARATOR}{digest}"
+
+
+def bigrams(strings: list[str]) -> list[str]:
+    """Return the different pairs of neighbouring characters, and each string's last character."""
+    found: dict[str, None] = {}
+    for text in strings:
+        found.update(dict.fromkeys(map(str.__add__, text, text[1:])))
+        if text:
+            found[text[-1]] = None
+    return list(found)
+
+
+def _add(name: str, original: str, entries: Entries) -> None:
+    plain = folded(original)
+    entries.s.append(entry(name, original, plain))
+    entries.folded.append(plain[:LENGTH])
+
+
+def _plain(name: str) -> Extract:
+    return lambda value, entries: _add(name, value, entries)
+
+
+def _strings(value: Any, parts: tuple[str, ...]) -> Iterator[str]:
+    for part in parts:
+        match value.get(part):
+            case str(text):
+                yield text
+            case list(texts):
+                yield from (text for text in texts if text is not None)
+
+
+def _parts(name: str, parts: tuple[str, ...]) -> Extract:
+    def add(value: Any, entries: Entries) -> None:
+        for text in _strings(value, parts):
+            _add(name, text, entries)
+
+    return add
+
+
+def _name(name: str) -> Extract:
+    def add(value: Any, entries: Entries) -> None:
+        found = dict.fromkeys(_strings(value, _NAME_PARTS))
+        # Nobody searches 张 and 三: the parts of a Han name are written without a space.
+        whole = value.get("family", "") + "".join(_strings(value, ("given",)))
+        if has_han(whole):
+            found[whole] = None
+        for text in found:
+            _add(name, text, entries)
+
+    return add
+
+
+def _sounds(name: str, phonetics: Phonetics) -> Extract:
+    def add(value: Any, entries: Entries) -> None:
+        family, given = value.get("family", ""), "".join(_strings(value, ("given",)))
+        sounds = phonetics.of_name(family, given) if family or given else []
+        text = value.get("text", "")
+        if text and text != family + given:
+            sounds += phonetics.of_text(text)
+        entries.s.extend(f"{name}={sound}" for sound in dict.fromkeys(sounds))
+
+    return add
+
+
+def _sounding(name: str, value: str, phonetics: Phonetics) -> Condition:
+    if not has_han(value):
+        return starts_with("s", f"{name}={compact(value)}")
+    # The first half are whole sounds, the second their initials, which would find too much.
+    sounds = phonetics.of_text(value)
+    return any_of(
+        starts_with("s", f"{name}={sound}") for sound in sounds if len(sound) > len(value)
+    )

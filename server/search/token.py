@@ -1,0 +1,163 @@
+"""Search parameters of type token.
+
+Index terms: ``name=code`` in any system, and ``name=system|code`` or, for a code without a
+system, ``name=|code``. Text goes to the strings as ``name:text=folded``.
+
+Spec: https://hl7.org/fhir/R4/search.html#token
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from server.fhir.outcome import BadRequest
+from server.search.conditions import Condition, any_of
+from server.search.folding import folded
+from server.search.parameter import Entries, Environment, Extract, Parameter
+from server.search.values import escaped, shown, split, unescaped
+
+BOOLEAN_SYSTEM = "http://terminology.hl7.org/CodeSystem/special-values"
+_JUST_AFTER_BAR = "}"
+_TEXT_LENGTH = 512
+
+
+def extract(parameter: Parameter, type: str, _environment: Environment) -> Extract | None:
+    """Return what indexes values of the FHIR type `type`, None if they cannot be tokens."""
+    maker = _EXTRACTS.get(type)
+    return None if maker is None else maker(parameter)
+
+
+def condition(parameter: Parameter, text: str, _environment: Environment) -> Condition:
+    """Return the condition for one searched value.
+
+    ``code`` matches in any system, ``|code`` in none, ``system|code`` in that one, and
+    ``system|`` any code of it.
+
+    Raises BadRequest if `text` names neither a system nor a code.
+    """
+    field, start = _field(parameter), f"{parameter.name}="
+    match [unescaped(part) for part in split(text, "|")]:
+        case [code] if code:
+            return {field: start + escaped(code)}
+        case ["", code] if code:
+            return {field: f"{start}|{escaped(code)}"}
+        case [system, ""] if system:
+            first = f"{start}{escaped(system)}|"
+            within = {field: {"$elemMatch": {"$gte": first, "$lt": first[:-1] + _JUST_AFTER_BAR}}}
+            bare = [{field: f"{start}|{escaped(code)}"} for code in _implied(parameter, system)]
+            return any_of([within, *bare])
+        case [system, code] if code:
+            terms = [{field: f"{start}{escaped(system)}|{escaped(code)}"}]
+            if code in _implied(parameter, system):
+                terms.append({field: f"{start}|{escaped(code)}"})
+            return any_of(terms)
+    raise BadRequest.because(
+        "search-token-invalid", parameter=parameter.code, value=shown(unescaped(text))
+    )
+
+
+def term(system: str | None, code: str) -> str:
+    """Return the part of a term after its name, for a code in `system`."""
+    return f"{escaped(system or '')}|{escaped(code)}"
+
+
+def _field(parameter: Parameter) -> str:
+    return "c" if parameter.main == "c" else "t"
+
+
+def _implied(parameter: Parameter, system: str) -> list[str]:
+    """Return the codes of `system` that stand in resources without naming it."""
+    return sorted(parameter.implied.get(system, ()))
+
+
+def _terms(parameter: Parameter) -> Callable[[Entries], list[str]]:
+    return (lambda entries: entries.c) if parameter.main == "c" else (lambda entries: entries.t)
+
+
+def _bare(parameter: Parameter) -> Extract:
+    name, terms = f"{parameter.name}=", _terms(parameter)
+
+    def add(value: Any, entries: Entries) -> None:
+        code = escaped(_written(value))
+        terms(entries).extend((name + code, f"{name}|{code}"))
+
+    return add
+
+
+def _coding(parameter: Parameter) -> Extract:
+    name, text, terms = f"{parameter.name}=", f"{parameter.name}:text=", _terms(parameter)
+
+    def add(value: Any, entries: Entries) -> None:
+        code, system = value.get("code"), value.get("system")
+        found = terms(entries)
+        if code is not None:
+            found.append(name + escaped(code))
+            found.append(name + term(system, code))
+        elif system is not None:
+            found.append(name + term(system, ""))
+        display = value.get("display")
+        if display is not None:
+            entries.s.append(text + folded(display)[:_TEXT_LENGTH])
+
+    return add
+
+
+def _concept(parameter: Parameter) -> Extract:
+    add_coding, label = _coding(parameter), f"{parameter.name}:text="
+
+    def add(value: Any, entries: Entries) -> None:
+        for coding in value.get("coding", ()):
+            add_coding(coding, entries)
+        text = value.get("text")
+        if text is not None:
+            entries.s.append(label + folded(text)[:_TEXT_LENGTH])
+
+    return add
+
+
+def _identifier(parameter: Parameter) -> Extract:
+    name, terms = f"{parameter.name}=", _terms(parameter)
+    of_type, label = f"{parameter.name}:of-type=", f"{parameter.name}:text="
+
+    def add(value: Any, entries: Entries) -> None:
+        system, number, type = value.get("system"), value.get("value"), value.get("type", {})
+        if number is not None:
+            terms(entries).append(name + escaped(number))
+            terms(entries).append(name + term(system, number))
+            entries.t.extend(of_type + kind for kind in _numbers_of_type(type, number))
+        elif system is not None:
+            terms(entries).append(name + term(system, ""))
+        if "text" in type:
+            entries.s.append(label + folded(type["text"])[:_TEXT_LENGTH])
+
+    return add
+
+
+def _numbers_of_type(type: Any, number: str) -> Iterator[str]:
+    for coding in type.get("coding", ()):
+        if "code" in coding:
+            yield f"{term(coding.get('system'), coding['code'])}|{escaped(number)}"
+
+
+def _contact(parameter: Parameter) -> Extract:
+    add_bare = _bare(parameter)
+
+    def add(value: Any, entries: Entries) -> None:
+        if "value" in value:
+            add_bare(value["value"], entries)
+
+    return add
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+_EXTRACTS: dict[str, Callable[[Parameter], Extract]] = {
+    "Coding": _coding,
+    "CodeableConcept": _concept,
+    "Identifier": _identifier,
+    "ContactPoint": _contact,
+    **dict.fromkeys(("boolean", "code", "id", "string", "uri", "oid", "uuid", "canonical"), _bare),
+}
