@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from server.fhir.outcome import FhirError
@@ -48,8 +49,7 @@ def surroundings(program: Path, folder: Path) -> Mapping[str, str]:
     ours = dict(os.environ)
     if _runs(program, ours):
         return ours
-    package = _package_folder("pycurl")
-    library = next(package.glob("pycurl.libs/libcurl*.so.4.*"), None) if package else None
+    library = _libcurl()
     if library is None:
         raise CannotStart.because("mongod-broken", program=program)
     links = folder / "lib"
@@ -85,6 +85,15 @@ def cache_size() -> float:
 def _runs(program: Path, environ: Mapping[str, str]) -> bool:
     command = [str(program), "--version"]
     return subprocess.run(command, env=environ, capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
+def _libcurl() -> Path | None:
+    """Return the library that pycurl's wheel brings along, if it is installed."""
+    try:
+        packages = Path(str(distribution("pycurl").locate_file("")))
+    except PackageNotFoundError:
+        return None
+    return next(packages.glob("pycurl.libs/libcurl*.so.4.*"), None)
 
 
 def _package_folder(name: str) -> Path | None:
