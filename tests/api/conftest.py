@@ -1,0 +1,28 @@
+"""The client that the tests of the HTTP face speak through."""
+
+import pytest
+
+from tests.api.client import Client
+
+
+@pytest.fixture
+def base(server: str) -> str:
+    """Return the FHIR base URL of the running server."""
+    url = server.rstrip("/")
+    return url if url.endswith("/fhir") else f"{url}/fhir"
+
+
+@pytest.fixture
+def fhir(base: str):
+    """Return a client that says nothing of its language."""
+    client = Client(base)
+    yield client
+    client.session.close()
+
+
+@pytest.fixture
+def english(base: str):
+    """Return a client that reads English."""
+    client = Client(base, {"Accept-Language": "en"})
+    yield client
+    client.session.close()

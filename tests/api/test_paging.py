@@ -1,0 +1,140 @@
+"""A search result in pages.
+
+Spec: https://hl7.org/fhir/R4/http.html#paging, https://hl7.org/fhir/R4/search.html#count
+"""
+
+import base64
+from urllib.parse import quote
+
+import pytest
+
+from tests.api.client import link, refused
+from tests.builders import fresh, patient
+
+MANY = 45
+
+
+@pytest.fixture(scope="module")
+def family():
+    return fresh().replace("-", "")
+
+
+@pytest.fixture
+def many(fhir, family):
+    """The ids of 45 patients of one family."""
+    ids = fhir.pages(f"Patient?family={family}&_count=1000")
+    found = [entry["resource"]["id"] for page in ids for entry in page.get("entry", [])]
+    while len(found) < MANY:
+        found.append(fhir.create(patient(name=[{"family": family}]))["id"])
+    return found
+
+
+def ids(pages):
+    return [entry["resource"]["id"] for page in pages for entry in page["entry"]]
+
+
+def test_a_page_has_twenty_by_default(fhir, family, many):
+    bundle = fhir.bundle(f"Patient?family={family}")
+    assert len(bundle["entry"]) == 20
+    assert link(bundle, "next")
+
+
+@pytest.mark.parametrize("count", [1, 7, 20, 44, 45, 46])
+def test_pages_hold_every_match_once(fhir, family, many, count):
+    pages = fhir.pages(f"Patient?family={family}&_count={count}")
+    assert sorted(ids(pages)) == sorted(many)
+    assert all(len(page["entry"]) == count for page in pages[:-1])
+    assert len(pages) == -(-MANY // count), "no empty page at the end"
+
+
+def test_every_page_has_the_links_it_needs(fhir, family, many):
+    pages = fhir.pages(f"Patient?family={family}&_count=20")
+    for page in pages:
+        assert link(page, "self")
+        assert link(page, "first")
+        assert page["type"] == "searchset"
+    assert link(pages[-1], "next") is None
+    first = link(pages[-1], "first").removeprefix(f"{fhir.base}/")
+    assert ids([fhir.bundle(first)]) == ids(pages[:1])
+
+
+def test_a_page_can_be_had_again(fhir, family, many):
+    following = link(fhir.bundle(f"Patient?family={family}"), "next").removeprefix(f"{fhir.base}/")
+    assert fhir.ids(following) == fhir.ids(following)
+
+
+def test_paging_is_stable_while_others_write(fhir, family):
+    other = fresh().replace("-", "")
+    before = [fhir.create(patient(name=[{"family": other}]))["id"] for _ in range(9)]
+    bundle = fhir.bundle(f"Patient?family={other}&_count=3")
+    seen = ids([bundle])
+    while (following := link(bundle, "next")) is not None:
+        fhir.create(patient(name=[{"family": other}]))
+        if seen:
+            fhir.delete(f"Patient/{seen[0]}")
+        bundle = fhir.bundle(following.removeprefix(f"{fhir.base}/"))
+        seen += ids([bundle])
+        assert len(seen) < 50
+    assert set(before) <= set(seen)
+    assert len(set(seen)) == len(seen)
+
+
+def test_count_zero_gives_the_total_only(fhir, family, many):
+    """https://hl7.org/fhir/R4/search.html#count: _count=0 is the same as _summary=count."""
+    bundle = fhir.bundle(f"Patient?family={family}&_count=0")
+    assert bundle["total"] == MANY
+    assert "entry" not in bundle
+    assert link(bundle, "next") is None
+
+
+def test_an_accurate_total_is_given_when_asked(fhir, family, many):
+    bundle = fhir.bundle(f"Patient?family={family}&_total=accurate&_count=5")
+    assert bundle["total"] == MANY
+    assert len(bundle["entry"]) == 5
+
+
+def test_a_total_if_given_is_right(fhir, family, many):
+    for page in fhir.pages(f"Patient?family={family}&_count=20"):
+        assert page.get("total", MANY) == MANY
+
+
+@pytest.mark.parametrize("count", ["-1", "x", "1.5", "", "99999999999999999999", "１"])
+def test_a_count_that_is_none_is_refused(fhir, family, count):
+    refused(fhir.get(f"Patient?family={family}&_count={quote(count)}"), 400)
+
+
+def test_a_count_beyond_the_limit_is_no_fault(fhir, family, many):
+    """https://hl7.org/fhir/R4/search.html#count: the server may return less, never more."""
+    assert fhir.get(f"Patient?family={family}&_count=100000").status_code == 200
+
+
+def cursor_url(fhir, family):
+    return link(fhir.bundle(f"Patient?family={family}&_count=5"), "next").removeprefix(
+        f"{fhir.base}/"
+    )
+
+
+def test_a_cursor_does_not_tell_what_it_holds(fhir, family, many):
+    text = cursor_url(fhir, family).rpartition("=")[2]
+    assert len(text) < 400
+    decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    assert b"$" not in decoded
+
+
+@pytest.mark.parametrize("place", [0, 5, -1])
+def test_a_cursor_that_was_changed_is_refused(fhir, family, many, place):
+    head, _, text = cursor_url(fhir, family).rpartition("=")
+    letters = list(text)
+    letters[place] = "A" if letters[place] != "A" else "B"
+    refused(fhir.get(f"{head}={''.join(letters)}"), 400)
+
+
+def test_a_cursor_of_another_search_is_refused(fhir, family, many):
+    url = cursor_url(fhir, family)
+    refused(fhir.get(url.replace(family, "other")), 400)
+
+
+@pytest.mark.parametrize("text", ["", "x", "AAAA", "🙂", "A" * 5000])
+def test_a_cursor_that_never_was_is_refused(fhir, family, many, text):
+    head = cursor_url(fhir, family).rpartition("=")[0]
+    refused(fhir.get(f"{head}={quote(text)}"), 400)
