@@ -1,23 +1,62 @@
 """From a Result, or a refusal, to an HTTP response."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from flask import Response
+from werkzeug.datastructures import Headers
 
 from server.fhir import json
 from server.fhir.messages import Language
 from server.fhir.outcome import FhirError, operation_outcome
 from server.interactions.call import Result
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 _TAGS = {"zh": "zh-CN", "en": "en"}
+_STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+
+class Whole(Response):
+    """A response whose body and headers are complete when it is made.
+
+    Werkzeug would work out the length, the location and the charset again.
+    """
+
+    def __init__(self, body: bytes, status: int, headers: list[tuple[str, str]]) -> None:
+        self._body = body
+        super().__init__(None, _STATUS[status], Headers(headers))
+
+    @property
+    def size(self) -> int:
+        """Return the length of the body in bytes."""
+        return len(self._body)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer as WSGI asks; a HEAD request gets the headers of the GET."""
+        start_response(self.status, self.headers.to_wsgi_list())
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [self._body]
 
 
 def answer(
-    result: Result, base_url: str, content_type: str, language: Language, *, pretty: bool
-) -> Response:
+    result: Result,
+    base_url: str,
+    content_type: str,
+    language: Language,
+    request_id: str,
+    *,
+    pretty: bool,
+) -> Whole:
     """Return the response for `result`, laid out for people if `pretty`."""
     headers = [
+        ("X-Request-Id", request_id),
         ("Cache-Control", "private, no-cache"),
         ("X-Content-Type-Options", "nosniff"),
         *result.headers.items(),
@@ -25,7 +64,7 @@ def answer(
     if result.version is not None:
         headers.append(("ETag", f'W/"{result.version}"'))
     if result.last_updated is not None:
-        headers.append(("Last-Modified", http_date(result.last_updated)))
+        headers.append(("Last-Modified", http_date(result.last_updated // 1_000_000)))
     if result.location is not None:
         headers.append(("Location", f"{base_url}/{result.location}"))
     body = result.body
@@ -34,18 +73,22 @@ def answer(
         headers.append(("Content-Language", _TAGS[language]))
     if pretty and body:
         body = json.pretty(body)
-    if not body:
-        return Response(b"", result.status, headers, content_type=None)
-    return Response(body, result.status, headers, content_type=f"{content_type}; charset=utf-8")
+    if body:
+        headers.append(("Content-Type", f"{content_type}; charset=utf-8"))
+    if result.status not in (204, 304):
+        headers.append(("Content-Length", str(len(body))))
+    return Whole(body, result.status, headers)
 
 
-def refusal(error: FhirError, language: Language, content_type: str, *, pretty: bool) -> Response:
+def refusal(
+    error: FhirError, content_type: str, language: Language, request_id: str, *, pretty: bool
+) -> Whole:
     """Return the OperationOutcome response for `error`."""
     result = Result(status=error.status, issues=error.issues, headers=error.headers)
-    return answer(result, "", content_type, language, pretty=pretty)
+    return answer(result, "", content_type, language, request_id, pretty=pretty)
 
 
-def http_date(microseconds: int) -> str:
-    """Return the HTTP date of the moment `microseconds` after 1970-01-01T00:00Z."""
-    when = datetime.fromtimestamp(microseconds // 1_000_000, UTC)
-    return format_datetime(when, usegmt=True)
+@lru_cache(maxsize=1024)
+def http_date(seconds: int) -> str:
+    """Return the HTTP date of the moment `seconds` after 1970-01-01T00:00Z."""
+    return format_datetime(datetime.fromtimestamp(seconds, UTC), usegmt=True)

@@ -64,7 +64,7 @@ class Presentation:
 
     def check(self, subsets: Subsets, type: str) -> None:
         """Raise BadRequest if _elements names an element that `type` does not have."""
-        unknown = subsets.unknown(type, self.elements)
+        unknown = subsets.unknown(type, self.elements) if self.elements else []
         if unknown:
             raise BadRequest.because("element-unknown-here", name=unknown[0][:40], type=type)
 
