@@ -168,9 +168,11 @@ def primitives(definitions: Iterable[Json]) -> Iterator[Json]:
             continue
         value = next(e for e in definition["snapshot"]["element"] if e["path"].endswith(".value"))
         given = value["type"][0]
+        kind = given["code"].removeprefix("http://hl7.org/fhirpath/System.")
         facts = {
             "name": definition["name"],
-            "value": given["code"].removeprefix("http://hl7.org/fhirpath/System."),
+            # The package calls positiveInt and unsignedInt strings, though both are integers.
+            "value": "Integer" if definition["baseDefinition"].endswith("/integer") else kind,
             "regex": extension(given, _REGEX),
             "min": value.get("minValueInteger"),
             "max": value.get("maxValueInteger"),

@@ -12,7 +12,7 @@ from typing import Any
 Json = dict[str, Any]
 
 
-class Unlisted(Exception):  # noqa: N818 - an answer rather than an error
+class Unlisted(Exception):
     """The codes of a value set or code system cannot be listed."""
 
 

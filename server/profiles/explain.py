@@ -65,7 +65,7 @@ def _json_type(value: object) -> str:
 
 
 def _text_fault(rules: Rules, slot: Slot, value: str, path: str) -> Issue:
-    if slot.type == "xhtml":
+    if slot.type == "xhtml" and value:
         return _narrative_fault(value, path)
     code, message = _text_reason(rules, slot, value)
     arguments = {

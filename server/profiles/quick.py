@@ -91,8 +91,7 @@ def _contained(resource: Check) -> Check:
 
 def _object(shape: Shape, slots: Mapping[str, Check], pairs: Mapping[str, _Pair]) -> Check:
     choices = frozenset().union(*shape.choices.values())
-    plain = frozenset(shape.required) & frozenset(shape.slots)
-    required = [keys for name, keys in shape.required.items() if name not in plain]
+    required = tuple(shape.required.items())
     slot_of, pair_of = slots.get, pairs.get
 
     def check(value: object) -> bool:
@@ -107,18 +106,12 @@ def _object(shape: Shape, slots: Mapping[str, Check], pairs: Mapping[str, _Pair]
             # An array of primitives may have gaps; then its sibling's pair checks them both.
             elif not slot(item) and not (type(item) is list and f"_{key}" in value):
                 return False
-        if not plain <= value.keys() and not _has_all(value, shape, plain):
-            return False
-        for keys in required:
-            if keys.isdisjoint(value):
+        for name, keys in required:
+            if name not in value and keys.isdisjoint(value):
                 return False
-        return len(choices.intersection(value)) < 2 or _chooses_once(value, shape)
+        return not choices or len(choices.intersection(value)) < 2 or _chooses_once(value, shape)
 
     return check
-
-
-def _has_all(value: Mapping[str, Any], shape: Shape, plain: frozenset[str]) -> bool:
-    return not any(shape.required[name].isdisjoint(value) for name in plain)
 
 
 def _chooses_once(value: Mapping[str, Any], shape: Shape) -> bool:
@@ -155,8 +148,8 @@ def _array(item: Check) -> Check:
 
 
 def _single(element: Check) -> _Pair:
-    def single(_value: object, sibling: object) -> bool:
-        return element(sibling)
+    def single(value: object, sibling: object) -> bool:
+        return type(value) is not list and element(sibling)
 
     return single
 

@@ -28,7 +28,7 @@ class StructureValidator:
     """
 
     is_valid: Callable[[object], bool]
-    _thorough: Thorough
+    thorough: Thorough
 
     def faults(self, resource: dict[str, Any]) -> list[Issue]:
         """Return every fault of `resource`, parsed JSON with decimals as floats; [] when good.
@@ -38,7 +38,7 @@ class StructureValidator:
         try:
             if self.is_valid(resource):
                 return []
-            found = list(islice(self._thorough.resource(resource), _MOST + 1))
+            found = list(islice(self.thorough.resource(resource), _MOST + 1))
         except RecursionError:
             return [Issue("too-long", "structure-too-deep")]
         if len(found) > _MOST:
