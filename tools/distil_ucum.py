@@ -18,11 +18,13 @@ import json
 import re
 import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import ucumvert
+from lark.exceptions import VisitError
 from ucumvert import PintUcumRegistry
 
 # What Chinese laboratories and drug labels use beyond HL7's list.
@@ -33,7 +35,7 @@ ALSO = (
     "mg/mmol mg/g ug/mg ng/mL pg/mL ug/mL mg/mL g/mL s ms min h d wk mo a % [ppth] Cel [degF] K "
     "mm[Hg] kPa Pa cm[H2O] /min /L /uL /mL mL/min mL/min/{1.73_m2} kg g mg ug ng m cm mm um km L "
     "dL mL uL kg/m2 mosm/kg mosm/L mmol/kg kcal kJ J kcal/d Gy mGy cGy Bq MBq mCi W V mV Hz kHz MHz"
-).split()
+)
 BASE = {
     "kilogram": "kg",
     "meter": "m",
@@ -60,7 +62,7 @@ def registry() -> PintUcumRegistry:
     for name in sorted(names):
         if " " not in name:
             units.define(f"{name} = [{name}]")
-    units._build_cache()  # else conversions remembered from before the redefinition win
+    units._build_cache()  # noqa: SLF001  else conversions remembered from before the redefinition win
     return units
 
 
@@ -70,9 +72,9 @@ def without_annotations(code: str) -> str:
     return ANNOTATION.sub("", kept)
 
 
-def canonical(units: Any) -> str:
+def canonical(units: Iterable[tuple[str, float]]) -> str:
     """Return the name of a product of base units, the same for the same product."""
-    parts = sorted((BASE.get(name, name), power) for name, power in units._units.items())
+    parts = sorted((BASE.get(name, name), power) for name, power in units)
     return ".".join(name if power == 1 else f"{name}{power:g}" for name, power in parts) or "1"
 
 
@@ -82,7 +84,7 @@ def conversion(registry: PintUcumRegistry, code: str) -> list[Any] | None:
         unit = registry.from_ucum(code)
         one = registry.Quantity(1, unit.units) if hasattr(unit, "units") else None
         size = unit.magnitude if one is not None else float(unit)
-    except Exception as error:
+    except (ucumvert.parser.InvalidUcumError, VisitError) as error:
         print(f"{code}: {type(error).__name__}", file=sys.stderr)
         return None
     if one is None:
@@ -98,7 +100,7 @@ def conversion(registry: PintUcumRegistry, code: str) -> list[Any] | None:
     if abs(first.magnitude - zero.magnitude - step) > 1e-9 * abs(step):
         print(f"{code}: not linear", file=sys.stderr)
         return None
-    row: list[Any] = [float(f"{step:.15g}"), canonical(first.units)]
+    row: list[Any] = [float(f"{step:.15g}"), canonical(first.unit_items())]
     offset = float(f"{zero.magnitude:.15g}")
     return [*row, offset] if offset else row
 
@@ -114,7 +116,7 @@ def main() -> None:
     ]
     units = registry()
     rows = {}
-    for code in sorted({without_annotations(code) for code in [*common, *ALSO]}):
+    for code in sorted({without_annotations(code) for code in [*common, *ALSO.split()]}):
         row = conversion(units, code)
         if row is not None:
             rows[code] = row

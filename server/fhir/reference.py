@@ -4,7 +4,8 @@ Spec: https://hl7.org/fhir/R4/references.html#literal
 """
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 _ENDING = re.compile(
     r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?$"
@@ -12,8 +13,7 @@ _ENDING = re.compile(
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a reference points at.
 
     `text` is the reference without its version, and without the base URL if that is this
@@ -28,6 +28,7 @@ class Target:
     local: bool = False
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str, base_url: str) -> Target:
     """Return what `text` points at, seen from the server whose FHIR base is `base_url`.
 

@@ -9,12 +9,11 @@ Spec: https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from server.fhir.reference import parse
 from server.profiles.definitions import Definitions
 from server.search.expressions import Branch
-from server.search.steps import Resource, ValuesOf
+from server.search.steps import Json, Resource, ValuesOf
 
 HELPERS = frozenset(
     {
@@ -58,7 +57,7 @@ def _named(
     return [] if alone and len(found) > 1 else list(found)
 
 
-def _patient(value: Any, base_url: str) -> str | None:
+def _patient(value: Json, base_url: str) -> str | None:
     text = value.get("reference")
     if text is None:
         return None

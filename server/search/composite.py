@@ -17,7 +17,7 @@ from server.search.grammar import ExpressionError
 from server.search.implied import implied_codes
 from server.search.kinds import KINDS
 from server.search.parameter import Entries, Environment, Extract, Parameter
-from server.search.steps import Resource, ValuesOf
+from server.search.steps import Json, Resource, ValuesOf
 
 _Ways = Mapping[str, tuple[Branch, ...]]
 
@@ -54,7 +54,7 @@ class Composite:
         ]
 
 
-def _entry(focus: Focus, element: Any, resource: Resource) -> dict[str, Any] | None:
+def _entry(focus: Focus, element: Json, resource: Resource) -> dict[str, Any] | None:
     found = Entries()
     for component in focus.components:
         values = [(add, value) for get, add in component for value in get(element, resource)]

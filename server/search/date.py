@@ -1,7 +1,7 @@
 """Search parameters of type date.
 
 A date is a stretch of time, and a prefix a relation between two stretches. The main date of a
-type is kept in `ds` (start) and `de` (end); with `dl`, the end again, if it lasts longer than a day.
+type is kept in `ds` (start) and `de` (end); with `dl`, the end again, if longer than a day.
 Other dates are entries ``{p: name, s: start, e: end}`` of `d`. All are microseconds since 1970.
 
 Spec: https://hl7.org/fhir/R4/search.html#date
@@ -16,6 +16,7 @@ from server.fhir.date import EARLIEST, LATEST, Interval, interval
 from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition, all_of
 from server.search.parameter import Entries, Environment, Extract, Parameter
+from server.search.steps import Json
 from server.search.values import shown, unescaped
 
 _DAY = 86_400_000_000
@@ -30,7 +31,7 @@ def extract(parameter: Parameter, type: str, environment: Environment) -> Extrac
         return None
     zone, name, is_main = environment.zone, parameter.name, parameter.main == "ds"
 
-    def add(value: Any, entries: Entries) -> None:
+    def add(value: Json, entries: Entries) -> None:
         found = read(value, zone)
         if found is None:
             return
@@ -145,11 +146,11 @@ _OTHER = _relations("s", "e", lambda moment: {"e": {"$gt": moment}})
 _MOMENT = _moments()
 
 
-def _point(value: Any, zone: tzinfo) -> Interval | None:
+def _point(value: Json, zone: tzinfo) -> Interval | None:
     return interval(value, zone)
 
 
-def _period(value: Any, zone: tzinfo) -> Interval | None:
+def _period(value: Json, zone: tzinfo) -> Interval | None:
     start, end = value.get("start"), value.get("end")
     if start is None and end is None:
         return None
@@ -159,7 +160,7 @@ def _period(value: Any, zone: tzinfo) -> Interval | None:
     )
 
 
-def _timing(value: Any, zone: tzinfo) -> Interval | None:
+def _timing(value: Json, zone: tzinfo) -> Interval | None:
     """Return the stretch from the first to the last of the events and bounds of a Timing."""
     found = list(_stretches(value, zone))
     if not found:
@@ -167,7 +168,7 @@ def _timing(value: Any, zone: tzinfo) -> Interval | None:
     return Interval(min(one.start for one in found), max(one.end for one in found))
 
 
-def _stretches(value: Any, zone: tzinfo) -> Iterator[Interval]:
+def _stretches(value: Json, zone: tzinfo) -> Iterator[Interval]:
     yield from (interval(event, zone) for event in value.get("event", ()) if event is not None)
     bounds = _period(value.get("repeat", {}).get("boundsPeriod", {}), zone)
     if bounds is not None:

@@ -15,7 +15,7 @@ from server.fhir.reference import parse as parse_reference
 from server.profiles.definitions import Definitions, Element
 from server.search import grammar
 from server.search.grammar import ExpressionError, Node
-from server.search.steps import Resource, Step, ValuesOf, compose, key
+from server.search.steps import Json, Key, Resource, Step, ValuesOf, compose, key
 
 Predicate = Callable[[Any, Resource], bool]
 _ANY_RESOURCE = ("Resource", "DomainResource")
@@ -37,6 +37,13 @@ class Branch:
     many: bool = False
     narrowed: str | None = None
     element: Element | None = None
+
+    def first(self) -> str | None:
+        """Return the element of the resource without which there are no values, if it is one."""
+        match self.steps:
+            case (Key(name), *_):
+                return name
+        return None
 
     def values(self) -> ValuesOf:
         """Return the function from a resource (twice: as node and as root) to the values."""
@@ -66,20 +73,28 @@ class _Compiler:
                 return self._named(name, context)
             case grammar.Resource():
                 return [Branch(self._type, self._type, (lambda _nodes, root: (root,),))]
-            case grammar.Member(source, name):
-                return self._members(self.compile(source, context), name)
-            case grammar.Typed("as", source, type):
-                return [b for b in self.compile(source, context) if _same_type(b.type, type)]
             case grammar.Binary("|", left, right):
                 return [*self.compile(left, context), *self.compile(right, context)]
-            case grammar.Index(source, position):
-                return [self._item(b, position) for b in self.compile(source, context)]
-            case grammar.Call(source, name, arguments):
-                found = context if source is None else self.compile(source, context)
-                return self._call(name, arguments, found)
             case grammar.Binary(operator) if operator in _PASSING:
                 return [self._computed(b, node) for b in context]
+            case grammar.Member() | grammar.Typed("as") | grammar.Index() | grammar.Call():
+                start = node.source
+                return self._step(node, context if start is None else self.compile(start, context))
         message = f"{node} gives no values."
+        raise ExpressionError(message)
+
+    def _step(self, node: Node, sources: Sequence[Branch]) -> list[Branch]:
+        """Return the branches that `node` makes of those of its source."""
+        match node:
+            case grammar.Member(_, name):
+                return self._members(sources, name)
+            case grammar.Index(_, position):
+                return [self._item(source, position) for source in sources]
+            case grammar.Call(_, name, arguments):
+                return self._call(name, arguments, sources)
+            case grammar.Typed(_, _, type):
+                return [source for source in sources if _same_type(source.type, type)]
+        message = f"{node} is no step."
         raise ExpressionError(message)
 
     def _named(self, name: str, context: Sequence[Branch]) -> list[Branch]:
@@ -190,7 +205,7 @@ def _filter(keeps: Predicate) -> Step:
 
 
 def _compares(getters: tuple[ValuesOf, ...], wanted: object, *, equal: bool) -> Predicate:
-    def compares(value: Any, root: Resource) -> bool:
+    def compares(value: Json, root: Resource) -> bool:
         found = [item for get in getters for item in get(value, root)]
         return bool(found) and (found == [wanted]) == equal
 
@@ -198,7 +213,7 @@ def _compares(getters: tuple[ValuesOf, ...], wanted: object, *, equal: bool) -> 
 
 
 def _refers_to(type: str) -> Predicate:
-    def refers(value: Any, root: Resource) -> bool:
+    def refers(value: Json, root: Resource) -> bool:
         text = value.get("reference", "")
         if text.startswith("#"):
             return any(

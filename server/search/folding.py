@@ -6,12 +6,14 @@ the amount of white space make no difference.
 Spec: https://hl7.org/fhir/R4/search.html#string
 """
 
+import re
 from functools import lru_cache
 from unicodedata import category, normalize
 
 import zhconv_rs
 
 _HAN = range(0x3400, 0xA000)
+_HAN_CHARACTER = re.compile("[\u3400-\u9fff]")
 
 
 def _simplified() -> dict[int, str]:
@@ -38,4 +40,4 @@ def folded(text: str) -> str:
 
 def has_han(text: str) -> bool:
     """Tell whether `text` has a Han character of the common blocks."""
-    return any("\u3400" <= c <= "\u9fff" for c in text)
+    return _HAN_CHARACTER.search(text) is not None

@@ -20,9 +20,9 @@ from server.content import TERMINOLOGY
 from server.profiles.definitions import Definitions
 from server.search import phonetics, units
 from server.search.compartments import patients
-from server.search.parameter import Entries, Environment
+from server.search.parameter import Entries, Environment, Extract
 from server.search.plan import Plan, plan
-from server.search.steps import Resource
+from server.search.steps import Resource, ValuesOf
 from server.search.string import bigrams
 from server.search.words import words
 
@@ -84,14 +84,19 @@ class SearchIndex:
         known = self.plans[type]
         base_url = self.plans.environment.base_url
         about = patients(self.plans.definitions, type, known.branches, base_url)
-        readers = [(reader.values, reader.extract) for reader in known.readers]
+        always = _pairs(known, None)
+        by_element = {first: _pairs(known, first) for first in _firsts(known)}
         joined = [one for one in known.composites.values() if one.foci]
 
         def compute(resource: Resource) -> dict[str, Any]:
             found = Entries()
-            for values, add in readers:
+            for values, add in always:
                 for value in values(resource, resource):
                     add(value, found)
+            for element in resource:
+                for values, add in by_element.get(element, ()):
+                    for value in values(resource, resource):
+                        add(value, found)
             for composite in joined:
                 found.k.extend(composite.entries(resource))
             document = found.document()
@@ -109,6 +114,14 @@ class SearchIndex:
             "w": words(resource) if self._with_words else None,
         }
         return {name: value for name, value in fields.items() if value}
+
+
+def _firsts(plan: Plan) -> set[str]:
+    return {reader.first for reader in plan.readers if reader.first is not None}
+
+
+def _pairs(plan: Plan, first: str | None) -> list[tuple[ValuesOf, Extract]]:
+    return [(one.values, one.extract) for one in plan.readers if one.first == first]
 
 
 def position(resource: Resource) -> list[float] | None:

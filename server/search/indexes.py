@@ -8,8 +8,11 @@ Spec: https://www.mongodb.com/docs/manual/core/index-compound/
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 
+from server.profiles.definitions import Definitions
+from server.search.index import Plans, environment
 from server.search.plan import Plan
 
 _ALWAYS = (("t", "_id"), ("lu", "_id"), ("comp", "_id"), ("w",))
@@ -31,10 +34,21 @@ class IndexSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+class IndexTable:
+    """The indexes of every type."""
+
+    def __init__(self, definitions: Definitions, plans: Plans | None = None) -> None:
+        self._plans = plans or Plans(definitions, environment(UTC, ""))
+
+    def indexes(self, type: str) -> tuple[IndexSpec, ...]:
+        """Return the indexes of `type`."""
+        return indexes(self._plans[type])
+
+
 def indexes(plan: Plan) -> tuple[IndexSpec, ...]:
     """Return the indexes of the type of `plan`."""
     found = dict.fromkeys(_plain(plan))
-    specs = [_named(((name, 1) for name in fields)) for fields in found]
+    specs = [_named((name, 1) for name in fields) for fields in found]
     specs.extend(_named(keys) for keys in _dated(plan))
     if "ds" in plan.main:
         specs.append(IndexSpec("dl_id", (("dl", 1), ("_id", 1)), {"sparse": True}))

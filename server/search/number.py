@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition
 from server.search.parameter import Entries, Environment, Extract, Parameter
+from server.search.steps import Json
 from server.search.units import rounded
 from server.search.values import shown, unescaped
 
@@ -27,7 +27,7 @@ LEAST, MOST = float("-inf"), float("inf")
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A searched number: its prefix, itself, and from where up to (not including) where it rounds."""
+    """A searched number: its prefix, itself, and what rounds to it, from `low` to below `high`."""
 
     prefix: str
     value: float
@@ -68,11 +68,11 @@ def extract(parameter: Parameter, type: str, _environment: Environment) -> Extra
     """Return what indexes values of the FHIR type `type`, None if they are no numbers."""
     name = parameter.name
 
-    def add(value: Any, entries: Entries) -> None:
+    def add(value: Json, entries: Entries) -> None:
         exact = rounded(float(value))
         entries.n.append({"p": name, "lo": exact, "hi": exact})
 
-    def add_range(value: Any, entries: Entries) -> None:
+    def add_range(value: Json, entries: Entries) -> None:
         low, high = (value.get(bound, {}).get("value") for bound in ("low", "high"))
         if low is not None or high is not None:
             entries.n.append({"p": name, "lo": number(low, LEAST), "hi": number(high, MOST)})
@@ -97,7 +97,7 @@ def condition(parameter: Parameter, text: str, _environment: Environment) -> Con
     return {"n": {"$elemMatch": {"p": parameter.name, **searched.condition()}}}
 
 
-def number(value: Any, missing: float) -> float:
+def number(value: Json, missing: float) -> float:
     """Return the number `value`, or `missing` if it is None."""
     return missing if value is None else rounded(float(value))
 

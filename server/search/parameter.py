@@ -45,8 +45,8 @@ class Parameter:
 class Entries:
     """The index entries of one resource while they are collected; `scalars` are pt, ds, de, dl.
 
-    `t`, `c`, `s`, `d`, `n`, `q`, `k` and `geo` are the fields of the document of that name; `folded`
-    are the strings for the index of substrings.
+    `t`, `c`, `s`, `d`, `n`, `q` and `k` are the fields of the document of that name; `folded` are
+    the strings for the index of substrings.
     """
 
     t: list[str] = field(default_factory=list)

@@ -7,7 +7,7 @@ surname first. ``ü`` is written v and u, as keyboards and passports do.
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from unicodedata import normalize
 
@@ -82,6 +82,7 @@ def compact(text: str) -> str:
     return folded(text).replace(" ", "").replace("'", "").replace("’", "")
 
 
+@cache
 def load(surnames: Path) -> Phonetics:
     """Return the readings of characters that pypinyin knows, and those in the file `surnames`."""
     rows = orjson.loads(surnames.read_bytes())

@@ -25,8 +25,12 @@ OWN_FIELDS = {"_id": "_id", "_lastUpdated": "lu"}
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How the values of one branch are found and indexed."""
+    """How the values of one branch are found and indexed.
 
+    A resource without the element `first` has none; None if they come from more than one.
+    """
+
+    first: str | None
     values: ValuesOf
     extract: Extract
 
@@ -53,7 +57,7 @@ def plan(definitions: Definitions, type: str, environment: Environment) -> Plan:
     found = {code: way for code, way in ways.items() if way}
     covers = {code: _sources(code, found, facts) for code in found}
     stored = {code: found[code] for code in found if not covers[code] and code not in OWN_FIELDS}
-    main = roles.main_fields(definitions, facts, found, covers)
+    main = roles.main_fields(facts, found, covers)
     kept = {code: field for field, code in main.items()}
     parameters: dict[str, Parameter] = {}
     for code in sorted(found, key=lambda code: _rank(code, found)):
@@ -61,7 +65,7 @@ def plan(definitions: Definitions, type: str, environment: Environment) -> Plan:
         sources = tuple(_narrowed(parameters[source], type) for source, type in covers[code])
         parameters[code] = replace(one, sources=sources)
     readers = tuple(
-        Reader(branch.values(), extract)
+        Reader(branch.first(), branch.values(), extract)
         for code, way in stored.items()
         for branch in way
         if (extract := KINDS[facts[code].type].extract(parameters[code], branch.type, environment))

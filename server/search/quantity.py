@@ -15,6 +15,7 @@ from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition
 from server.search.number import LEAST, MOST, Searched, number, parse
 from server.search.parameter import Entries, Environment, Extract, Parameter
+from server.search.steps import Json
 from server.search.units import UCUM, Conversion, Units
 from server.search.values import escaped, shown, split, unescaped
 
@@ -30,7 +31,7 @@ def extract(parameter: Parameter, type: str, environment: Environment) -> Extrac
         return None
     name, units = parameter.name, environment.units
 
-    def add(value: Any, entries: Entries) -> None:
+    def add(value: Json, entries: Entries) -> None:
         found = read(value)
         if found is None:
             return
@@ -78,7 +79,7 @@ def _exact_unit(system: str, code: str, units: Units) -> tuple[str, Conversion |
     return f"{escaped(system)}|{escaped(code)}", None
 
 
-def _in_each_unit(bounds: _Bounds, unit: Any, units: Units) -> Iterator[tuple[str, _Bounds]]:
+def _in_each_unit(bounds: _Bounds, unit: Json, units: Units) -> Iterator[tuple[str, _Bounds]]:
     yield _ANY_UNIT, bounds
     system, code, written = unit.get("system"), unit.get("code"), unit.get("unit")
     for name in dict.fromkeys(name for name in (code, written) if name is not None):
@@ -89,7 +90,7 @@ def _in_each_unit(bounds: _Bounds, unit: Any, units: Units) -> Iterator[tuple[st
         yield named, (conversion(low), conversion(high)) if conversion else bounds
 
 
-def _quantity(value: Any) -> tuple[_Bounds, Any] | None:
+def _quantity(value: Json) -> tuple[_Bounds, Any] | None:
     if value.get("value") is None:
         return None
     exact = number(value["value"], LEAST)
@@ -108,7 +109,7 @@ _COMPARED: dict[str, Callable[[float], _Bounds]] = {
 }
 
 
-def _money(value: Any) -> tuple[_Bounds, Any] | None:
+def _money(value: Json) -> tuple[_Bounds, Any] | None:
     if value.get("value") is None:
         return None
     exact = number(value["value"], LEAST)
@@ -117,14 +118,14 @@ def _money(value: Any) -> tuple[_Bounds, Any] | None:
     return (exact, exact), unit
 
 
-def _range(value: Any) -> tuple[_Bounds, Any] | None:
+def _range(value: Json) -> tuple[_Bounds, Any] | None:
     low, high = value.get("low", {}), value.get("high", {})
     if low.get("value") is None and high.get("value") is None:
         return None
     return (number(low.get("value"), LEAST), number(high.get("value"), MOST)), {**high, **low}
 
 
-def _sampled(value: Any) -> tuple[_Bounds, Any] | None:
+def _sampled(value: Json) -> tuple[_Bounds, Any] | None:
     """Return the least and the greatest of the samples; E, U and L stand for no number."""
     samples = [float(text) for text in value.get("data", "").split() if text not in ("E", "U", "L")]
     if not samples:

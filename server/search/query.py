@@ -6,7 +6,7 @@ asked for lenient handling. `ds`, `lu` and the other fields are those of `index`
 Spec: https://hl7.org/fhir/R4/search.html
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
@@ -15,8 +15,8 @@ from server.fhir.outcome import BadRequest
 from server.fhir.reference import is_id
 from server.profiles.definitions import Definitions, SearchParameter
 from server.search import order
-from server.search.conditions import NOTHING, Condition, all_of, any_of
 from server.search.composite import Composite
+from server.search.conditions import NOTHING, Condition, all_of, any_of
 from server.search.index import Plans, environment
 from server.search.kinds import KINDS
 from server.search.parameter import Parameter
@@ -44,12 +44,11 @@ class Query:
     ignored: tuple[tuple[str, str], ...] = ()
 
 
-def _present() -> datetime:
-    return datetime.now(UTC)
-
-
 class QueryCompiler:
-    """Compiles queries; `clock` tells the present, which only the prefix ``ap`` asks for."""
+    """Compiles queries. A parameter may have `limit` alternatives.
+
+    `plans`, if given, are those of a SearchIndex for the same definitions, zone and base URL.
+    """
 
     def __init__(
         self,
@@ -57,22 +56,28 @@ class QueryCompiler:
         zone: tzinfo,
         base_url: str,
         *,
+        plans: Plans | None = None,
         limit: int = LIMIT,
-        clock: Callable[[], datetime] = _present,
     ) -> None:
-        self._plans = Plans(definitions, environment(zone, base_url))
+        self._plans = plans or Plans(definitions, environment(zone, base_url))
         self._limit = limit
-        self._clock = clock
 
     def compile(
-        self, type: str, parameters: Sequence[tuple[str, str]], *, lenient: bool = False
+        self,
+        type: str,
+        parameters: Sequence[tuple[str, str]],
+        *,
+        lenient: bool = False,
+        now: datetime | None = None,
     ) -> Query:
         """Return the query of `parameters`, (name, value) pairs as they stand in the URL, decoded.
+
+        `now` is what the prefix ``ap`` of dates measures from.
 
         Raises BadRequest for what is not understood; if `lenient`, unknown parameters are told
         in `ignored` instead, but wrong values are refused all the same.
         """
-        plan = self._plan(type)
+        plan, moment = self._plan(type), microseconds(now or datetime.now(UTC))
         conditions: list[Condition] = []
         keys: list[order.Key] = []
         used, ignored = [], []
@@ -82,7 +87,7 @@ class QueryCompiler:
                 if name == "_sort":
                     keys.extend(order.keys(plan, value))
                 else:
-                    conditions.append(self._condition(plan, name, value))
+                    conditions.append(self._condition(plan, name, value, moment))
             except _NotDone:
                 if not lenient:
                     raise
@@ -121,34 +126,33 @@ class QueryCompiler:
             )
         raise _NotDone.because("search-parameter-unknown", type=plan.type, parameter=shown(name))
 
-    def _condition(self, plan: Plan, name: str, value: str) -> Condition:
+    def _condition(self, plan: Plan, name: str, value: str, now: int) -> Condition:
         alternatives = split(value, ",")
         if len(alternatives) > self._limit:
             raise BadRequest.because("search-values-too-many", parameter=name, limit=self._limit)
         if not all(alternatives) or not _is_unicode(value):
             raise BadRequest.because("search-value-empty", parameter=name)
-        compiled = [self._one(plan, name, text) for text in alternatives]
+        compiled = [self._one(plan, name, text, now) for text in alternatives]
         if _terms(compiled) > 20 * self._limit:
             raise BadRequest.because("search-values-too-many", parameter=name, limit=self._limit)
         return any_of(condition for found in compiled for condition in found)
 
-    def _one(self, plan: Plan, name: str, text: str) -> list[Condition]:
+    def _one(self, plan: Plan, name: str, text: str, now: int) -> list[Condition]:
         if name in plan.composites:
-            return [self._composite(plan.composites[name], text)]
+            return [self._composite(plan.composites[name], text, now)]
         if name == "_id":
             return [{"_id": unescaped(text)} if is_id(unescaped(text)) else NOTHING]
-        return list(self._found(plan.parameters[name], text))
+        return list(self._found(plan.parameters[name], text, now))
 
-    def _found(self, parameter: Parameter, text: str) -> Iterator[Condition]:
+    def _found(self, parameter: Parameter, text: str, now: int) -> Iterator[Condition]:
         """Yield the conditions one of which holds where `parameter` has the value `text`."""
         for source in parameter.sources:
-            yield from self._found(source, text)
+            yield from self._found(source, text, now)
         if not parameter.sources:
-            now = microseconds(self._clock())
             condition = KINDS[parameter.type].condition
             yield condition(parameter, text, self._plans.environment, now)
 
-    def _composite(self, composite: Composite, text: str) -> Condition:
+    def _composite(self, composite: Composite, text: str, now: int) -> Condition:
         parts = split(text, "$")
         if len(parts) != composite.count or not all(parts):
             raise BadRequest.because(
@@ -156,15 +160,15 @@ class QueryCompiler:
             )
         found: list[Condition] = []
         if composite.together:
-            found.append(self._all(composite.together, parts))
+            found.append(self._all(composite.together, parts, now))
         if composite.members:
-            inner = self._all(composite.members, parts)
+            inner = self._all(composite.members, parts, now)
             found.append({"k": {"$elemMatch": all_of([{"p": composite.code}, inner])}})
         return any_of(found)
 
-    def _all(self, parameters: tuple[Parameter, ...], parts: list[str]) -> Condition:
+    def _all(self, parameters: tuple[Parameter, ...], parts: list[str], now: int) -> Condition:
         pairs = zip(parameters, parts, strict=True)
-        return all_of([any_of(self._found(one, part)) for one, part in pairs])
+        return all_of([any_of(self._found(one, part, now)) for one, part in pairs])
 
 
 class _NotDone(BadRequest):

@@ -7,12 +7,11 @@ logical reference.
 Spec: https://hl7.org/fhir/R4/search.html#reference
 """
 
-from typing import Any
-
 from server.fhir.outcome import BadRequest
 from server.fhir.reference import Target, is_id, parse
 from server.search.conditions import NOTHING, Condition, any_of
 from server.search.parameter import Entries, Environment, Extract, Parameter
+from server.search.steps import Json
 from server.search.token import term
 from server.search.uri import CANONICAL_TYPES, canonical
 from server.search.values import shown, unescaped
@@ -67,7 +66,7 @@ def _reference(parameter: Parameter, base_url: str) -> Extract:
     name, identifier = f"{parameter.name}=", f"{parameter.name}:identifier="
     is_main = parameter.main == "pt"
 
-    def add(value: Any, entries: Entries) -> None:
+    def add(value: Json, entries: Entries) -> None:
         text = value.get("reference", "")
         if text and text[0] != "#":
             target = parse(text, base_url)
@@ -87,7 +86,7 @@ def _reference(parameter: Parameter, base_url: str) -> Extract:
 def _inline(parameter: Parameter) -> Extract:
     name = f"{parameter.name}="
 
-    def add(value: Any, entries: Entries) -> None:
+    def add(value: Json, entries: Entries) -> None:
         if "id" in value:
             entries.t.append(f"{name}{value['resourceType']}/{value['id']}")
 

@@ -8,7 +8,7 @@ date has them: without, the order that those indexes give is of no use.
 
 from collections.abc import Iterable, Mapping
 
-from server.profiles.definitions import Definitions, SearchParameter
+from server.profiles.definitions import SearchParameter
 from server.search.expressions import Branch
 
 _DATES = (
@@ -26,7 +26,6 @@ _Sources = Mapping[str, tuple[tuple[str, str | None], ...]]
 
 
 def main_fields(
-    definitions: Definitions,
     facts: Mapping[str, SearchParameter],
     ways: _Ways,
     sources: _Sources,

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+Json = Any
+"""What JSON can hold."""
 Resource = dict[str, Any]
-Nodes = Sequence[Any]
+Nodes = Sequence[Json]
 Step = Callable[[Nodes, Resource], Nodes]
-ValuesOf = Callable[[Any, Resource], Nodes]
+ValuesOf = Callable[[Json, Resource], Nodes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def compose(steps: tuple[Step, ...]) -> ValuesOf:
 
 
 def _two(name: str, first: Step, second: Step) -> ValuesOf:
-    def values(node: Any, root: Resource) -> Nodes:
+    def values(node: Json, root: Resource) -> Nodes:
         return second(first((node,), root), root) if name in node else ()
 
     return values
@@ -63,14 +65,14 @@ def _two(name: str, first: Step, second: Step) -> ValuesOf:
 def _several(name: str, steps: tuple[Step, ...]) -> ValuesOf:
     walk = _any(steps)
 
-    def values(node: Any, root: Resource) -> Nodes:
+    def values(node: Json, root: Resource) -> Nodes:
         return walk(node, root) if name in node else ()
 
     return values
 
 
 def _any(steps: tuple[Step, ...]) -> ValuesOf:
-    def values(node: Any, root: Resource) -> Nodes:
+    def values(node: Json, root: Resource) -> Nodes:
         nodes: Nodes = (node,)
         for step in steps:
             nodes = step(nodes, root)

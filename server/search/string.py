@@ -7,15 +7,16 @@ its original replaced by a hash.
 Spec: https://hl7.org/fhir/R4/search.html#string
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any
+from operator import add
 
 from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition, any_of, starts_with
 from server.search.folding import folded, has_han
 from server.search.parameter import Entries, Environment, Extract, Parameter
 from server.search.phonetics import Phonetics, compact
+from server.search.steps import Json
 from server.search.values import unescaped
 
 LENGTH = 512
@@ -59,13 +60,13 @@ def entry(name: str, original: str, plain: str) -> str:
     return f"{name}={plain[:LENGTH]}{_SEPARATOR}{digest}"
 
 
-def bigrams(strings: list[str]) -> list[str]:
+def bigrams(strings: Iterable[str]) -> list[str]:
     """Return the different pairs of neighbouring characters, and each string's last character."""
     found: dict[str, None] = {}
-    for text in strings:
-        found.update(dict.fromkeys(map(str.__add__, text, text[1:])))
-        if text:
-            found[text[-1]] = None
+    for text in dict.fromkeys(strings):
+        found.update(dict.fromkeys(map(add, text, text[1:])))
+        found[text[-1:]] = None
+    found.pop("", None)
     return list(found)
 
 
@@ -79,25 +80,27 @@ def _plain(name: str) -> Extract:
     return lambda value, entries: _add(name, value, entries)
 
 
-def _strings(value: Any, parts: tuple[str, ...]) -> Iterator[str]:
+def _strings(value: Json, parts: tuple[str, ...]) -> list[str]:
+    found: list[str] = []
     for part in parts:
-        match value.get(part):
-            case str(text):
-                yield text
-            case list(texts):
-                yield from (text for text in texts if text is not None)
+        held = value.get(part)
+        if isinstance(held, str):
+            found.append(held)
+        elif held is not None:
+            found.extend(text for text in held if text is not None)
+    return found
 
 
 def _parts(name: str, parts: tuple[str, ...]) -> Extract:
-    def add(value: Any, entries: Entries) -> None:
+    def extract(value: Json, entries: Entries) -> None:
         for text in _strings(value, parts):
             _add(name, text, entries)
 
-    return add
+    return extract
 
 
 def _name(name: str) -> Extract:
-    def add(value: Any, entries: Entries) -> None:
+    def extract(value: Json, entries: Entries) -> None:
         found = dict.fromkeys(_strings(value, _NAME_PARTS))
         # Nobody searches 张 and 三: the parts of a Han name are written without a space.
         whole = value.get("family", "") + "".join(_strings(value, ("given",)))
@@ -106,11 +109,11 @@ def _name(name: str) -> Extract:
         for text in found:
             _add(name, text, entries)
 
-    return add
+    return extract
 
 
 def _sounds(name: str, phonetics: Phonetics) -> Extract:
-    def add(value: Any, entries: Entries) -> None:
+    def extract(value: Json, entries: Entries) -> None:
         family, given = value.get("family", ""), "".join(_strings(value, ("given",)))
         sounds = phonetics.of_name(family, given) if family or given else []
         text = value.get("text", "")
@@ -118,7 +121,7 @@ def _sounds(name: str, phonetics: Phonetics) -> Extract:
             sounds += phonetics.of_text(text)
         entries.s.extend(f"{name}={sound}" for sound in dict.fromkeys(sounds))
 
-    return add
+    return extract
 
 
 def _sounding(name: str, value: str, phonetics: Phonetics) -> Condition:

@@ -7,12 +7,12 @@ Spec: https://hl7.org/fhir/R4/search.html#token
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition, any_of
 from server.search.folding import folded
 from server.search.parameter import Entries, Environment, Extract, Parameter
+from server.search.steps import Json
 from server.search.values import escaped, shown, split, unescaped
 
 BOOLEAN_SYSTEM = "http://terminology.hl7.org/CodeSystem/special-values"
@@ -76,7 +76,7 @@ def _terms(parameter: Parameter) -> Callable[[Entries], list[str]]:
 def _bare(parameter: Parameter) -> Extract:
     name, terms = f"{parameter.name}=", _terms(parameter)
 
-    def add(value: Any, entries: Entries) -> None:
+    def add(value: Json, entries: Entries) -> None:
         code = escaped(_written(value))
         terms(entries).extend((name + code, f"{name}|{code}"))
 
@@ -86,7 +86,7 @@ def _bare(parameter: Parameter) -> Extract:
 def _coding(parameter: Parameter) -> Extract:
     name, text, terms = f"{parameter.name}=", f"{parameter.name}:text=", _terms(parameter)
 
-    def add(value: Any, entries: Entries) -> None:
+    def add(value: Json, entries: Entries) -> None:
         code, system = value.get("code"), value.get("system")
         found = terms(entries)
         if code is not None:
@@ -104,7 +104,7 @@ def _coding(parameter: Parameter) -> Extract:
 def _concept(parameter: Parameter) -> Extract:
     add_coding, label = _coding(parameter), f"{parameter.name}:text="
 
-    def add(value: Any, entries: Entries) -> None:
+    def add(value: Json, entries: Entries) -> None:
         for coding in value.get("coding", ()):
             add_coding(coding, entries)
         text = value.get("text")
@@ -118,7 +118,7 @@ def _identifier(parameter: Parameter) -> Extract:
     name, terms = f"{parameter.name}=", _terms(parameter)
     of_type, label = f"{parameter.name}:of-type=", f"{parameter.name}:text="
 
-    def add(value: Any, entries: Entries) -> None:
+    def add(value: Json, entries: Entries) -> None:
         system, number, type = value.get("system"), value.get("value"), value.get("type", {})
         if number is not None:
             terms(entries).append(name + escaped(number))
@@ -132,7 +132,7 @@ def _identifier(parameter: Parameter) -> Extract:
     return add
 
 
-def _numbers_of_type(type: Any, number: str) -> Iterator[str]:
+def _numbers_of_type(type: Json, number: str) -> Iterator[str]:
     for coding in type.get("coding", ()):
         if "code" in coding:
             yield f"{term(coding.get('system'), coding['code'])}|{escaped(number)}"
@@ -141,14 +141,14 @@ def _numbers_of_type(type: Any, number: str) -> Iterator[str]:
 def _contact(parameter: Parameter) -> Extract:
     add_bare = _bare(parameter)
 
-    def add(value: Any, entries: Entries) -> None:
+    def add(value: Json, entries: Entries) -> None:
         if "value" in value:
             add_bare(value["value"], entries)
 
     return add
 
 
-def _written(value: Any) -> str:
+def _written(value: Json) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)

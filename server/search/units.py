@@ -6,6 +6,7 @@ Spec: https://ucum.org/ucum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -49,6 +50,7 @@ def rounded(value: float) -> float:
     return float(f"{value:.12g}")
 
 
+@cache
 def load(file: Path) -> Units:
     """Return the units in `file`, which ``tools/distil_ucum.py`` wrote."""
     rows = orjson.loads(file.read_bytes())

@@ -5,10 +5,9 @@ A canonical URL with a version (``url|1.0``) is indexed without it, too.
 Spec: https://hl7.org/fhir/R4/search.html#uri
 """
 
-from typing import Any
-
 from server.search.conditions import Condition
 from server.search.parameter import Entries, Environment, Extract, Parameter
+from server.search.steps import Json
 from server.search.values import unescaped
 
 CANONICAL_TYPES = frozenset({"canonical", "uri"})
@@ -32,7 +31,7 @@ def canonical(name: str) -> Extract:
     """Return what indexes a canonical URL."""
     start = f"{name}="
 
-    def add(value: Any, entries: Entries) -> None:
+    def add(value: Json, entries: Entries) -> None:
         entries.t.append(start + value)
         url, bar, _version = value.partition("|")
         if bar:

@@ -13,6 +13,7 @@ from typing import Any
 import rjieba
 
 from server.search.folding import folded
+from server.search.steps import Json
 
 _NO_PROSE = frozenset(
     {
@@ -43,7 +44,7 @@ def segmented(text: str) -> list[str]:
     return [piece[:_LONGEST] for piece in pieces if any(map(str.isalnum, piece))]
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: Json) -> Iterator[str]:
     match value:
         case dict():
             for key, inner in value.items():
