@@ -1,6 +1,7 @@
 """The quick and the thorough check agree, whatever is done to a resource."""
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -179,6 +180,52 @@ def test_they_agree_on_anything(value):
     agree(value)
     if isinstance(value, dict):
         agree({**value, "resourceType": "Patient"})
+
+
+STRANGE = [None, {}, [], [None], "", "x", 1, 1.5, True, {"id": "a"}, [{"id": "a"}], [["x"]]]
+
+
+def parents(value):
+    """Yield every object and array in `value`."""
+    match value:
+        case dict():
+            yield value
+            for item in list(value.values()):
+                yield from parents(item)
+        case list():
+            yield value
+            for item in list(value):
+                yield from parents(item)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_they_agree_when_one_value_is_replaced_whichever_it_is(seed):
+    resource = orjson.loads(orjson.dumps(seed))
+    for parent in list(parents(resource)):
+        for key in range(len(parent)) if isinstance(parent, list) else list(parent):
+            good = parent[key]
+            unwrapped = good[:1] if isinstance(good, list) else [[good]]
+            for value in [*STRANGE, [good], *unwrapped]:
+                parent[key] = value
+                agree(resource)
+            parent[key] = good
+    assert resource == seed
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_they_agree_when_a_property_is_removed_or_gets_a_sibling_whichever_it_is(seed):
+    resource = orjson.loads(orjson.dumps(seed))
+    for parent in [each for each in parents(resource) if isinstance(each, dict)]:
+        before = dict(parent)
+        for key in before:
+            for value in STRANGE:
+                parent[f"_{key}"] = value
+                agree(resource)
+            del parent[key]
+            agree(resource)
+            parent.clear()
+            parent.update(before)
+    assert VALIDATOR.faults(resource) == []
 
 
 def test_the_undamaged_resources_are_good():

@@ -96,3 +96,8 @@ def test_any_text_with_content_may_stand_in_a_div(text):
 def test_any_garbage_gets_an_answer(text):
     assert isinstance(is_narrative(div(text)), bool)
     assert isinstance(is_narrative(text), bool)
+
+
+def test_deep_nesting_is_read_to_the_end():
+    assert is_narrative(div("<b>" * 50_000 + "x" + "</b>" * 50_000))
+    assert refusal(div("<b>" * 50_000 + "<script/>" + "</b>" * 50_000)) is not None
