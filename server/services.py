@@ -41,6 +41,7 @@ class Interpreters:
         """Return the interpreters of the facts that come with the server."""
         zone = ZoneInfo(settings.zone)
         facts = definitions.load(content.PROFILES / "r4")
+        index = SearchIndex(facts, zone, settings.base_url)
         return cls(
             settings=settings,
             zone=zone,
@@ -48,9 +49,9 @@ class Interpreters:
             types=frozenset(facts.resource_types),
             structure=structure_validator(facts),
             subsets=Subsets(facts),
-            index=SearchIndex(facts, zone, settings.base_url),
-            indexes=IndexTable(facts),
-            queries=QueryCompiler(facts, zone, settings.base_url),
+            index=index,
+            indexes=IndexTable(facts, index.plans),
+            queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
             started=datetime.now(zone).isoformat(timespec="seconds"),
         )
 

@@ -37,9 +37,7 @@ def endpoint(services: Callable[[], Services]) -> Blueprint:
         return _Exchange(services(), request.environ).answer(path)
 
     for rule, name in (("/", "base"), ("/<path:path>", "below")):
-        blueprint.add_url_rule(
-            rule, name, view, methods=METHODS, provide_automatic_options=False
-        )
+        blueprint.add_url_rule(rule, name, view, methods=METHODS, provide_automatic_options=False)
     return blueprint
 
 
@@ -65,6 +63,9 @@ class _Exchange:
         try:
             response = self._performed(path)
         except FhirError as error:
+            if error.status >= 500:
+                reason = type(error.__cause__ or error).__name__
+                _log.warning("refused", extra={"request_id": self.request_id, "reason": reason})
             response = self._refused(error)
         except Exception:
             # The last resort of the face: no caller may ever see a trace.

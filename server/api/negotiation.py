@@ -19,7 +19,10 @@ _RETURNS = ("minimal", "representation", "OperationOutcome")
 def check_content_type(text: str | None) -> None:
     """Raise UnsupportedMediaType unless `text` is a JSON type, in UTF-8 if it names a charset."""
     kind, parameters = _media(text or "")
-    if kind not in JSON_TYPES or parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+    if kind not in JSON_TYPES or parameters.get("charset", "utf-8").lower() not in (
+        "utf-8",
+        "utf8",
+    ):
         raise UnsupportedMediaType.because("content-type-unknown", type=(text or "-")[:60])
 
 

@@ -21,9 +21,7 @@ _MOST_PARAMETERS = 1000
 _BODIES = ("create", "update")
 
 
-def call(
-    environ: Mapping[str, Any], path: str, types: Collection[str], settings: Settings
-) -> Call:
+def call(environ: Mapping[str, Any], path: str, types: Collection[str], settings: Settings) -> Call:
     """Return the call that `environ` makes to `path`, which is relative to the base.
 
     Raises NotFound for a URL that means nothing, MethodNotAllowed, BadRequest,

@@ -40,7 +40,9 @@ def from_header(context: Context, type: str, text: str) -> Criteria:
     """Return the criteria in `text`, the value of If-None-Exist, with or without ``Type?``."""
     criteria = text.removeprefix(f"{type}?").removeprefix("?")
     try:
-        parameters = parse_qsl(criteria, keep_blank_values=True, strict_parsing=True, errors="strict")
+        parameters = parse_qsl(
+            criteria, keep_blank_values=True, strict_parsing=True, errors="strict"
+        )
     except ValueError:
         raise BadRequest.because("criteria-malformed") from None
     return compiled(context, type, parameters)

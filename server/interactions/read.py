@@ -38,9 +38,7 @@ def _shown(context: Context, call: Call, found: Version, presentation: Presentat
     if _caller_has_it(call, found):
         return Result(status=304, version=found.version, last_updated=found.last_updated)
     body = presentation.of(context.interpreters.subsets, found.type, found.body or b"")
-    return Result(
-        status=200, body=body, version=found.version, last_updated=found.last_updated
-    )
+    return Result(status=200, body=body, version=found.version, last_updated=found.last_updated)
 
 
 def _caller_has_it(call: Call, found: Version) -> bool:

@@ -34,6 +34,15 @@ class _Page:
     criteria: list[tuple[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One match: `phase` is the run that found it, `document` has what it is sorted by."""
+
+    phase: int
+    version: Version
+    document: Document
+
+
 def search(context: Context, call: Call) -> Result:
     """Return one page of the resources that match, or only their number."""
     type = call.resource_type
@@ -50,8 +59,9 @@ def search(context: Context, call: Call) -> Result:
     links["first"] = links["self"]
     if len(rows) > page.count:
         rows = rows[: page.count]
-        last = rows[-1][1]
-        cursor = context.services.cursors.make(question, [last.get(f) for f, _ in query.sort])
+        last = rows[-1]
+        place = [last.phase, *(last.document.get(field) for field, _ in query.sort)]
+        cursor = context.services.cursors.make(question, place)
         links["next"] = f"{links['self']}{_joint(links['self'])}{paging.PARAMETER}={cursor}"
     total = _total(context, type, query, page, None if "next" in links else len(rows))
     entries = _entries(context, page.presentation, rows) + _ignored(context, query)
@@ -84,33 +94,38 @@ def _page(context: Context, call: Call) -> _Page:
     return _Page(presentation, count, total, asked.get(paging.PARAMETER), criteria)
 
 
-def _rows(
-    context: Context, type: str, query: Query, page: _Page, question: str
-) -> list[tuple[Version, Document]]:
-    after: dict[str, Any] = {}
+def _rows(context: Context, type: str, query: Query, page: _Page, question: str) -> list[_Row]:
+    start, behind = 0, dict[str, Any]()
     if page.cursor is not None:
-        values = context.services.cursors.read(question, page.cursor)
-        after = dict(paging.behind(query.sort, values))
+        start, *values = context.services.cursors.read(question, page.cursor)
+        behind = dict(paging.behind(query.sort, values))
     # One more than the page shows whether there is a next one.
-    return context.resources.search(type, query.condition, query.sort, page.count + 1, after)
+    wanted, rows = page.count + 1, list[_Row]()
+    for number, phase in enumerate(query.phases or ({},)):
+        if number < start or len(rows) == wanted:
+            continue
+        limits = [each for each in (phase, behind if number == start else {}) if each]
+        condition = {"$and": limits} if limits else {}
+        found = context.resources.search(
+            type, query.condition, query.sort, wanted - len(rows), condition
+        )
+        rows += [_Row(number, version, document) for version, document in found]
+    return rows
 
 
-def _total(
-    context: Context, type: str, query: Query, page: _Page, known: int | None
-) -> int | None:
+def _total(context: Context, type: str, query: Query, page: _Page, known: int | None) -> int | None:
     if known is not None and page.cursor is None:
         return known
     return None if page.total == "none" else context.resources.count(type, query.condition)
 
 
-def _entries(
-    context: Context, presentation: Presentation, rows: Sequence[tuple[Version, Document]]
-) -> list[Entry]:
+def _entries(context: Context, presentation: Presentation, rows: Sequence[_Row]) -> list[Entry]:
     base, subsets = context.interpreters.settings.base_url, context.interpreters.subsets
+    found = (row.version for row in rows)
     return [
-        bundle.match(base, found.type, found.id, presentation.of(subsets, found.type, found.body))
-        for found, _ in rows
-        if found.body is not None
+        bundle.match(base, each.type, each.id, presentation.of(subsets, each.type, each.body))
+        for each in found
+        if each.body is not None
     ]
 
 

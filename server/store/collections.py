@@ -13,12 +13,13 @@ from typing import Any, Protocol
 import pymongo
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import CollectionInvalid
+from pymongo.errors import OperationFailure
 
 from server.store.documents import Document
 
 CLAIMS = "_claims"
 _CREATION_SECONDS = 120
+_EXISTS = 48
 _CLAIMS_SECONDS = 3600
 _HISTORY_INDEXES = (
     pymongo.IndexModel([("rid", 1), ("lu", -1), ("_id", -1)], name="rid_lu_id"),
@@ -75,12 +76,11 @@ class Collections:
 
     def _make(self, name: str, indexes: list[pymongo.IndexModel]) -> None:
         zstd = {"wiredTiger": {"configString": "block_compressor=zstd"}}
-        if name not in self.database.list_collection_names():
-            try:
-                self.database.create_collection(name, storageEngine=zstd)
-            except CollectionInvalid:
-                # Another process was faster; its collection is the same.
-                self._made.discard(name)
+        try:
+            self.database.command("create", name, storageEngine=zstd)
+        except OperationFailure as error:
+            if error.code != _EXISTS:
+                raise
         self.database[name].create_indexes(indexes)
 
     @staticmethod

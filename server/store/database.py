@@ -67,12 +67,15 @@ class Store:
     def secret(self) -> bytes:
         """Return the key that all servers on this database sign with, made at first need."""
         with refused():
-            kept: Document = self.engine.collections.database["_keys"].find_one_and_update(
-                {"_id": "cursor"},
-                {"$setOnInsert": {"key": token_bytes(32), "made": datetime.now(UTC)}},
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            ) or {}
+            kept: Document = (
+                self.engine.collections.database["_keys"].find_one_and_update(
+                    {"_id": "cursor"},
+                    {"$setOnInsert": {"key": token_bytes(32), "made": datetime.now(UTC)}},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
+                or {}
+            )
         return bytes(kept["key"])
 
     def close(self) -> None:

@@ -30,7 +30,9 @@ _DUPLICATE_KEY = 11000
 class Engine:
     """The store of one process; `zone` is the one that lastUpdated is written in."""
 
-    def __init__(self, client: MongoClient[Document], collections: Collections, zone: tzinfo) -> None:
+    def __init__(
+        self, client: MongoClient[Document], collections: Collections, zone: tzinfo
+    ) -> None:
         self.client = client
         self.collections = collections
         self._zone = zone

@@ -55,7 +55,9 @@ class History:
             raise NotFound.because("version-unknown", type=type, id=id, version=version)
         return documents.version(type, document)
 
-    def of_instance(self, type: str, id: str, window: Window, limit: int) -> list[tuple[str, Version]]:
+    def of_instance(
+        self, type: str, id: str, window: Window, limit: int
+    ) -> list[tuple[str, Version]]:
         """Return at most `limit` (key, version) of one resource. Raises NotFound if it never was."""
         with refused():
             known = self._engine.fetch(type, id, self._visibility)
@@ -87,7 +89,7 @@ class History:
         self, type: str, window: Window, limit: int, where: Document, *, superseded: bool
     ) -> list[Document]:
         limits = _conditions(window, superseded=superseded)
-        conditions = [where, dict(self._visibility.condition), *limits]
+        conditions: list[Document] = [where, dict(self._visibility.condition), *limits]
         return [
             {"$match": {"$and": [each for each in conditions if each] or [{}]}},
             {"$sort": {"lu": -1, "_id": -1}},
