@@ -49,6 +49,7 @@ class Thorough:
             return
         if not value:
             yield Issue("structure", "structure-empty-object", {}, path)
+            return
         for key, item in value.items():
             if key in shape.slots:
                 yield from self._property(shape.slots[key], key, value, path)

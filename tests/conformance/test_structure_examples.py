@@ -19,7 +19,7 @@ SAMPLED = {"StructureDefinition", "ValueSet", "CodeSystem", "SearchParameter", "
 _NO_TEXT = ("narrative-empty", "its narrative is an empty div, which txt-2 forbids")
 _INDEX = (
     "structure-required",
-    "is cut from a publisher's index: it has no name and no status; an id that it refers to has 67 characters",
+    "it is a publisher's index without name and status, and refers to an id of 67 characters",
 )
 
 INVALID = {

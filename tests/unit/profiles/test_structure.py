@@ -167,6 +167,7 @@ BAD = [
     (patient(name=[]), "Patient.name", "structure-empty-array"),
     (patient(name=[{}]), "Patient.name[0]", "structure-empty-object"),
     (patient(maritalStatus={}), "Patient.maritalStatus", "structure-empty-object"),
+    (patient(extension=[{}]), "Patient.extension[0]", "structure-empty-object"),
     (patient(_birthDate={}), "Patient.birthDate", "structure-empty-object"),
     (patient(birthDate=None), "Patient.birthDate", "structure-null"),
     (patient(maritalStatus=None), "Patient.maritalStatus", "structure-null"),
