@@ -1,0 +1,130 @@
+"""The house rules that no other tool checks: sizes, docstrings, and messages in two languages."""
+
+import ast
+import string
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER = ROOT / "server"
+MODULES = sorted(
+    [*SERVER.rglob("*.py"), *(ROOT / "tools").glob("*.py"), *(ROOT / "docker").glob("*.py")]
+)
+MESSAGES = {
+    key: texts
+    for file in sorted((SERVER / "fhir" / "messages").glob("*.toml"))
+    for key, texts in tomllib.loads(file.read_text("utf-8")).items()
+}
+LONGEST_MODULE = 299
+LONGEST_FUNCTION = 40
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def tree(path):
+    return ast.parse(path.read_text("utf-8"))
+
+
+def nodes(kind):
+    """Return (module, node) for every node of `kind` in the server's modules."""
+    return [
+        (path, node)
+        for path in MODULES
+        if path.is_relative_to(SERVER)
+        for node in ast.walk(tree(path))
+        if isinstance(node, kind)
+    ]
+
+
+def placeholders(template):
+    return {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+
+
+def constant(node):
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def message_of(call):
+    """Return (key, names of the arguments or None if they are not written out) that `call` says."""
+    called = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    if called == "because" and call.args:
+        given = [keyword.arg for keyword in call.keywords]
+        return constant(call.args[0]), None if None in given else set(given) - {"expression"}
+    if called == "Issue" and len(call.args) >= 2:
+        return constant(call.args[1]), keys_of(call.args[2]) if len(call.args) > 2 else None
+    return None, None
+
+
+def keys_of(node):
+    """Return the keys of a dict that is written out, or None."""
+    if not isinstance(node, ast.Dict) or None in [constant(key) for key in node.keys if key]:
+        return None
+    return None if None in node.keys else {constant(key) for key in node.keys}
+
+
+SAID = [
+    (f"{name(path)}:{call.lineno}", *message_of(call))
+    for path, call in nodes(ast.Call)
+    if message_of(call)[0] is not None
+]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_module_has_fewer_than_300_lines(path):
+    assert len(path.read_text("utf-8").splitlines()) <= LONGEST_MODULE
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_function_has_at_most_40_lines(path):
+    long = [
+        f"{node.name} has {node.end_lineno - node.lineno + 1}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, FUNCTIONS) and node.end_lineno - node.lineno >= LONGEST_FUNCTION
+    ]
+    assert long == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_module_tells_its_one_idea_in_a_sentence(path):
+    docstring = ast.get_docstring(tree(path))
+    assert docstring
+    # A sentence may go on to the next line, and may lead over to a list.
+    assert docstring.split("\n\n")[0].rstrip()[-1] in ".:"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_spec_is_named_at_the_end_with_its_url(path):
+    docstring = ast.get_docstring(tree(path)) or ""
+    _, found, after = docstring.partition("Spec:")
+    assert not found or "://" in after
+
+
+@pytest.mark.parametrize("key", MESSAGES)
+def test_a_message_is_worded_in_both_languages_with_the_same_arguments(key):
+    assert set(MESSAGES[key]) == {"zh", "en"}
+    assert placeholders(MESSAGES[key]["zh"]) == placeholders(MESSAGES[key]["en"])
+
+
+@pytest.mark.parametrize("key", MESSAGES)
+def test_a_message_in_chinese_is_chinese(key):
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in MESSAGES[key]["zh"])
+    assert not any("\u4e00" <= letter <= "\u9fff" for letter in MESSAGES[key]["en"])
+
+
+@pytest.mark.parametrize("key", MESSAGES)
+def test_a_message_is_said_somewhere(key):
+    assert key in {node.value for _, node in nodes(ast.Constant)}
+
+
+@pytest.mark.parametrize(("place", "key", "arguments"), SAID, ids=[place for place, *_ in SAID])
+def test_what_is_said_is_worded_with_the_arguments_that_are_given(place, key, arguments):
+    assert key in MESSAGES
+    if arguments is not None:
+        assert placeholders(MESSAGES[key]["en"]) == arguments
