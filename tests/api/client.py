@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -154,13 +155,11 @@ def raw(base: str, sent: bytes, *, finish: bool = True, wait: float = 15) -> Raw
     """
     parts = urlsplit(base)
     with socket.create_connection((parts.hostname, parts.port), timeout=wait) as connection:
-        try:
+        # The server may refuse and close before it has read all; what it said is still there.
+        with suppress(OSError):
             connection.sendall(sent)
             if finish:
                 connection.shutdown(socket.SHUT_WR)
-        except (BrokenPipeError, ConnectionResetError):
-            # The server may refuse and close before it has read all; what it said is still there.
-            return _answer(connection)
         return _answer(connection)
 
 

@@ -166,10 +166,8 @@ def test_ten_thousand_levels_are_refused(fhir, mark, nested):
 
 
 def test_deep_but_valid_extensions_are_refused_or_kept_but_never_fail(fhir):
-    extension: dict = {"url": "urn:x", "valueString": "x"}
-    for _ in range(500):
-        extension = {"url": "urn:x", "extension": [extension]}
-    answer = fhir.post("Patient", patient(extension=[extension]))
+    nested = '{"url":"urn:x","extension":[' * 500 + '{"url":"urn:x","valueCode":"x"}' + "]}" * 500
+    answer = fhir.post("Patient", f'{{"resourceType":"Patient","extension":[{nested}]}}'.encode())
     assert answer.status_code in (201, 400, 413, 422)
 
 
@@ -334,7 +332,7 @@ def test_a_gzip_body_that_is_broken_is_400(fhir, mark, kind):
     refused(fhir.post("Patient", broken_gzip(mark)[kind], Content_Encoding="gzip"), 400)
 
 
-@pytest.mark.parametrize("megabytes", [40, 1000])
+@pytest.mark.parametrize("megabytes", [40, 300])
 def test_a_gzip_bomb_is_413(fhir, mark, megabytes):
     packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
     blank = b" " * MEGABYTE

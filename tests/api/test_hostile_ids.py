@@ -19,11 +19,10 @@ BAD = [
     "%00",
     "a%00b",
     "a%0ab",
-    "a%0d%0aX: y",
+    "a%0d%0aX:y",
     "a" * 65,
     "a" * 5000,
     "a_b",
-    "a b",
     "a%20b",
     "a+b",
     "a~b",
@@ -36,7 +35,7 @@ BAD = [
     "[a]",
     "a'b",
     "%22a%22",
-    "甲子",
+    "%E7%94%B2%E5%AD%90",
     "%ff",
     "%c0%ae%c0%ae",
     "%E7%94",
@@ -66,20 +65,17 @@ def no_success(answer):
     refusal(answer.body)
 
 
-@pytest.mark.parametrize("id", [bad for bad in BAD if " " not in bad])
+@pytest.mark.parametrize("id", BAD)
 def test_a_bad_id_reads_nothing(base, id):
     no_success(direct(base, "GET", f"Patient/{id}"))
     no_success(direct(base, "GET", f"Patient/{id}/_history"))
     no_success(direct(base, "GET", f"Patient/{id}/_history/1"))
 
 
-@pytest.mark.parametrize("id", [bad for bad in BAD if " " not in bad])
+@pytest.mark.parametrize("id", BAD)
 def test_a_bad_id_is_not_written(base, fhir, id):
-    before = (
-        fhir.bundle("Patient/_history?_count=1")["entry"][0]["fullUrl"]
-        if fhir.create(patient())
-        else ""
-    )
+    fhir.create(patient())
+    before = fhir.bundle("Patient/_history?_count=1")["entry"][0]["fullUrl"]
     no_success(direct(base, "PUT", f"Patient/{id}", b'{"resourceType":"Patient","id":"x"}'))
     no_success(direct(base, "DELETE", f"Patient/{id}"))
     assert fhir.bundle("Patient/_history?_count=1")["entry"][0]["fullUrl"] == before
@@ -92,8 +88,9 @@ def test_a_bad_id_is_not_written(base, fhir, id):
 def test_a_bad_id_in_the_body_is_refused(fhir, id):
     body = f'{{"resourceType":"Patient","id":"{id}"}}'.encode()
     refused(fhir.put(f"Patient/{fresh()}", body), 400, 422)
-    # A create does not use the id of the body, yet what is not an id is not FHIR.
-    refused(fhir.post("Patient", body), 400, 422)
+    # A create does not use the id of the body, yet what is not an id is not FHIR. Dots are.
+    if id != "..":
+        refused(fhir.post("Patient", body), 400, 422)
 
 
 @pytest.mark.parametrize("id", ["a", "A-1.b", "1", "-", "a" * 64, "0.0", "a.b.c"])
@@ -133,13 +130,14 @@ def test_a_path_of_eight_thousand_characters_is_refused(base):
 
 
 @pytest.mark.parametrize(
-    "version", ["%00", "..", "1%2f2", "$", "1e1", "01", "+1", "1 ", "１", "a" * 100, "9" * 400]
+    "version", ["%00", "..", "1%2f2", "$", "1e1", "01", "+1", "%EF%BC%91", "a" * 100, "9" * 400]
 )
 def test_a_version_that_is_none_is_refused(base, fhir, version):
     stored = fhir.create(patient())
-    if " " not in version:
-        answer = direct(base, "GET", f"Patient/{stored['id']}/_history/{version}")
-        if version == "01":
-            assert answer.status in (400, 404, 200)
-        else:
-            no_success(answer)
+    no_success(direct(base, "GET", f"Patient/{stored['id']}/_history/{version}"))
+
+
+def test_a_url_with_bytes_beyond_ascii_is_refused(base):
+    """RFC 3986 2: such bytes are sent percent-encoded."""
+    answer = direct(base, "GET", "Patient/甲子")
+    assert 400 <= answer.status < 500
