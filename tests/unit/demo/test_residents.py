@@ -1,6 +1,7 @@
 """The residents of the demo region are many, plausible, valid and always the same."""
 
 import hashlib
+import json
 import re
 from collections import Counter
 from datetime import date, datetime
@@ -11,11 +12,14 @@ from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.content import PROFILES
 from server.demo import identity
 from server.demo.institutions import institutions
 from server.demo.residents import REFERENCE, residents
 from server.demo.shapes import encoded
 from server.demo.tables import read
+from server.profiles.definitions import load
+from server.profiles.structure import structure_validator
 
 SEED = 1
 
@@ -133,6 +137,13 @@ def test_every_resource_is_valid_by_an_independent_model(region, fixed):
     for resource in [*fixed[:60], *(one for resident in region[:60] for one in resident)]:
         model = get_fhir_model_class(resource["resourceType"])
         model.model_validate_json(encoded(resource))
+
+
+def test_every_resource_has_the_structure_that_r4_asks_for(resources, fixed):
+    structure = structure_validator(load(PROFILES / "r4"))
+    for resource in [*fixed, *resources]:
+        faults = structure.faults(json.loads(encoded(resource)))
+        assert not faults, (resource["id"], [fault.text("en") for fault in faults])
 
 
 @given(number=st.integers(0, identity.CAPACITY - 1), seed=st.integers(0, 10_000))
