@@ -209,7 +209,11 @@ def _compares(getters: tuple[ValuesOf, ...], wanted: object, *, equal: bool) -> 
         found = [item for get in getters for item in get(value, root)]
         return bool(found) and (found == [wanted]) == equal
 
-    return compares
+    def compares_one(value: Json, root: Resource) -> bool:
+        found = getters[0](value, root)
+        return len(found) == 1 and (found[0] == wanted) == equal
+
+    return compares_one if len(getters) == 1 else compares
 
 
 def _refers_to(type: str) -> Predicate:

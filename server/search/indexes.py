@@ -13,7 +13,7 @@ from typing import Any
 
 from server.profiles.definitions import Definitions
 from server.search.index import Plans, environment
-from server.search.plan import Plan
+from server.search.plan import OWN_FIELDS, Plan
 
 _ALWAYS = (("t", "_id"), ("lu", "_id"), ("comp", "_id"), ("w",))
 _BY_TYPE = {
@@ -60,7 +60,8 @@ def indexes(plan: Plan) -> tuple[IndexSpec, ...]:
 def _plain(plan: Plan) -> Iterator[tuple[str, ...]]:
     yield from _ALWAYS
     for parameter in plan.parameters.values():
-        if not parameter.sources and parameter.main != "ds":
+        is_stored = not parameter.sources and parameter.code not in OWN_FIELDS
+        if is_stored and parameter.main != "ds":
             yield from _BY_TYPE.get(parameter.type, ())
     if any(composite.members for composite in plan.composites.values()):
         yield ("k.p", "k.t")

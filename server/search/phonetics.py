@@ -37,23 +37,29 @@ class Phonetics:
         if not has_han(family + given):
             return [sound for part in (family + given, given) if (sound := compact(part))]
         family, given = compact(family), compact(given)
-        if not family:
-            length = 2 if given[:2] in self.surnames else 1
-            return self._whole(self._surname(given[:length]), given[length:])
-        found = self._whole(self._surname(family), given)
-        return found + [sound for _, sound, _ in self._read([(0, "", "")], given) if sound]
+        readings = self._read(self._surname(family), given) if family else self._name(given)
+        found = [sound for _, sound, _ in readings] + [initials for _, _, initials in readings]
+        if family and given:
+            found += [sound for _, sound, _ in self._read([(0, "", "")], given)]
+        return found
 
     def of_text(self, text: str) -> list[str]:
-        """Return how the whole name `text` sounds, family first."""
+        """Return how the whole name `text`, family first, sounds; with its initials."""
         return self.of_name("", text)
 
-    def _whole(self, surname: list[_Reading], given: str) -> list[str]:
-        readings = self._read(surname, given)
-        return [sound for _, sound, _ in readings] + [initials for _, _, initials in readings]
+    def spoken(self, text: str) -> list[str]:
+        """Return how the start of a name, `text`, sounds; without initials."""
+        if has_han(text):
+            return [sound for _, sound, _ in self._name(compact(text))]
+        return [sound] if (sound := compact(text)) else []
+
+    def _name(self, text: str) -> list[_Reading]:
+        length = 2 if text[:2] in self.surnames else 1
+        return self._read(self._surname(text[:length]), text[length:])
 
     def _surname(self, text: str) -> list[_Reading]:
         known = [
-            (rank, "".join(syllables), "".join(syllable[0] for syllable in syllables))
+            (rank, "".join(syllables), "".join(syllable[:1] for syllable in syllables))
             for rank, syllables in enumerate(self.surnames.get(text, ()))
         ]
         if known and len(text) > 1:
@@ -68,7 +74,7 @@ class Phonetics:
         for character in text:
             syllables = _syllables(self.characters.get(ord(character), character))
             found = [
-                (rank + extra, sound + syllable, initials + syllable[0])
+                (rank + extra, sound + syllable, initials + syllable[:1])
                 for rank, sound, initials in found
                 for extra, syllable in enumerate(syllables)
             ]
@@ -78,8 +84,8 @@ class Phonetics:
 
 
 def compact(text: str) -> str:
-    """Return `text` folded and without spaces and apostrophes."""
-    return folded(text).replace(" ", "").replace("'", "").replace("’", "")
+    """Return `text` folded and without spaces, apostrophes and whatever else is no letter."""
+    return "".join(filter(str.isalnum, folded(text)))
 
 
 @cache

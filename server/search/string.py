@@ -15,7 +15,7 @@ from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition, any_of, starts_with
 from server.search.folding import folded, has_han
 from server.search.parameter import Entries, Environment, Extract, Parameter
-from server.search.phonetics import Phonetics, compact
+from server.search.phonetics import Phonetics
 from server.search.steps import Json
 from server.search.values import unescaped
 
@@ -45,11 +45,12 @@ def condition(parameter: Parameter, text: str, environment: Environment) -> Cond
     value = unescaped(text)
     if len(value) > LENGTH:
         raise BadRequest.because("search-value-too-long", parameter=parameter.code, limit=LENGTH)
-    if not folded(value):
-        raise BadRequest.because("search-value-empty", parameter=parameter.code)
+    starts = [folded(value)[:LENGTH]]
     if parameter.code == "phonetic":
-        return _sounding(parameter.name, value, environment.phonetics)
-    return starts_with("s", f"{parameter.name}={folded(value)[:LENGTH]}")
+        starts = environment.phonetics.spoken(value)
+    if not any(starts):
+        raise BadRequest.because("search-value-empty", parameter=parameter.code)
+    return any_of(starts_with("s", f"{parameter.name}={start}") for start in starts)
 
 
 def entry(name: str, original: str, plain: str) -> str:
@@ -122,13 +123,3 @@ def _sounds(name: str, phonetics: Phonetics) -> Extract:
         entries.s.extend(f"{name}={sound}" for sound in dict.fromkeys(sounds))
 
     return extract
-
-
-def _sounding(name: str, value: str, phonetics: Phonetics) -> Condition:
-    if not has_han(value):
-        return starts_with("s", f"{name}={compact(value)}")
-    # The first half are whole sounds, the second their initials, which would find too much.
-    sounds = phonetics.of_text(value)
-    return any_of(
-        starts_with("s", f"{name}={sound}") for sound in sounds if len(sound) > len(value)
-    )

@@ -14,12 +14,12 @@ def split(text: str, divider: str) -> list[str]:
     """Return the parts of `text` between unescaped `divider`, one character; still escaped."""
     if "\\" not in text:
         return text.split(divider)
-    return [
-        part[:-1]
-        for part in re.findall(
-            rf"((?:\\.|[^\\{divider}]|\\$)*{re.escape(divider)})", text + divider
-        )
-    ]
+    parts, start = [], 0
+    for match in re.finditer(rf"\\.|{re.escape(divider)}", text, re.DOTALL):
+        if match.group() == divider:
+            parts.append(text[start : match.start()])
+            start = match.end()
+    return [*parts, text[start:]]
 
 
 def unescaped(text: str) -> str:

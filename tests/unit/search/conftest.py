@@ -1,0 +1,75 @@
+"""The search on a real MongoDB: resources go in with their entries, queries give ids."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+from pymongo import IndexModel
+
+from server import content
+from server.profiles import definitions
+from server.search.index import SearchIndex
+from server.search.indexes import IndexTable
+from server.search.query import QueryCompiler
+
+BASE = "http://localhost/fhir"
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.fixture(scope="session")
+def facts():
+    return definitions.load(content.PROFILES / "r4")
+
+
+@pytest.fixture(scope="session")
+def index(facts):
+    return SearchIndex(facts, ZONE, BASE)
+
+
+@pytest.fixture(scope="session")
+def queries(facts, index):
+    return QueryCompiler(facts, ZONE, BASE, plans=index.plans)
+
+
+@pytest.fixture(scope="session")
+def index_table(facts, index):
+    return IndexTable(facts, index.plans)
+
+
+@pytest.fixture
+def store(database, index, index_table):
+    """Returns a function that stores resources of one type, and nothing else, with its indexes."""
+
+    def store(*resources):
+        type = resources[0]["resourceType"]
+        if not database[type].delete_many({}).deleted_count:
+            models = [
+                IndexModel(list(one.keys), name=one.name, **one.options)
+                for one in index_table.indexes(type)
+            ]
+            database[type].create_indexes(models)
+        database[type].insert_many(
+            {"_id": one["id"], "lu": position, **index.entries(one)}
+            for position, one in enumerate(resources)
+        )
+        return database[type]
+
+    return store
+
+
+@pytest.fixture
+def found(store, queries):
+    """Returns a function from resources, in which an id is filled in, to the ids a query finds."""
+
+    def found(resources, **parameters):
+        filled = [{"id": str(n), **one} for n, one in enumerate(resources)]
+        collection = store(*filled)
+        pairs = [(name.replace("__", "-"), text) for name, text in parameters.items()]
+        query = queries.compile(filled[0]["resourceType"], pairs)
+        phases = query.phases or ({},)
+        cursors = (
+            collection.find({"$and": [query.condition, phase]}).sort(list(query.sort))
+            for phase in phases
+        )
+        return [document["_id"] for cursor in cursors for document in cursor]
+
+    return found

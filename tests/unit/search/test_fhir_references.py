@@ -1,0 +1,36 @@
+"""https://hl7.org/fhir/R4/references.html#literal."""
+
+import pytest
+
+from server.fhir.reference import Target, parse
+
+BASE = "http://localhost/fhir"
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("Patient/1", Target("Patient/1", "Patient", "1", None, local=True)),
+        (f"{BASE}/Patient/1", Target("Patient/1", "Patient", "1", None, local=True)),
+        ("Patient/1/_history/2", Target("Patient/1", "Patient", "1", "2", local=True)),
+        ("http://other/r4/Patient/1", Target("http://other/r4/Patient/1", "Patient", "1")),
+        (
+            "http://other/Patient/1/_history/2",
+            Target("http://other/Patient/1", "Patient", "1", "2"),
+        ),
+        ("urn:uuid:c757873d-ec9a-4326-a141-556f43239520", None),
+        ("#Patient/1", None),
+        ("http://example.org/ValueSet", None),
+        ("Patient", None),
+        ("Patient/", None),
+        ("Patient/" + "a" * 65, None),
+        ("http://localhost/fhirPatient/1", Target("http://localhost/fhirPatient/1")),
+        ("", None),
+    ],
+)
+def test_a_reference_tells_its_target(text, target):
+    assert parse(text, BASE) == (target or Target(text))
+
+
+def test_a_base_url_may_end_with_a_slash():
+    assert parse(f"{BASE}/Patient/1", BASE + "/").local

@@ -1,0 +1,162 @@
+"""Numbers, quantities and composites: https://hl7.org/fhir/R4/search.html#number."""
+
+import pytest
+
+from server import content
+from server.search import number, units
+
+UCUM = "http://unitsofmeasure.org"
+
+
+def risk(value):
+    kind = "probabilityRange" if isinstance(value, dict) else "probabilityDecimal"
+    return {"resourceType": "RiskAssessment", "prediction": [{kind: value}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("100", 99.5, 100.5),
+        ("100.00", 99.995, 100.005),
+        ("1e2", 95, 105),
+        ("0.1", 0.05, 0.15),
+        ("-5", -5.5, -4.5),
+        ("1.0e2", 95, 105),
+    ],
+)
+def test_a_searched_number_stands_for_what_rounds_to_it(text, low, high):
+    searched = number.parse(text)
+    assert (searched.low, searched.high) == (low, high)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "1a", "0x10", "1e", "1e999", "nan", "inf", "1,0", "１", "9" * 60, "eqeq1"]
+)
+def test_what_is_no_number_is_refused(text):
+    with pytest.raises(ValueError, match="number"):
+        number.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("probability", "ids"),
+    [
+        ("0.5", "01"), ("0.50", "0"), ("eq0.5", "01"), ("ne0.5", "234"), ("gt0.5", "134"),
+        ("lt0.5", "23"), ("ge0.5", "0134"), ("le0.5", "023"), ("sa0.5", "14"), ("eb0.5", "2"),
+        ("ap0.5", "013"),
+    ],
+)  # fmt: skip
+def test_number_prefixes(found, probability, ids):
+    stored = [
+        risk(value)
+        for value in (
+            0.50,
+            0.54,
+            0.2,
+            {"low": {"value": 0.3}, "high": {"value": 0.7}},
+            {"low": {"value": 0.6}},
+        )
+    ]
+    assert "".join(found(stored, probability=probability)) == ids
+
+
+def measured(value, unit=None, **more):
+    coded = {} if unit is None else {"system": UCUM, "code": unit, "unit": unit}
+    return {"resourceType": "Observation", "valueQuantity": {"value": value, **coded, **more}}
+
+
+@pytest.mark.parametrize(
+    ("quantity", "ids"),
+    [
+        ("5.4", "04"),
+        (f"5.4|{UCUM}|mmol/L", "0"),
+        (f"5400|{UCUM}|umol/L", "0"),
+        (f"97|{UCUM}|mg/dL", "1"),
+        (f"0.97|{UCUM}|g/L", "1"),
+        ("5.4||mmol/L", "0"),
+        ("97||mg/dL", "1"),
+        ("5.4||kg", ""),
+        (f"gt5.4|{UCUM}|mmol/L", "25"),
+        (f"lt1|{UCUM}|mmol/L", ""),
+        (f"37.0|{UCUM}|Cel", "3"),
+        (f"98.6|{UCUM}|[degF]", "3"),
+        ("7|http://example.org|drops", "6"),
+        ("7|http://example.org|Drops", ""),
+        (f"7|{UCUM}|drops", ""),
+    ],
+)
+def test_quantities_are_compared_in_one_unit(found, quantity, ids):
+    stored = [
+        measured(5.4, "mmol/L"),
+        measured(97, "mg/dL"),
+        measured(6, "mmol/L"),
+        measured(37.0, "Cel"),
+        measured(5.4),
+        measured(20, "mmol/L", comparator=">"),
+        measured(7, system="http://example.org", code="drops"),
+    ]
+    assert "".join(sorted(found(stored, **{"value-quantity": quantity}))) == ids
+
+
+@pytest.mark.parametrize(
+    ("comparator", "quantity", "matches"),
+    [("<", "lt5", True), ("<", "ge5", False), ("<=", "ge5", True), (">", "gt5", True),
+     (">", "le5", False), (">=", "le5", True), ("<", "5", False), (">", "sa4", True),
+     (">", "sa5", True), ("<", "eb5", True)],
+)  # fmt: skip
+def test_a_comparator_makes_a_half_open_range(found, comparator, quantity, matches):
+    stored = [measured(5, comparator=comparator)]
+    assert found(stored, **{"value-quantity": quantity}) == (["0"] if matches else [])
+
+
+def test_money_ranges_and_samples_are_quantities(found, index):
+    invoice = {"resourceType": "Invoice", "totalNet": {"value": 99.5, "currency": "CNY"}}
+    assert found([invoice], totalnet="99.5|urn:iso:std:iso:4217|CNY") == ["0"]
+    assert found([invoice], totalnet="99.5||CNY") == ["0"]
+    condition = {"resourceType": "Condition", "onsetRange": {"low": {"value": 3, "unit": "a"}}}
+    assert found([condition], **{"onset-age": "gt3||a"}) == ["0"]
+    samples = {"origin": {"value": 2, "unit": "mV"}, "factor": 0.5, "data": "E 4 -4 U L"}
+    entry = index.entries({"resourceType": "Observation", "valueSampledData": samples})["q"][0]
+    assert (entry["lo"], entry["hi"]) == (0.0, 4.0)
+
+
+def test_units_convert_only_within_what_ucum_allows():
+    known = units.load(content.TERMINOLOGY / "ucum.json")
+    canonical = {
+        code: known.conversion(code).canonical for code in ("mmol/L", "mg/dL", "[IU]/L", "/L")
+    }
+    assert len(set(canonical.values())) == 4
+    assert known.conversion("dB") is None
+    assert known.conversion("[pH]") is None
+    assert known.conversion("{cells}/uL") == known.conversion("/uL")
+    assert known.conversion("10*9/L")(5.0) == known.conversion("10*3/uL")(5.0)
+    assert known.conversion("{score}").canonical == "1"
+    assert known.conversion("{score") is None
+
+
+def pressure(systolic, diastolic):
+    return {
+        "resourceType": "Observation",
+        "code": {"coding": [{"code": "85354-9"}]},
+        "component": [
+            {"code": {"coding": [{"code": code}]}, "valueQuantity": {"value": value}}
+            for code, value in (("8480-6", systolic), ("8462-4", diastolic))
+        ],
+    }
+
+
+def test_the_parts_of_a_composite_are_in_one_element(found):
+    stored = [pressure(150, 90), pressure(90, 150)]
+    assert found(stored, **{"component-code-value-quantity": "8480-6$gt140"}) == ["0"]
+    assert found(stored, **{"combo-code-value-quantity": "8462-4$gt140"}) == ["1"]
+    assert found(stored, **{"component-code-value-quantity": "8480-6$gt140,8462-4$gt140"}) == [
+        "0",
+        "1",
+    ]
+
+
+def test_a_composite_of_the_resource_itself_needs_no_entry(found, index):
+    stored = {**measured(5), "code": {"coding": [{"code": "1"}]}}
+    assert "k" not in index.entries(stored)
+    assert found([stored], **{"code-value-quantity": "1$5"}) == ["0"]
+    assert found([stored], **{"combo-code-value-quantity": "1$5"}) == ["0"]
+    assert found([stored], **{"code-value-quantity": "2$5"}) == []
