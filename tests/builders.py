@@ -45,3 +45,8 @@ def encounter(**elements: Any) -> Json:
     """Return an Encounter at an outpatient clinic."""
     ambulatory = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"}
     return {"resourceType": "Encounter", "status": "finished", "class": ambulatory, **elements}
+
+
+def with_mark(mark: str, rest: str) -> str:
+    """Return the text of a Patient that could be found, with `rest` as its further properties."""
+    return f'{{"resourceType":"Patient","identifier":[{{"value":"{mark}"}}],{rest}}}'

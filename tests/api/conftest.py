@@ -3,6 +3,7 @@
 import pytest
 
 from tests.api.client import Client
+from tests.builders import fresh, patient
 
 
 @pytest.fixture
@@ -26,3 +27,12 @@ def english(base: str):
     client = Client(base, {"Accept-Language": "en"})
     yield client
     client.session.close()
+
+
+@pytest.fixture
+def mark(fhir):
+    """An identifier value that must not be found afterwards, when the server must still work."""
+    value = fresh()
+    yield value
+    assert fhir.ids(f"Patient?identifier={value}") == []
+    assert fhir.post("Patient", patient()).status_code == 201

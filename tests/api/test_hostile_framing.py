@@ -15,15 +15,6 @@ from tests.builders import fresh, patient
 
 
 @pytest.fixture
-def mark(fhir):
-    """An identifier value that must not be found afterwards, when the server must still answer."""
-    value = fresh()
-    yield value
-    assert fhir.ids(f"Patient?identifier={value}") == []
-    assert fhir.get("metadata").status_code == 200
-
-
-@pytest.fixture
 def prefix(base):
     return urlsplit(base).path.encode()
 

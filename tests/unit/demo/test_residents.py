@@ -9,8 +9,6 @@ from itertools import islice, pairwise
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from server.content import PROFILES
 from server.demo import identity
@@ -53,14 +51,6 @@ def references(value):
     elif isinstance(value, list):
         for child in value:
             yield from references(child)
-
-
-def numbers(patient):
-    return {entry["system"]: entry["value"] for entry in patient["identifier"]}
-
-
-def id_number(patient):
-    return numbers(patient)["urn:oid:2.16.156.10011.1.3"]
 
 
 def digest(resident):
@@ -144,83 +134,6 @@ def test_every_resource_has_the_structure_that_r4_asks_for(resources, fixed):
     for resource in [*fixed, *resources]:
         faults = structure.faults(json.loads(encoded(resource)))
         assert not faults, (resource["id"], [fault.text("en") for fault in faults])
-
-
-@given(number=st.integers(0, identity.CAPACITY - 1), seed=st.integers(0, 10_000))
-@settings(max_examples=200, deadline=None)
-def test_two_residents_never_share_an_id_number(number, seed):
-    """Whatever their ages: the day of the year and the order code differ."""
-
-    def key(one):
-        born = identity.birthday(one, seed, 30, REFERENCE)
-        return born.timetuple().tm_yday, identity.identity_number("350600", born, one, "male")[
-            14:17
-        ]
-
-    for other in {0, number // 2, number + 1, number + 480, number + 480 * 364} - {number}:
-        if other < identity.CAPACITY:
-            # The day of the year tells them apart whatever the years of birth are.
-            assert key(number) != key(other)
-
-
-def test_id_numbers_are_unique(region):
-    found = [id_number(resident[0]) for resident in region]
-    assert len(set(found)) == len(found)
-
-
-def test_an_id_number_agrees_with_the_patient_and_with_no_living_person(region):
-    """GB 11643: 1-6 division, 7-14 birth date, 17 odd for men, 18 check."""
-    for patient, *_ in region:
-        number = id_number(patient)
-        assert number[:6] == "350600", "the code of a prefecture, under which none is issued"
-        assert number[6:14] == patient["birthDate"].replace("-", "")
-        assert int(number[16]) % 2 == (1 if patient["gender"] == "male" else 0)
-        assert identity.check_character(number[:17]) == number[17]
-
-
-@pytest.mark.parametrize(
-    "number", ["11010519491231002X", "440524188001010014", "310115200002291120"]
-)
-def test_check_characters_of_printed_examples(number):
-    assert identity.check_character(number[:17]) == number[17]
-
-
-def test_a_health_record_number_lies_in_no_township(region):
-    for patient, *_ in region:
-        assert re.fullmatch(r"350600000\d{8}", numbers(patient)["urn:oid:2.16.156.10011.1.2"])
-
-
-def test_phone_numbers_have_a_prefix_that_no_subscriber_has(region):
-    phones = [resident[0]["telecom"][0]["value"] for resident in region]
-    assert all(re.fullmatch(r"100\d{8}", phone) for phone in phones)
-    assert len(set(phones)) == len(phones)
-
-
-def test_names_are_stems_and_branches_under_a_surname(region):
-    given = {resident[0]["name"][0]["given"][0] for resident in region}
-    assert all(
-        re.fullmatch("[甲乙丙丁戊己庚辛壬癸][子丑寅卯辰巳午未申酉戌亥]", name) for name in given
-    )
-    families = {resident[0]["name"][0]["family"] for resident in residents(2000, SEED)}
-    assert any(len(family) == 2 for family in families), "compound surnames occur"
-    for resident in region:
-        han, pinyin = resident[0]["name"]
-        assert han["text"] == han["family"] + han["given"][0]
-        assert pinyin["text"].isascii() or "ü" in pinyin["text"]
-
-
-def test_an_address_carries_the_codes_of_its_county_and_township(region):
-    townships = {township.code: township.name for township in read().region.townships}
-    for patient, *_ in region:
-        (address,) = patient["address"]
-        township = address["_line"][0]["extension"][0]["valueCoding"]["code"]
-        county = address["_district"]["extension"][0]["valueCoding"]["code"]
-        assert townships[township] == address["line"][0]
-        assert township.startswith(county)
-        assert len(address["_line"]) == len(address["line"])
-        assert address["text"] == "".join(
-            [address["state"], address["city"], address["district"], *address["line"]]
-        )
 
 
 def test_children_have_a_parent_and_grown_people_none(region):
