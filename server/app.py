@@ -6,7 +6,7 @@ from threading import Lock
 from flask import Flask
 
 from server.api import telemetry
-from server.api.fhir import endpoint
+from server.api.fhir import mount
 from server.api.health import probes
 from server.interactions.statement import statement
 from server.services import Interpreters, Services
@@ -43,5 +43,5 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     app.register_blueprint(probes(services))
-    app.register_blueprint(endpoint(services), url_prefix="/fhir")
+    mount(app, "/fhir", services)
     return app

@@ -13,13 +13,16 @@ from server.fhir.outcome import Forbidden
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The rights of one caller: `allows` by interaction and resource type, `visibility` by content."""
+    """The rights of one caller: `allows` by interaction and type, `visibility` by content."""
 
     allows: Callable[[str, str | None], bool]
     visibility: Visibility
 
     def require(self, interaction: str, resource_type: str | None) -> None:
-        """Raise Forbidden unless `interaction` is allowed on `resource_type` (None: the whole system)."""
+        """Raise Forbidden unless `interaction` is allowed on `resource_type`.
+
+        None stands for the system as a whole.
+        """
         if not self.allows(interaction, resource_type):
             raise Forbidden.because(
                 "interaction-forbidden", interaction=interaction, type=resource_type or "*"

@@ -1,11 +1,20 @@
 """The body of a request, read once, whole, and never beyond its limits."""
 
+import contextlib
 import socket
 import zlib
 from collections.abc import Mapping
 from typing import IO, Any
 
-from server.fhir.outcome import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
+from gunicorn.http.errors import ParseException
+
+from server.fhir.outcome import (
+    BadRequest,
+    FhirError,
+    RequestTimeout,
+    TooLarge,
+    UnsupportedMediaType,
+)
 
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -17,6 +26,8 @@ def read(environ: Mapping[str, Any], limit: int, seconds: float) -> bytes:
     RequestTimeout if nothing comes for `seconds`, TooLarge beyond `limit`,
     UnsupportedMediaType if it is packed in another way than gzip.
     """
+    if environ.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() != "chunked":
+        raise BadRequest.because("body-broken")
     announced = _announced(environ, limit)
     connection = environ.get("gunicorn.socket")
     if isinstance(connection, socket.socket):
@@ -25,7 +36,7 @@ def read(environ: Mapping[str, Any], limit: int, seconds: float) -> bytes:
         packed = _received(environ["wsgi.input"], announced, limit)
     except TimeoutError:
         raise RequestTimeout.because("body-late") from None
-    except (OSError, ValueError):
+    except (OSError, ParseException):
         raise BadRequest.because("body-broken") from None
     finally:
         if isinstance(connection, socket.socket):
@@ -36,6 +47,15 @@ def read(environ: Mapping[str, Any], limit: int, seconds: float) -> bytes:
     if encoding != "gzip":
         raise UnsupportedMediaType.because("content-encoding-unknown", name=encoding[:40])
     return _unpacked(packed, limit)
+
+
+def drain(environ: Mapping[str, Any], limit: int, seconds: float) -> None:
+    """Read what is left of a body that is not wanted, lest it be taken for the next request.
+
+    One that is too large or too slow stays; its connection then ends.
+    """
+    with contextlib.suppress(FhirError):
+        read(environ, limit, seconds)
 
 
 def _announced(environ: Mapping[str, Any], limit: int) -> int | None:

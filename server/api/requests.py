@@ -79,9 +79,15 @@ def _route(method: str, segments: tuple[str, ...], types: Collection[str]) -> Ro
 
 def _fits(shape: tuple[str, ...], segments: tuple[str, ...], types: Collection[str]) -> bool:
     return len(shape) == len(segments) and all(
-        segment in types if part == TYPE else part.startswith("{") or part == segment
-        for part, segment in zip(shape, segments, strict=True)
+        _means(part, segment, types) for part, segment in zip(shape, segments, strict=True)
     )
+
+
+def _means(part: str, segment: str, types: Collection[str]) -> bool:
+    if part == TYPE:
+        return segment in types
+    # No id begins like the names that FHIR keeps for itself, such as _search and $everything.
+    return part == segment or (part.startswith("{") and segment[:1] not in ("_", "$"))
 
 
 def _check(route: Route, segments: tuple[str, ...]) -> None:

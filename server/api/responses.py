@@ -1,6 +1,7 @@
 """From a Result, or a refusal, to an HTTP response."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -45,18 +46,21 @@ class Whole(Response):
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [self._body]
 
 
-def answer(
-    result: Result,
-    base_url: str,
-    content_type: str,
-    language: Language,
-    request_id: str,
-    *,
-    pretty: bool,
-) -> Whole:
-    """Return the response for `result`, laid out for people if `pretty`."""
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a caller is answered: in which format and language, laid out for people or not."""
+
+    request_id: str
+    language: Language
+    content_type: str
+    pretty: bool
+    base_url: str
+
+
+def answer(result: Result, manner: Manner) -> Whole:
+    """Return the response for `result`."""
     headers = [
-        ("X-Request-Id", request_id),
+        ("X-Request-Id", manner.request_id),
         ("Cache-Control", "private, no-cache"),
         ("X-Content-Type-Options", "nosniff"),
         *result.headers.items(),
@@ -66,26 +70,24 @@ def answer(
     if result.last_updated is not None:
         headers.append(("Last-Modified", http_date(result.last_updated // 1_000_000)))
     if result.location is not None:
-        headers.append(("Location", f"{base_url}/{result.location}"))
+        headers.append(("Location", f"{manner.base_url}/{result.location}"))
     body = result.body
     if result.issues:
-        body = json.dumps(operation_outcome(result.issues, language))
-        headers.append(("Content-Language", _TAGS[language]))
-    if pretty and body:
+        body = json.dumps(operation_outcome(result.issues, manner.language))
+        headers.append(("Content-Language", _TAGS[manner.language]))
+    if manner.pretty and body:
         body = json.pretty(body)
     if body:
-        headers.append(("Content-Type", f"{content_type}; charset=utf-8"))
+        headers.append(("Content-Type", f"{manner.content_type}; charset=utf-8"))
     if result.status not in (204, 304):
         headers.append(("Content-Length", str(len(body))))
     return Whole(body, result.status, headers)
 
 
-def refusal(
-    error: FhirError, content_type: str, language: Language, request_id: str, *, pretty: bool
-) -> Whole:
+def refusal(error: FhirError, manner: Manner) -> Whole:
     """Return the OperationOutcome response for `error`."""
     result = Result(status=error.status, issues=error.issues, headers=error.headers)
-    return answer(result, "", content_type, language, request_id, pretty=pretty)
+    return answer(result, manner)
 
 
 @lru_cache(maxsize=1024)

@@ -3,6 +3,7 @@
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -16,7 +17,9 @@ from server.fhir.json import Resource
 from server.fhir.outcome import FhirError
 from server.interactions.call import Call
 from server.interactions.writing import draft, parsed
-from server.store.documents import Draft
+
+if TYPE_CHECKING:
+    from server.store.documents import Draft
 
 _RESIDENTS_AT_ONCE = 50
 

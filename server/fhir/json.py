@@ -52,7 +52,7 @@ def _malformed(body: bytes, error: orjson.JSONDecodeError) -> BadRequest | TooLa
     return BadRequest.because("json-malformed", line=error.lineno, column=error.colno)
 
 
-def _count_properties(value: Any, depth: int) -> int:
+def _count_properties(value: Any, depth: int) -> int:  # noqa: ANN401  # any JSON
     # The parser gives exact dicts and lists; `type is` costs a third of isinstance here.
     if depth == 0:
         raise TooLarge.because("json-too-deep")
@@ -114,7 +114,7 @@ def _raw(text: str) -> msgspec.Raw:
     return msgspec.Raw(orjson.dumps(text))
 
 
-def exact(body: bytes) -> Any:
+def exact(body: bytes) -> Any:  # noqa: ANN401  # any JSON
     """Return the JSON in `body` with numbers kept as their text, for `dumps`."""
     return json.loads(body, parse_float=_number, parse_int=_number)
 
@@ -123,7 +123,7 @@ def _number(digits: str) -> orjson.Fragment:
     return orjson.Fragment(digits.encode())
 
 
-def dumps(value: Any) -> bytes:
+def dumps(value: Any) -> bytes:  # noqa: ANN401  # any JSON
     """Return `value` as JSON bytes; an ``orjson.Fragment`` inside goes out as it is."""
     return orjson.dumps(value)
 

@@ -1,4 +1,4 @@
-"""A request and its answer, as the interactions see them: no HTTP library, no strings to pick apart."""
+"""A request and its answer as the interactions see them, free of any HTTP library."""
 
 import re
 from collections.abc import Mapping

@@ -11,10 +11,10 @@ from server.context import Context
 from server.fhir import bundle, date, json
 from server.fhir.bundle import Entry
 from server.fhir.outcome import BadRequest
-from server.search import paging
 from server.interactions.call import Call, Result
 from server.interactions.presentation import Presentation
 from server.interactions.search import page_size
+from server.search import paging
 from server.store.documents import Version
 from server.store.history import Window
 

@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#read, https://hl7.org/fhir/R4/http.html#vread
 """
 
+import re
 from email.utils import parsedate_to_datetime
 
 from server.context import Context
@@ -10,6 +11,8 @@ from server.fhir.outcome import BadRequest, Gone, NotFound
 from server.interactions.call import Call, Result, entity_tags
 from server.interactions.presentation import Presentation
 from server.store.documents import Version
+
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
 
 
 def read(context: Context, call: Call) -> Result:
@@ -26,7 +29,7 @@ def vread(context: Context, call: Call) -> Result:
     """Return one version. Raises NotFound, or Gone if that version is a deletion."""
     presentation = Presentation.only(call, context.interpreters.subsets)
     type, id, version = call.resource_type, call.id or "", call.version or ""
-    if not (version.isascii() and version.isdigit() and len(version) <= 9):
+    if not _VERSION.fullmatch(version):
         raise NotFound.because("version-unknown", type=type, id=id, version=version[:40])
     found = context.history.version(type, id, int(version))
     if found.body is None:

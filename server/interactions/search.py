@@ -12,10 +12,10 @@ from server.context import Context
 from server.fhir import bundle, json
 from server.fhir.bundle import Entry
 from server.fhir.outcome import BadRequest, Issue, operation_outcome
-from server.search import paging
 from server.interactions.call import Call, Result
 from server.interactions.presentation import PARAMETERS as SHAPE
 from server.interactions.presentation import Presentation
+from server.search import paging
 from server.search.query import Query
 from server.store.documents import Document, Version
 

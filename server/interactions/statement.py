@@ -16,7 +16,10 @@ _MODES = ("full", "normative")
 
 
 def capabilities(context: Context, call: Call) -> Result:
-    """Return the CapabilityStatement. Raises BadRequest on a mode that this server does not have."""
+    """Return the CapabilityStatement.
+
+    Raises BadRequest on a mode that this server does not have.
+    """
     mode = dict(call.query).get("mode", "full")
     if mode not in _MODES:
         raise BadRequest.because("capabilities-mode-unknown", mode=mode[:40])

@@ -51,7 +51,7 @@ def check_match(call: Call, old: Version | None) -> None:
     exists = old is not None and old.body is not None
     if call.if_match is not None:
         versions = entity_tags(call.if_match)
-        if old is None or not (exists and "*" in versions or str(old.version) in versions):
+        if old is None or not ((exists and "*" in versions) or str(old.version) in versions):
             raise PreconditionFailed.because("version-differs")
     if call.if_none_match is not None and exists and "*" in entity_tags(call.if_none_match):
         raise PreconditionFailed.because("resource-exists", type=call.type, id=call.id)

@@ -3,7 +3,8 @@
 Spec: https://hl7.org/fhir/R4/search.html#summary, https://hl7.org/fhir/R4/search.html#elements
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from server.fhir import json
@@ -42,7 +43,7 @@ class Subsets:
         declared = self._elements[type].values()
         return self._top(type, body, {e.name for e in declared if e.min > 0 or e.modifier} | wanted)
 
-    def _top(self, type: str, body: bytes, names: Set[str]) -> bytes:
+    def _top(self, type: str, body: bytes, names: AbstractSet[str]) -> bytes:
         resource = json.exact(body)
         kept = {name.removesuffix("[x]") for name in names} | _ALWAYS
         chosen = {name: v for name, v in resource.items() if self._stem(type, name) in kept}
@@ -74,7 +75,7 @@ class Subsets:
                 kept[name] = self._summary_within(element, child)
         return kept
 
-    def _summary_within(self, element: Element, value: Any) -> Any:
+    def _summary_within(self, element: Element, value: Any) -> Any:  # noqa: ANN401  # any JSON
         # Inside a data type nothing is left out: a name without its family would mislead.
         if element.path not in self._elements:
             return value

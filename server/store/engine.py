@@ -62,7 +62,7 @@ class Engine:
         return sum(failure is None for failure in outcome)
 
     def transaction(self, attempt: Callable[[ClientSession], Result]) -> Result:
-        """Return what `attempt` returns, run in a transaction, again from the start on a conflict."""
+        """Return what `attempt` returns, run in a transaction; on a conflict it runs again."""
         with self.client.start_session() as session:
             return session.with_transaction(attempt, write_concern=_MAJORITY)
 

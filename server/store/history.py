@@ -58,7 +58,10 @@ class History:
     def of_instance(
         self, type: str, id: str, window: Window, limit: int
     ) -> list[tuple[str, Version]]:
-        """Return at most `limit` (key, version) of one resource. Raises NotFound if it never was."""
+        """Return at most `limit` (key, version) of one resource.
+
+        Raises NotFound if it never was.
+        """
         with refused():
             known = self._engine.fetch(type, id, self._visibility)
         if known is None:
@@ -89,9 +92,10 @@ class History:
         self, type: str, window: Window, limit: int, where: Document, *, superseded: bool
     ) -> list[Document]:
         limits = _conditions(window, superseded=superseded)
-        conditions: list[Document] = [where, dict(self._visibility.condition), *limits]
+        conditions = [where, dict(self._visibility.condition), *limits]
+        match: Document = {"$and": [each for each in conditions if each] or [{}]}
         return [
-            {"$match": {"$and": [each for each in conditions if each] or [{}]}},
+            {"$match": match},
             {"$sort": {"lu": -1, "_id": -1}},
             {"$limit": limit},
             {"$project": {**_FIELDS, "type": {"$literal": type}}},
@@ -102,7 +106,7 @@ class History:
     ) -> list[tuple[str, Version]]:
         (first, pipeline), *others = streams
         unions = [{"$unionWith": {"coll": name, "pipeline": part}} for name, part in others]
-        newest = [{"$sort": {"lu": -1, "_id": -1}}, {"$limit": limit}]
+        newest: list[Document] = [{"$sort": {"lu": -1, "_id": -1}}, {"$limit": limit}]
         with refused():
             collection = self._engine.collections.database[first]
             found = list(collection.aggregate([*pipeline, *unions, *newest]))

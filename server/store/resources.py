@@ -26,7 +26,7 @@ Change = Callable[[Current, Document, ClientSession], Document | None]
 
 
 class Resources:
-    """A caller's view of the current versions. Times come from `now`, in microseconds since 1970."""
+    """A caller's view of the current versions; `now` gives microseconds since 1970."""
 
     def __init__(self, engine: Engine, visibility: Visibility, now: Callable[[], int]) -> None:
         self._engine = engine

@@ -6,7 +6,7 @@ their ids, so that memory does not grow with the data.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import orjson
@@ -88,7 +88,7 @@ def _chain_faults(current: Document, past: list[Document]) -> Iterator[str]:
     if [document["v"] for document in past] != list(range(1, current["v"])):
         yield "versions-not-contiguous"
     chain = [*past, current]
-    for old, new in zip(chain, chain[1:], strict=False):
+    for old, new in pairwise(chain):
         if old["until"] != new["lu"] or old["lu"] >= new["lu"]:
             yield "times-not-in-order"
     for document in past:

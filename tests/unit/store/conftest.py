@@ -20,7 +20,10 @@ class Spec:
 @pytest.fixture(scope="module")
 def store(mongodb, database):
     return Store.open(
-        mongodb, database.name, lambda type: [Spec("t_id", (("t", 1), ("_id", 1)))], ZoneInfo("Asia/Shanghai")
+        mongodb,
+        database.name,
+        lambda _: [Spec("t_id", (("t", 1), ("_id", 1)))],
+        ZoneInfo("Asia/Shanghai"),
     )
 
 

@@ -14,7 +14,9 @@ def entries(resource):
 @pytest.fixture
 def findings(store):
     def found():
-        return [each.rule for each in Verification(store.engine, entries).findings("Patient") if each]
+        return [
+            each.rule for each in Verification(store.engine, entries).findings("Patient") if each
+        ]
 
     return found
 
