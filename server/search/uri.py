@@ -28,10 +28,12 @@ def condition(parameter: Parameter, text: str, _environment: Environment) -> Con
 
 
 def canonical(name: str) -> Extract:
-    """Return what indexes a canonical URL."""
+    """Return what indexes a canonical URL, unless it points at a contained resource."""
     start = f"{name}="
 
     def add(value: Json, entries: Entries) -> None:
+        if value.startswith("#"):
+            return
         entries.t.append(start + value)
         url, bar, _version = value.partition("|")
         if bar:
