@@ -123,6 +123,11 @@ def _number(digits: str) -> orjson.Fragment:
     return orjson.Fragment(digits.encode())
 
 
+def fragment(body: bytes) -> orjson.Fragment:
+    """Return `body`, which is JSON, as a value that `dumps` writes as it is."""
+    return orjson.Fragment(body)
+
+
 def dumps(value: Any) -> bytes:  # noqa: ANN401  # any JSON
     """Return `value` as JSON bytes; an ``orjson.Fragment`` inside goes out as it is."""
     return orjson.dumps(value)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from server.context import Context
 from server.fhir.outcome import BadRequest, PreconditionFailed
+from server.store import documents
 from server.store.documents import Version
 
 
@@ -56,4 +57,4 @@ def matched(context: Context, type: str, criteria: Criteria) -> Version | None:
     found = context.resources.search(type, criteria.condition, [("_id", 1)], limit=2)
     if len(found) > 1:
         raise PreconditionFailed.because("criteria-not-selective", type=type)
-    return found[0][0] if found else None
+    return documents.version(type, found[0]) if found else None

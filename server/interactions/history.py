@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from server.context import Context
 from server.fhir import bundle, date, json
-from server.fhir.bundle import Entry
 from server.fhir.outcome import BadRequest
 from server.interactions.call import Call, Result
 from server.interactions.presentation import Presentation
@@ -92,14 +91,14 @@ def _moments(context: Context, name: str, text: str) -> tuple[int, int]:
         raise BadRequest.because("date-malformed-here", name=name, text=text[:40]) from None
 
 
-def _entry(context: Context, presentation: Presentation, version: Version) -> Entry:
+def _entry(context: Context, presentation: Presentation, version: Version) -> bytes:
     base = context.interpreters.settings.base_url
     body = version.body
     if body is not None:
         body = presentation.of(context.interpreters.subsets, version.type, body)
     when = json.instant(version.last_updated, context.interpreters.zone)
-    about = json.dumps({"request": _request(version), "response": _response(version, when)})
-    return Entry(f"{base}/{version.type}/{version.id}", body, about[1:-1])
+    url = f"{base}/{version.type}/{version.id}"
+    return bundle.past(url, body, _request(version), _response(version, when))
 
 
 def _request(version: Version) -> dict[str, Any]:

@@ -5,19 +5,22 @@ Spec: https://hl7.org/fhir/R4/search.html
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from server.context import Context
 from server.fhir import bundle, json
-from server.fhir.bundle import Entry
 from server.fhir.outcome import BadRequest, Issue, operation_outcome
 from server.interactions.call import Call, Result
 from server.interactions.presentation import PARAMETERS as SHAPE
 from server.interactions.presentation import Presentation
 from server.search import paging
 from server.search.query import Query
-from server.store.documents import Document, Version
+from server.store.documents import Document
+
+# A match, and the number of the run of the query that found it.
+_Row = tuple[int, Document]
 
 TOTALS = ("none", "estimate", "accurate")
 PARAMETERS = ("_count", "_total", paging.PARAMETER)
@@ -32,15 +35,6 @@ class _Page:
     total: str
     cursor: str | None
     criteria: list[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One match: `phase` is the run that found it, `document` has what it is sorted by."""
-
-    phase: int
-    version: Version
-    document: Document
 
 
 def search(context: Context, call: Call) -> Result:
@@ -59,12 +53,12 @@ def search(context: Context, call: Call) -> Result:
     links["first"] = links["self"]
     if len(rows) > page.count:
         rows = rows[: page.count]
-        last = rows[-1]
-        place = [last.phase, *(last.document.get(field) for field, _ in query.sort)]
+        phase, last = rows[-1]
+        place = [phase, *(last.get(field) for field, _ in query.sort)]
         cursor = context.services.cursors.make(question, place)
         links["next"] = f"{links['self']}{_joint(links['self'])}{paging.PARAMETER}={cursor}"
     total = _total(context, type, query, page, None if "next" in links else len(rows))
-    entries = _entries(context, page.presentation, rows) + _ignored(context, query)
+    entries = _entries(context, type, page.presentation, rows) + _ignored(context, query)
     return Result(status=200, body=bundle.bundle("searchset", entries, links, total))
 
 
@@ -109,7 +103,7 @@ def _rows(context: Context, type: str, query: Query, page: _Page, question: str)
         found = context.resources.search(
             type, query.condition, query.sort, wanted - len(rows), condition
         )
-        rows += [_Row(number, version, document) for version, document in found]
+        rows += [(number, document) for document in found]
     return rows
 
 
@@ -119,17 +113,17 @@ def _total(context: Context, type: str, query: Query, page: _Page, known: int | 
     return None if page.total == "none" else context.resources.count(type, query.condition)
 
 
-def _entries(context: Context, presentation: Presentation, rows: Sequence[_Row]) -> list[Entry]:
-    base, subsets = context.interpreters.settings.base_url, context.interpreters.subsets
-    found = (row.version for row in rows)
-    return [
-        bundle.match(base, each.type, each.id, presentation.of(subsets, each.type, each.body))
-        for each in found
-        if each.body is not None
-    ]
+def _entries(
+    context: Context, type: str, presentation: Presentation, rows: Sequence[_Row]
+) -> list[bytes]:
+    prefix = f"{context.interpreters.settings.base_url}/{type}/".encode()
+    if presentation.whole:
+        return [bundle.match(prefix, row["_id"], row["raw"]) for _, row in rows]
+    shown = partial(presentation.of, context.interpreters.subsets, type)
+    return [bundle.match(prefix, row["_id"], shown(row["raw"])) for _, row in rows]
 
 
-def _ignored(context: Context, query: Query) -> list[Entry]:
+def _ignored(context: Context, query: Query) -> list[bytes]:
     if not query.ignored:
         return []
     issues = [

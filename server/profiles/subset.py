@@ -45,14 +45,14 @@ class Subsets:
 
     def _top(self, type: str, body: bytes, names: AbstractSet[str]) -> bytes:
         resource = json.exact(body)
-        kept = {name.removesuffix("[x]") for name in names} | _ALWAYS
+        kept = {self._stem(type, name.removesuffix("[x]")) for name in names} | _ALWAYS
         chosen = {name: v for name, v in resource.items() if self._stem(type, name) in kept}
         return _marked(chosen)
 
     def unknown(self, type: str, wanted: frozenset[str]) -> list[str]:
         """Return the names in `wanted` that are no top-level element of `type`."""
         known = {name.removesuffix("[x]") for name in self._elements[type]} | _ALWAYS
-        return sorted(name for name in wanted if name not in known)
+        return sorted(name for name in wanted if self._stem(type, name) not in known)
 
     def _stem(self, type: str, name: str) -> str:
         element = self._element(type, name.removeprefix("_"))

@@ -25,7 +25,12 @@ def _simplified() -> dict[int, str]:
     return {ord(one): other for one, other in pairs if one != other and len(other) == 1}
 
 
-_SIMPLIFIED = _simplified()
+def _plainer() -> dict[int, str | None]:
+    accents = (code for code in range(0x300, 0x20000) if category(chr(code)) == "Mn")
+    return {**dict.fromkeys(accents), **_simplified()}
+
+
+_PLAINER = _plainer()
 
 
 @lru_cache(maxsize=4096)
@@ -34,8 +39,7 @@ def folded(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     plain = normalize("NFKD", normalize("NFKC", text).casefold())
-    bare = "".join([c for c in plain if c.isascii() or category(c) != "Mn"])
-    return " ".join(normalize("NFKC", bare).casefold().translate(_SIMPLIFIED).split())
+    return " ".join(normalize("NFKC", plain.translate(_PLAINER)).casefold().split())
 
 
 def has_han(text: str) -> bool:

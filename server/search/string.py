@@ -28,8 +28,9 @@ _PLAIN = frozenset({"string", "markdown", "code", "uri", "url", "canonical", "id
 
 def extract(parameter: Parameter, type: str, environment: Environment) -> Extract | None:
     """Return what indexes values of the FHIR type `type`, None if they cannot be strings."""
-    if parameter.code == "phonetic" and type == "HumanName":
-        return _sounds(parameter.name, environment.phonetics)
+    if parameter.code == "phonetic":
+        maker = _SOUNDS.get(type)
+        return None if maker is None else maker(parameter.name, environment.phonetics)
     if type == "HumanName":
         return _name(parameter.name)
     if type == "Address":
@@ -113,6 +114,13 @@ def _name(name: str) -> Extract:
     return extract
 
 
+def _sounds_of_text(name: str, phonetics: Phonetics) -> Extract:
+    def extract(value: Json, entries: Entries) -> None:
+        entries.s.extend(f"{name}={sound}" for sound in dict.fromkeys(phonetics.of_text(value)))
+
+    return extract
+
+
 def _sounds(name: str, phonetics: Phonetics) -> Extract:
     def extract(value: Json, entries: Entries) -> None:
         family, given = value.get("family", ""), "".join(_strings(value, ("given",)))
@@ -123,3 +131,6 @@ def _sounds(name: str, phonetics: Phonetics) -> Extract:
         entries.s.extend(f"{name}={sound}" for sound in dict.fromkeys(sounds))
 
     return extract
+
+
+_SOUNDS = {"HumanName": _sounds, "string": _sounds_of_text}

@@ -58,8 +58,8 @@ class Resources:
         sort: Sort,
         limit: int,
         after: Mapping[str, Any] | None = None,
-    ) -> list[tuple[Version, Document]]:
-        """Return at most `limit` versions that fulfil `condition`, with their sort fields.
+    ) -> list[Document]:
+        """Return at most `limit` documents that fulfil `condition`: id, version and sort fields.
 
         `after` is a further condition that skips what earlier pages gave.
         """
@@ -67,8 +67,7 @@ class Resources:
         where = self._where(condition, after or {})
         with refused():
             cursor = self._engine.collections.current(type).find(where, fields)
-            found = list(cursor.sort(list(sort)).limit(limit).batch_size(limit))
-        return [(documents.version(type, document), document) for document in found]
+            return cursor.sort(list(sort)).limit(limit).batch_size(limit).to_list()
 
     def count(self, type: str, condition: Mapping[str, Any]) -> int:
         """Return how many current versions fulfil `condition`."""

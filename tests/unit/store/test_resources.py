@@ -81,7 +81,7 @@ def test_what_was_deleted_is_gone_and_comes_back_as_the_next_version(resources, 
 
 def test_a_search_does_not_find_what_was_deleted(resources, new, id):
     first = resources.create(new(id, id))
-    assert [found.id for found, _ in resources.search("Patient", {"t": id}, [("_id", 1)], 9)] == [
+    assert [found["_id"] for found in resources.search("Patient", {"t": id}, [("_id", 1)], 9)] == [
         id
     ]
     resources.delete(first)
