@@ -62,6 +62,13 @@ def test_every_part_of_an_address_is_found(found):
     assert found(homes, address__city="鼓楼") == []
 
 
+def test_an_organization_is_found_by_its_sound(found):
+    hospitals = [{"resourceType": "Organization", "name": "鼓楼医院"}]
+    assert found(hospitals, phonetic="gulou") == ["0"]
+    assert found(hospitals, phonetic="glyy") == ["0"]
+    assert found(hospitals, phonetic="医院") == []
+
+
 def test_a_long_string_is_found_by_its_start(found):
     long = "长" * 5000
     assert found([{"resourceType": "Library", "description": long}], description="长" * 500) == [
