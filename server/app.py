@@ -9,6 +9,7 @@ from server.api import telemetry
 from server.api.fhir import mount
 from server.api.health import probes
 from server.interactions.statement import statement
+from server.portal.welcome import pages
 from server.services import Interpreters, Services
 from server.settings import Settings
 
@@ -43,5 +44,6 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     app.register_blueprint(probes(services))
+    app.register_blueprint(pages(services))
     mount(app, "/fhir", services)
     return app
