@@ -52,3 +52,5 @@ if __name__ == "__main__":
         main(*sys.argv[1:])
     except subprocess.CalledProcessError as failure:
         sys.exit(f"Setting up failed: pip ended with code {failure.returncode}.")
+    except KeyboardInterrupt:
+        sys.exit("Setting up was interrupted; the same command goes on with it.")
