@@ -8,7 +8,6 @@ Spec: https://hl7.org/fhir/R4/json.html
 """
 
 import json
-from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -94,20 +93,14 @@ def stamp(body: bytes, id: str, version: int, last_updated: str) -> bytes:
     meta["versionId"] = _raw(str(version))
     meta["lastUpdated"] = _raw(last_updated)
     server = {"id": _raw(id), "meta": msgspec.Raw(msgspec.json.encode(meta))}
+    added = {name: server[name] for name in server if name not in given}
+    place = "id" if "id" in given else "resourceType"
     stamped: dict[str, msgspec.Raw] = {}
     for name, value in given.items():
         stamped[name] = server.get(name, value)
-        if name == "resourceType":
-            stamped.update({new: server[new] for new in server if new not in given})
-    if "id" in given and "meta" not in given:
-        stamped = _behind_id(stamped)
+        if name == place:
+            stamped.update(added)
     return msgspec.json.encode(stamped)
-
-
-def _behind_id(properties: Mapping[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
-    rest = [name for name in properties if name not in ("resourceType", "id", "meta")]
-    first = [name for name in properties if name in ("resourceType", "id")]
-    return {name: properties[name] for name in (*first, "meta", *rest)}
 
 
 def _raw(text: str) -> msgspec.Raw:
