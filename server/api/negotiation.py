@@ -12,7 +12,13 @@ from server.interactions.call import Preference
 FHIR_JSON = "application/fhir+json"
 JSON_TYPES = (FHIR_JSON, "application/json", "text/json")
 _FORMATS = {"json": FHIR_JSON, **{name: name for name in JSON_TYPES}}
-_WILD = ("*/*", "application/*", "text/html", "text/*")
+# A browser shows application/json and saves what it does not know.
+_WILD = {
+    "*/*": FHIR_JSON,
+    "application/*": FHIR_JSON,
+    "text/*": "text/json",
+    "text/html": "application/json",
+}
 _RETURNS = ("minimal", "representation", "OperationOutcome")
 
 
@@ -40,10 +46,8 @@ def content_type(accept: str | None, format: str | None) -> str:
         return chosen
     ranges = _ranked(accept or "*/*")
     for name in ranges:
-        if name in _FORMATS:
-            return _FORMATS[name]
-        if name in _WILD:
-            return FHIR_JSON
+        if name in _FORMATS or name in _WILD:
+            return _FORMATS.get(name) or _WILD[name]
     raise NotAcceptable.because("format-unknown", name=(accept or "")[:40])
 
 
