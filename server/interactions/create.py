@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html#create
 from server.context import Context
 from server.interactions import criteria
 from server.interactions.call import Call, Result
-from server.interactions.writing import draft, new_id, parsed, written
+from server.interactions.writing import parsed, posted, written
 
 
 def create(context: Context, call: Call) -> Result:
@@ -17,7 +17,7 @@ def create(context: Context, call: Call) -> Result:
     """
     type = call.resource_type
     resource, body = parsed(context, call)
-    new = draft(context, type, new_id(), resource, body)
+    new = posted(context, type, resource, body)
     if call.criteria is None:
         return written(call, context.resources.create(new), 201)
     wanted = criteria.from_header(context, type, call.criteria)

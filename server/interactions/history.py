@@ -104,6 +104,8 @@ def _entry(context: Context, presentation: Presentation, version: Version) -> by
 def _request(version: Version) -> dict[str, Any]:
     if version.body is None:
         return {"method": "DELETE", "url": f"{version.type}/{version.id}"}
+    if version.posted:
+        return {"method": "POST", "url": version.type}
     return {"method": "PUT", "url": f"{version.type}/{version.id}"}
 
 

@@ -7,7 +7,7 @@ from server.context import Context
 from server.fhir.outcome import BadRequest, Conflict, PreconditionFailed
 from server.interactions import criteria
 from server.interactions.call import Call, Result, entity_tags
-from server.interactions.writing import draft, new_id, parsed, written
+from server.interactions.writing import draft, parsed, posted, written
 from server.store.documents import Draft, Version
 
 _ATTEMPTS = 8
@@ -68,7 +68,11 @@ def _update_matched(context: Context, call: Call) -> Result:
     resource, body = parsed(context, call)
     given = resource.get("id")
     wanted = criteria.compiled(context, type, call.query)
-    new = draft(context, type, given or new_id(), resource, body)
+    new = (
+        draft(context, type, given, resource, body)
+        if given
+        else posted(context, type, resource, body)
+    )
     for _ in range(_ATTEMPTS):
         found = criteria.matched(context, type, wanted)
         if found is not None:

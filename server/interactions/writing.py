@@ -1,5 +1,6 @@
 """How a body becomes something that may be stored."""
 
+from dataclasses import replace
 from typing import Any
 
 import uuid_utils
@@ -37,6 +38,11 @@ def parsed(context: Context, call: Call) -> tuple[dict[str, Any], bytes]:
 def draft(context: Context, type: str, id: str, resource: dict[str, Any], body: bytes) -> Draft:
     """Return the draft of `resource` under `id`, with its index entries."""
     return Draft(type, id, body, context.interpreters.index.entries({**resource, "id": id}))
+
+
+def posted(context: Context, type: str, resource: dict[str, Any], body: bytes) -> Draft:
+    """Return the draft of `resource` under a new id."""
+    return replace(draft(context, type, new_id(), resource, body), posted=True)
 
 
 def written(call: Call, stored: Version, status: int) -> Result:

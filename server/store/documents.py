@@ -1,7 +1,8 @@
 """A resource version as a MongoDB document.
 
 ``{_id, v, lu, raw, ...index entries}`` is a current version, `raw` the bytes
-of its JSON, `lu` its lastUpdated in microseconds since 1970 (UTC). A deleted
+of its JSON, `lu` its lastUpdated in microseconds since 1970 (UTC), `post` is
+there if it was created by POST. A deleted
 resource keeps a tombstone ``{_id, v, lu, del: True, comp}``, so that its
 versions go on where they stopped. In the history `_id` is ``<id>/<version>``,
 `rid` the id and `until` the moment of the next version.
@@ -18,7 +19,7 @@ from server.fhir.outcome import TooLarge
 
 Document = dict[str, Any]
 
-VERSION_FIELDS = {"v": 1, "lu": 1, "raw": 1, "del": 1}
+VERSION_FIELDS = {"v": 1, "lu": 1, "raw": 1, "del": 1, "post": 1}
 KEPT_FIELDS = {"_id": 1, **VERSION_FIELDS, "comp": 1}
 
 _LARGE = 1_000_000
@@ -27,19 +28,24 @@ _LARGEST = 16_000_000
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A resource on its way in: `body` without white space, `entries` for its index."""
+    """A resource on its way in: `body` without white space, `entries` for its index.
+
+    `posted` tells that the server chose the id.
+    """
 
     type: str
     id: str
     body: bytes
     entries: Mapping[str, Any]
+    posted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
     """One stored version. `body` is None when this version is a deletion.
 
-    `last_updated` is in microseconds since 1970 (UTC).
+    `last_updated` is in microseconds since 1970 (UTC). `posted` tells that this
+    version was created by POST.
     """
 
     type: str
@@ -47,15 +53,18 @@ class Version:
     version: int
     last_updated: int
     body: bytes | None
+    posted: bool = False
 
 
 def current(draft: Draft, version: int, last_updated: int, stamped: bytes) -> Document:
     """Return the document of the current version of `draft`, whose final bytes are `stamped`."""
+    posted = {"post": True} if draft.posted and version == 1 else {}
     return {
         "_id": draft.id,
         "v": version,
         "lu": last_updated,
         "raw": Binary(stamped),
+        **posted,
         **draft.entries,
     }
 
@@ -81,4 +90,5 @@ def version(type: str, document: Document) -> Version:
     """Return the version in `document`, which is of the current or the history collection."""
     body = None if document.get("del") else bytes(document["raw"])
     id: str = document.get("rid") or document["_id"]
-    return Version(type, id, document["v"], document["lu"], body)
+    posted = document.get("post", False)
+    return Version(type, id, document["v"], document["lu"], body, posted)

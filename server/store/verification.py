@@ -16,7 +16,7 @@ from server.fhir.json import Resource
 from server.store.documents import Document
 from server.store.engine import Engine
 
-_OWN = frozenset(("_id", "v", "lu", "raw", "del"))
+_OWN = frozenset(("_id", "v", "lu", "raw", "del", "post"))
 _BATCH = 500
 
 
