@@ -45,6 +45,17 @@ def any_of(conditions: Iterable[Condition]) -> Condition:
     return others[0] if len(others) == 1 else {"$or": others}
 
 
+def spread(condition: Condition) -> Condition:
+    """Return `condition` with all of it in every alternative of its ``$or``, if it has one.
+
+    MongoDB looks for an index for each alternative by itself, and would not see the rest.
+    """
+    if "$or" not in condition:
+        return condition
+    rest = {key: value for key, value in condition.items() if key != "$or"}
+    return {"$or": [all_of([rest, one]) for one in condition["$or"]]} if rest else condition
+
+
 def starts_with(field: str, prefix: str) -> Condition:
     """Return the condition that a string of the list `field` starts with `prefix`."""
     return {field: {"$elemMatch": {"$gte": prefix, "$lt": prefix + _LAST_CHARACTER}}}

@@ -1,8 +1,9 @@
 """Search parameters of type date.
 
 A date is a stretch of time, and a prefix a relation between two stretches. The main date of a
-type is kept in `ds` (start) and `de` (end); with `dl`, the end again, if longer than a day.
-Other dates are entries ``{p: name, s: start, e: end}`` of `d`. All are microseconds since 1970.
+type is kept in `ds` (start) and `de` (end); `dl` is 1, 2 or 3 if it lasts longer than a day,
+32 days, 1,024 days. Other dates are entries ``{p: name, s: start, e: end}`` of `d`. All are
+microseconds since 1970.
 
 Spec: https://hl7.org/fhir/R4/search.html#date
 """
@@ -14,12 +15,13 @@ from typing import Any
 
 from server.fhir.date import EARLIEST, LATEST, Interval, interval
 from server.fhir.outcome import BadRequest
-from server.search.conditions import Condition, all_of
-from server.search.parameter import Entries, Environment, Extract, Parameter
+from server.search.conditions import Condition, all_of, any_of
+from server.search.parameter import Asked, Entries, Environment, Extract, Parameter
 from server.search.steps import Json
 from server.search.values import shown, unescaped
 
 _DAY = 86_400_000_000
+_LONGEST = (_DAY, 32 * _DAY, 1024 * _DAY)
 _PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)", re.DOTALL)
 _Read = Callable[[Any, tzinfo], Interval | None]
 
@@ -39,23 +41,24 @@ def extract(parameter: Parameter, type: str, environment: Environment) -> Extrac
             entries.d.append({"p": name, "s": found.start, "e": found.end})
             return
         entries.scalars.update(ds=found.start, de=found.end)
-        if found.end - found.start > _DAY:
-            entries.scalars["dl"] = found.end
+        level = _level(found)
+        if level > 0:
+            entries.scalars["dl"] = level
 
     return add
 
 
-def condition(parameter: Parameter, text: str, environment: Environment, now: int) -> Condition:
-    """Return the condition for one searched value; `now` is what ``ap`` measures from.
+def condition(parameter: Parameter, text: str, environment: Environment, asked: Asked) -> Condition:
+    """Return the condition for one searched value.
 
     Raises BadRequest if `text` is no date.
     """
     prefix, wanted = parse(parameter, text, environment)
     if parameter.main == "ds":
-        return _MAIN[prefix](wanted, now)
+        return (_FEW if asked.few else _MAIN)[prefix](wanted, asked.now)
     if parameter.code == "_lastUpdated":
-        return _MOMENT[prefix](wanted, now)
-    return {"d": {"$elemMatch": {"p": parameter.name, **_OTHER[prefix](wanted, now)}}}
+        return _MOMENT[prefix](wanted, asked.now)
+    return {"d": {"$elemMatch": {"p": parameter.name, **_OTHER[prefix](wanted, asked.now)}}}
 
 
 def parse(parameter: Parameter, text: str, environment: Environment) -> tuple[str, Interval]:
@@ -77,46 +80,79 @@ def parse(parameter: Parameter, text: str, environment: Environment) -> tuple[st
 Relation = Callable[[Interval, int], Condition]
 
 
-def _relations(start: str, end: str, ends_after: Callable[[int], Condition]) -> dict[str, Relation]:
+def _relations(
+    start: str, end: str, straddling: Callable[[int, int], list[Condition]]
+) -> dict[str, Relation]:
     """Return the relation for each prefix between what `start` and `end` hold and an interval.
 
-    `ends_after` gives the condition that the end is after a moment. Bounds of `start` that follow
-    from the others are there for the index.
+    `straddling` gives the ways to start before one moment and end after another. Bounds of `start`
+    that follow from the others are there for the index.
     """
 
     def within(wanted: Interval, _now: int) -> Condition:
         return {start: {"$gte": wanted.start, "$lt": wanted.end}, end: {"$lte": wanted.end}}
 
+    def ends_after(moment: int, *, unless_from: int) -> Condition:
+        others = straddling(unless_from, moment)
+        return {"$or": [{start: {"$gte": unless_from}}, *others]}
+
     def outside(wanted: Interval, _now: int) -> Condition:
-        return {"$or": [{start: {"$lt": wanted.start}}, ends_after(wanted.end)]}
+        return any_of([{start: {"$lt": wanted.start}}, after(wanted, 0)])
+
+    def after(wanted: Interval, _now: int) -> Condition:
+        return ends_after(wanted.end, unless_from=wanted.end)
+
+    def from_start(wanted: Interval, _now: int) -> Condition:
+        # What starts no earlier ends within the interval or after it: either will do.
+        return ends_after(wanted.end, unless_from=wanted.start)
+
+    def until_end(wanted: Interval, _now: int) -> Condition:
+        either = [{start: {"$lt": wanted.start}}, {end: {"$lte": wanted.end}}]
+        return {start: {"$lt": wanted.end}, "$or": either}
 
     def near(wanted: Interval, now: int) -> Condition:
         slack = abs(now - wanted.start) // 10
+        first = wanted.start - slack
         before = {start: {"$lt": wanted.end + slack}}
-        return all_of([before, ends_after(wanted.start - slack)])
+        return all_of([before, ends_after(first, unless_from=first)])
 
     return {
         "eq": within,
         "ne": outside,
-        "gt": lambda wanted, _now: ends_after(wanted.end),
+        "gt": after,
         "lt": lambda wanted, _now: {start: {"$lt": wanted.start}},
-        "ge": lambda wanted, now: {"$or": [ends_after(wanted.end), within(wanted, now)]},
-        "le": lambda wanted, now: {"$or": [{start: {"$lt": wanted.start}}, within(wanted, now)]},
+        "ge": from_start,
+        "le": until_end,
         "sa": lambda wanted, _now: {start: {"$gte": wanted.end}},
         "eb": lambda wanted, _now: {start: {"$lt": wanted.start}, end: {"$lte": wanted.start}},
         "ap": near,
     }
 
 
-def _main_ends_after(moment: int) -> Condition:
-    # Most dates last a day at most, so that the range of starts to read has an end; the few that
-    # last longer are in an index of their own.
-    return {
-        "$or": [
-            {"ds": {"$gt": moment - _DAY}, "de": {"$gt": moment}},
-            {"dl": {"$gt": moment}},
-        ]
-    }
+def _main_straddling(before: int, after: int) -> list[Condition]:
+    """Return the ways to start before one moment and end after another, by length.
+
+    What lasts a day starts at most a day before it ends, and so on: each length has a range of
+    starts, in an order by start, so that MongoDB merges them without sorting.
+    """
+    found: list[Condition] = []
+    for level, longest in enumerate((*_LONGEST, None)):
+        earliest = EARLIEST if longest is None else max(after - longest, EARLIEST)
+        if earliest < before:
+            found.append({"ds": {"$gte": earliest, "$lt": before}, "de": {"$gt": after}})
+            if level > 0:
+                found[-1]["dl"] = level
+    return found
+
+
+def _straddling(start: str, end: str) -> Callable[[int, int], list[Condition]]:
+    return lambda before, after: [{start: {"$lt": before}, end: {"$gt": after}}]
+
+
+def _level(found: Interval) -> int:
+    """Return how long a stretch is: 0 for a day at most, and 1 more for each further length."""
+    length = found.end - found.start
+    return sum(length > longest for longest in _LONGEST)
 
 
 def _moments() -> dict[str, Relation]:
@@ -141,8 +177,9 @@ def _moment_near(wanted: Interval, now: int) -> Condition:
     return {"lu": {"$gte": wanted.start - slack, "$lt": wanted.end + slack}}
 
 
-_MAIN = _relations("ds", "de", _main_ends_after)
-_OTHER = _relations("s", "e", lambda moment: {"e": {"$gt": moment}})
+_MAIN = _relations("ds", "de", _main_straddling)
+_FEW = _relations("ds", "de", _straddling("ds", "de"))
+_OTHER = _relations("s", "e", _straddling("s", "e"))
 _MOMENT = _moments()
 
 

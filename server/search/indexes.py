@@ -3,8 +3,9 @@
 The fields `comp`, `g` and `w` are stored but have no index yet, since no query uses them; an index
 on them can be built from what is stored.
 
-Every index that gives an order ends with `_id`, which makes it total. A field that most resources
-lack has a sparse index.
+Every index that gives an order ends with `_id`, which makes it total. Dates that last
+long have an index of their own, since a query that looks for what goes on at some time has to
+look far back for them only.
 
 Spec: https://www.mongodb.com/docs/manual/core/index-compound/
 """
@@ -54,7 +55,8 @@ def indexes(plan: Plan) -> tuple[IndexSpec, ...]:
     specs = [_named((name, 1) for name in fields) for fields in found]
     specs.extend(_named(keys) for keys in _dated(plan))
     if "ds" in plan.main:
-        specs.append(IndexSpec("dl_id", (("dl", 1), ("_id", 1)), {"sparse": True}))
+        long = {"partialFilterExpression": {"dl": {"$exists": True}}}
+        specs.append(IndexSpec("dl_ds_id", (("dl", 1), ("ds", -1), ("_id", 1)), long))
     if plan.type == "Location":
         specs.append(IndexSpec("geo", (("geo", "2dsphere"),)))
     return tuple(specs)

@@ -10,21 +10,21 @@ from dataclasses import dataclass
 
 from server.search import date, number, quantity, reference, string, token, uri
 from server.search.conditions import Condition
-from server.search.parameter import Environment, Extract, Parameter
+from server.search.parameter import Asked, Environment, Extract, Parameter
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind. `condition` takes an escaped value and, for ``ap`` of dates, the present."""
+    """One kind; `condition` takes an escaped value."""
 
     extract: Callable[[Parameter, str, Environment], Extract | None]
-    condition: Callable[[Parameter, str, Environment, int], Condition]
+    condition: Callable[[Parameter, str, Environment, Asked], Condition]
 
 
 def _timeless(
     condition: Callable[[Parameter, str, Environment], Condition],
-) -> Callable[[Parameter, str, Environment, int], Condition]:
-    return lambda parameter, text, environment, _now: condition(parameter, text, environment)
+) -> Callable[[Parameter, str, Environment, Asked], Condition]:
+    return lambda parameter, text, environment, _asked: condition(parameter, text, environment)
 
 
 KINDS: Mapping[str, Kind] = {

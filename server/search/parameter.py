@@ -73,4 +73,16 @@ class Entries:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a value's condition depends on besides the value.
+
+    `now` is the present in microseconds, which ``ap`` of dates measures from. `few` says that the
+    rest of the query leaves the record of few patients, so that it needs no help to be fast.
+    """
+
+    now: int
+    few: bool
+
+
 Extract = Callable[[Any, Entries], None]

@@ -16,10 +16,10 @@ from server.fhir.reference import is_id
 from server.profiles.definitions import Definitions, SearchParameter
 from server.search import order
 from server.search.composite import Composite
-from server.search.conditions import NOTHING, Condition, all_of, any_of
+from server.search.conditions import NOTHING, Condition, all_of, any_of, spread
 from server.search.index import Plans, environment
 from server.search.kinds import KINDS
-from server.search.parameter import Parameter
+from server.search.parameter import Asked, Parameter
 from server.search.plan import OWN_FIELDS, Plan
 from server.search.values import shown, split, unescaped
 
@@ -77,7 +77,9 @@ class QueryCompiler:
         Raises BadRequest for what is not understood; if `lenient`, unknown parameters are told
         in `ignored` instead, but wrong values are refused all the same.
         """
-        plan, moment = self._plan(type), microseconds(now or datetime.now(UTC))
+        plan = self._plan(type)
+        few = any(_is_patient(plan, name) for name, _ in parameters)
+        asked = Asked(microseconds(now or datetime.now(UTC)), few)
         conditions: list[Condition] = []
         keys: list[order.Key] = []
         used, ignored = [], []
@@ -87,14 +89,14 @@ class QueryCompiler:
                 if name == "_sort":
                     keys.extend(order.keys(plan, value))
                 else:
-                    conditions.append(self._condition(plan, name, value, moment))
+                    conditions.append(self._condition(plan, name, value, asked))
             except _NotDone:
                 if not lenient:
                     raise
                 ignored.append((name, value))
             else:
                 used.append((name, value))
-        condition = all_of(conditions)
+        condition = all_of(conditions) if few else spread(all_of(conditions))
         sort, phases = order.sort(plan, keys, condition)
         return Query(condition, sort, phases, tuple(used), tuple(ignored))
 
@@ -126,33 +128,33 @@ class QueryCompiler:
             )
         raise _NotDone.because("search-parameter-unknown", type=plan.type, parameter=shown(name))
 
-    def _condition(self, plan: Plan, name: str, value: str, now: int) -> Condition:
+    def _condition(self, plan: Plan, name: str, value: str, asked: Asked) -> Condition:
         alternatives = split(value, ",")
         if len(alternatives) > self._limit:
             raise BadRequest.because("search-values-too-many", parameter=name, limit=self._limit)
         if not all(alternatives) or not _is_unicode(value):
             raise BadRequest.because("search-value-empty", parameter=name)
-        compiled = [self._one(plan, name, text, now) for text in alternatives]
+        compiled = [self._one(plan, name, text, asked) for text in alternatives]
         if _terms(compiled) > 20 * self._limit:
             raise BadRequest.because("search-values-too-many", parameter=name, limit=self._limit)
         return any_of(condition for found in compiled for condition in found)
 
-    def _one(self, plan: Plan, name: str, text: str, now: int) -> list[Condition]:
+    def _one(self, plan: Plan, name: str, text: str, asked: Asked) -> list[Condition]:
         if name in plan.composites:
-            return [self._composite(plan.composites[name], text, now)]
+            return [self._composite(plan.composites[name], text, asked)]
         if name == "_id":
             return [{"_id": unescaped(text)} if is_id(unescaped(text)) else NOTHING]
-        return list(self._found(plan.parameters[name], text, now))
+        return list(self._found(plan.parameters[name], text, asked))
 
-    def _found(self, parameter: Parameter, text: str, now: int) -> Iterator[Condition]:
+    def _found(self, parameter: Parameter, text: str, asked: Asked) -> Iterator[Condition]:
         """Yield the conditions one of which holds where `parameter` has the value `text`."""
         for source in parameter.sources:
-            yield from self._found(source, text, now)
+            yield from self._found(source, text, asked)
         if not parameter.sources:
             condition = KINDS[parameter.type].condition
-            yield condition(parameter, text, self._plans.environment, now)
+            yield condition(parameter, text, self._plans.environment, asked)
 
-    def _composite(self, composite: Composite, text: str, now: int) -> Condition:
+    def _composite(self, composite: Composite, text: str, asked: Asked) -> Condition:
         parts = split(text, "$")
         if len(parts) != composite.count or not all(parts):
             raise BadRequest.because(
@@ -160,15 +162,15 @@ class QueryCompiler:
             )
         found: list[Condition] = []
         if composite.together:
-            found.append(self._all(composite.together, parts, now))
+            found.append(self._all(composite.together, parts, asked))
         if composite.members:
-            inner = self._all(composite.members, parts, now)
+            inner = self._all(composite.members, parts, asked)
             found.append({"k": {"$elemMatch": all_of([{"p": composite.code}, inner])}})
         return any_of(found)
 
-    def _all(self, parameters: tuple[Parameter, ...], parts: list[str], now: int) -> Condition:
+    def _all(self, parameters: tuple[Parameter, ...], parts: list[str], asked: Asked) -> Condition:
         pairs = zip(parameters, parts, strict=True)
-        return all_of([any_of(self._found(one, part, now)) for one, part in pairs])
+        return all_of([any_of(self._found(one, part, asked)) for one, part in pairs])
 
 
 class _NotDone(BadRequest):
@@ -179,6 +181,15 @@ class _NotDone(BadRequest):
 
 def _is_known(plan: Plan, code: str) -> bool:
     return code in plan.parameters or code in plan.composites or code in OWN_FIELDS
+
+
+def _is_patient(plan: Plan, name: str) -> bool:
+    """Tell whether the parameter `name` is the type's main patient, by whatever name."""
+    main = plan.main.get("pt")
+    parameter = plan.parameters.get(name)
+    while parameter is not None and len(parameter.sources) == 1:
+        parameter = parameter.sources[0]
+    return main is not None and parameter is not None and parameter.code == main
 
 
 def _is_unicode(text: str) -> bool:
