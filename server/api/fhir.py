@@ -1,6 +1,5 @@
 """The FHIR endpoint: one view for every URL below the base."""
 
-import logging
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -23,7 +22,6 @@ from server.services import Services
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FORMAT = re.compile(r"(?:^|&)_format=([^&]*)")
-_log = logging.getLogger("tongkang.error")
 
 
 class InternalError(FhirError):
@@ -76,13 +74,10 @@ class _Exchange:
             response = self._performed(path)
         except FhirError as error:
             if error.status >= 500:
-                reason = type(error.__cause__ or error).__name__
-                _log.warning(
-                    "refused", extra={"request_id": self.manner.request_id, "reason": reason}
-                )
+                telemetry.record_failure(self.manner.request_id, error.__cause__ or error)
             response = self._refused(error)
-        except Exception:  # noqa: BLE001  # the last resort: no caller may ever see a trace
-            _log.exception("failed", extra={"request_id": self.manner.request_id})
+        except Exception as error:  # noqa: BLE001  # the last resort: no caller may see a trace
+            telemetry.record_failure(self.manner.request_id, error)
             response = self._refused(InternalError(Issue("exception", "server-failed")))
         self._record(response, time.perf_counter() - started)
         return response

@@ -3,16 +3,19 @@
 Spec: https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
+from dataclasses import replace
 from typing import Any
 
 from server.context import Context
 from server.fhir import model
 from server.fhir.outcome import BadRequest
 from server.interactions.call import Call, Result
+from server.interactions.presentation import Presentation
 from server.interactions.routes import on_system, on_types
 from server.services import VERSION, Interpreters
 
 _MODES = ("full", "normative")
+_TYPE = "CapabilityStatement"
 
 
 def capabilities(context: Context, call: Call) -> Result:
@@ -23,7 +26,10 @@ def capabilities(context: Context, call: Call) -> Result:
     mode = dict(call.query).get("mode", "full")
     if mode not in _MODES:
         raise BadRequest.because("capabilities-mode-unknown", mode=mode[:40])
-    return Result(status=200, body=context.services.statement)
+    query = tuple(pair for pair in call.query if pair[0] != "mode")
+    shown = Presentation.only(replace(call, query=query, type=_TYPE), context.interpreters.subsets)
+    body = shown.of(context.interpreters.subsets, _TYPE, context.services.statement)
+    return Result(status=200, body=body)
 
 
 def statement(interpreters: Interpreters) -> bytes:
@@ -31,7 +37,7 @@ def statement(interpreters: Interpreters) -> bytes:
     base_url = interpreters.settings.base_url
     return model.as_json(
         {
-            "resourceType": "CapabilityStatement",
+            "resourceType": _TYPE,
             "id": "tongkang",
             "url": f"{base_url}/metadata",
             "version": VERSION,

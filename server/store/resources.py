@@ -181,4 +181,10 @@ class Resources:
 
     def _where(self, *conditions: Mapping[str, Any]) -> Document:
         parts = [dict(part) for part in (*conditions, self._visibility.condition) if part]
-        return {"$and": [*parts, {"del": None}]}
+        parts.append({"del": None})
+        root = next((part for part in parts if set(part) == {"$or"}), None)
+        if root is None:
+            return {"$and": parts}
+        # MongoDB plans each alternative by itself only if the $or is at the root.
+        others = [part for part in parts if part is not root]
+        return {"$or": [{"$and": [one, *others]} for one in root["$or"]]}
