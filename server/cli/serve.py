@@ -37,7 +37,7 @@ def announce(settings: Settings) -> None:
         "serve-base": base,
         "serve-capabilities": f"{base}/metadata",
         "serve-health": local_url(settings, "/readyz"),
-        "serve-try": f"curl '{base}/Patient?_count=2&_pretty=true'",
+        "serve-try": f"curl '{base}/Patient?_count=2'",
         "serve-data": str(settings.data_folder.absolute()),
     }
     table = Table.grid(padding=(0, 2))
