@@ -18,6 +18,7 @@ from server.settings import Settings
 settings = Settings.from_environment(os.environ)
 _MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn makes its own file in it
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
+_METRICS_FOLDER = "tongkang-metrics-"
 
 bind = [
     f"[{settings.host}]:{settings.port}"
@@ -68,9 +69,25 @@ logconfig_dict: dict[str, Any] = {
     },
 }
 
+
+def metrics_folder() -> str:
+    """Return a new folder for the counters that the processes share.
+
+    Its name has our process id in it, so that what was left by a server that
+    was killed is known, and removed.
+    """
+    parent = Path(worker_tmp_dir or tempfile.gettempdir())
+    for old in parent.glob(f"{_METRICS_FOLDER}*-*"):
+        owner = old.name.removeprefix(_METRICS_FOLDER).partition("-")[0]
+        command = Path("/proc", owner, "cmdline")
+        if not command.exists() or b"gunicorn" not in command.read_bytes():
+            shutil.rmtree(old, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{_METRICS_FOLDER}{os.getpid()}-", dir=parent)
+
+
 if settings.metrics and _METRICS not in os.environ:
     # Set before prometheus_client makes its first counter, in the application.
-    os.environ[_METRICS] = tempfile.mkdtemp(prefix="tongkang-metrics-", dir=worker_tmp_dir)
+    os.environ[_METRICS] = metrics_folder()
 
 
 def when_ready(server: Any) -> None:  # noqa: ANN401 - gunicorn's Arbiter, which has no types
@@ -92,5 +109,5 @@ def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401 - as above
 def on_exit(_server: Any) -> None:  # noqa: ANN401 - as above
     """Remove the files that the processes shared their metrics through."""
     folder = Path(os.environ.get(_METRICS, ""))
-    if folder.name.startswith("tongkang-metrics-"):
+    if folder.name.startswith(_METRICS_FOLDER):
         shutil.rmtree(folder, ignore_errors=True)

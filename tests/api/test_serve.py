@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -116,6 +117,23 @@ def test_it_starts_again_at_once_after_all_of_it_was_killed(serve):
     server = serve().ready()
     server.kill()
     serve().ready()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="the metrics lie elsewhere here")
+def test_the_metrics_of_a_server_that_was_killed_are_removed_by_the_next(serve):
+    def metrics(server):
+        return list(Path("/dev/shm").glob(f"tongkang-metrics-{parts(server)[1]}-*"))
+
+    server = serve().ready()
+    left = metrics(server)
+    assert len(left) == 1
+    server.kill()
+    wait_until(lambda: not is_alive(int(left[0].name.split("-")[2])))
+    next_one = serve().ready()
+    assert not left[0].exists()
+    own = metrics(next_one)
+    next_one.stop()
+    assert not own[0].exists()
 
 
 def test_a_folder_in_use_is_refused(serve):
