@@ -9,9 +9,16 @@ from datetime import UTC, datetime, tzinfo
 from threading import Lock
 from typing import TypeVar
 
+import pymongo
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import (
+    BulkWriteError,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    NetworkTimeout,
+    PyMongoError,
+)
 from pymongo.write_concern import WriteConcern
 
 from server.access.visibility import Visibility
@@ -62,9 +69,25 @@ class Engine:
         return sum(failure is None for failure in outcome)
 
     def transaction(self, attempt: Callable[[ClientSession], Result]) -> Result:
-        """Return what `attempt` returns, run in a transaction; on a conflict it runs again."""
-        with self.client.start_session() as session:
-            return session.with_transaction(attempt, write_concern=_MAJORITY)
+        """Return what `attempt` returns, run in a transaction; on a conflict it runs again.
+
+        All of it takes no longer than one operation may: else the driver would try for two minutes.
+        """
+        failures: list[PyMongoError] = []
+
+        def noted(session: ClientSession) -> Result:
+            try:
+                return attempt(session)
+            except PyMongoError as error:
+                failures.append(error)
+                raise
+
+        with pymongo.timeout(self.client.options.timeout), self.client.start_session() as session:
+            try:
+                return session.with_transaction(noted, write_concern=_MAJORITY)
+            except ExecutionTimeout as error:
+                # Time ran out in one more attempt, or in the commit: the first failure says why.
+                raise (failures or [NetworkTimeout(str(error))])[0] from error
 
     def claim(self, name: str, session: ClientSession) -> None:
         """Make this transaction and every other one with claim `name` exclude each other."""

@@ -15,6 +15,7 @@ from server.fhir.outcome import FhirError
 
 SET_NAME = "tongkang"
 _GIGABYTE = 1024**3
+_TRANSACTION_SECONDS = 10
 
 
 class CannotStart(FhirError):
@@ -70,6 +71,8 @@ def arguments(folder: Path, port: int) -> list[str]:
         *("--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket", "--quiet"),
         *("--replSet", SET_NAME, "--oplogSize", "1024", "--keyFile", str(folder / "secret")),
         *("--wiredTigerCacheSizeGB", f"{cache_size():.2f}"),
+        # A server that is killed leaves its transactions open, and what they write, locked.
+        *("--setParameter", f"transactionLifetimeLimitSeconds={_TRANSACTION_SECONDS}"),
         # There is no other member to wait for, and nobody reads the diagnostic data.
         *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
