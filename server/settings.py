@@ -58,15 +58,10 @@ class Settings:
     language: Language = setting("zh", choice("zh", "en"), "Language of messages by default.")
     max_body: int = setting(32 * _MB, size(1024, 1024 * _MB), "Largest request body, unpacked.")
     max_depth: int = setting(64, whole(8, 512), "Deepest nesting of a JSON body.")
-    max_string: int = setting(16 * _MB, size(1024, 1024 * _MB), "Longest string in a resource.")
-    max_entries: int = setting(5000, whole(1, 100_000), "Most entries in a batch or transaction.")
-    request_timeout: float = setting(30.0, seconds(1, 600), "Time for a request to be answered.")
+    request_timeout: float = setting(30.0, seconds(1, 600), "Longest pause while a request comes.")
     database_timeout: float = setting(4.0, seconds(0.1, 60), "Time for one database command.")
     page_size: int = setting(20, whole(1, 1000), "Entries on a page when _count is not given.")
     max_page_size: int = setting(1000, whole(1, 10_000), "Most entries on a page.")
-    claim_lifetime: float = setting(
-        60.0, seconds(1, 3600), "Time that a conditional write holds its criteria."
-    )
     log_level: str = setting(
         "info", choice("debug", "info", "warning", "error"), "Least severity that is logged."
     )

@@ -10,6 +10,7 @@ Spec: https://hl7.org/fhir/R4/search.html#date
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
@@ -80,53 +81,62 @@ def parse(parameter: Parameter, text: str, environment: Environment) -> tuple[st
 Relation = Callable[[Interval, int], Condition]
 
 
-def _relations(
-    start: str, end: str, straddling: Callable[[int, int], list[Condition]]
-) -> dict[str, Relation]:
-    """Return the relation for each prefix between what `start` and `end` hold and an interval.
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """The fields in which a stretch of time starts and ends, compared with an interval.
 
     `straddling` gives the ways to start before one moment and end after another. Bounds of `start`
     that follow from the others are there for the index.
     """
 
-    def within(wanted: Interval, _now: int) -> Condition:
-        return {start: {"$gte": wanted.start, "$lt": wanted.end}, end: {"$lte": wanted.end}}
+    start: str
+    end: str
+    straddling: Callable[[int, int], list[Condition]]
 
-    def ends_after(moment: int, *, unless_from: int) -> Condition:
-        others = straddling(unless_from, moment)
-        return {"$or": [{start: {"$gte": unless_from}}, *others]}
+    def relations(self) -> dict[str, Relation]:
+        """Return the relation that each prefix stands for."""
+        return {
+            "eq": self._within,
+            "ne": self._outside,
+            "gt": self._after,
+            "lt": lambda wanted, _now: {self.start: {"$lt": wanted.start}},
+            "ge": self._from_start,
+            "le": self._until_end,
+            "sa": lambda wanted, _now: {self.start: {"$gte": wanted.end}},
+            "eb": lambda wanted, _now: {
+                self.start: {"$lt": wanted.start},
+                self.end: {"$lte": wanted.start},
+            },
+            "ap": self._near,
+        }
 
-    def outside(wanted: Interval, _now: int) -> Condition:
-        return any_of([{start: {"$lt": wanted.start}}, after(wanted, 0)])
+    def _ends_after(self, moment: int, *, unless_from: int) -> Condition:
+        others = self.straddling(unless_from, moment)
+        return {"$or": [{self.start: {"$gte": unless_from}}, *others]}
 
-    def after(wanted: Interval, _now: int) -> Condition:
-        return ends_after(wanted.end, unless_from=wanted.end)
+    def _within(self, wanted: Interval, _now: int) -> Condition:
+        starts = {"$gte": wanted.start, "$lt": wanted.end}
+        return {self.start: starts, self.end: {"$lte": wanted.end}}
 
-    def from_start(wanted: Interval, _now: int) -> Condition:
+    def _outside(self, wanted: Interval, _now: int) -> Condition:
+        return any_of([{self.start: {"$lt": wanted.start}}, self._after(wanted, 0)])
+
+    def _after(self, wanted: Interval, _now: int) -> Condition:
+        return self._ends_after(wanted.end, unless_from=wanted.end)
+
+    def _from_start(self, wanted: Interval, _now: int) -> Condition:
         # What starts no earlier ends within the interval or after it: either will do.
-        return ends_after(wanted.end, unless_from=wanted.start)
+        return self._ends_after(wanted.end, unless_from=wanted.start)
 
-    def until_end(wanted: Interval, _now: int) -> Condition:
-        either = [{start: {"$lt": wanted.start}}, {end: {"$lte": wanted.end}}]
-        return {start: {"$lt": wanted.end}, "$or": either}
+    def _until_end(self, wanted: Interval, _now: int) -> Condition:
+        either = [{self.start: {"$lt": wanted.start}}, {self.end: {"$lte": wanted.end}}]
+        return {self.start: {"$lt": wanted.end}, "$or": either}
 
-    def near(wanted: Interval, now: int) -> Condition:
+    def _near(self, wanted: Interval, now: int) -> Condition:
         slack = abs(now - wanted.start) // 10
         first = wanted.start - slack
-        before = {start: {"$lt": wanted.end + slack}}
-        return all_of([before, ends_after(first, unless_from=first)])
-
-    return {
-        "eq": within,
-        "ne": outside,
-        "gt": after,
-        "lt": lambda wanted, _now: {start: {"$lt": wanted.start}},
-        "ge": from_start,
-        "le": until_end,
-        "sa": lambda wanted, _now: {start: {"$gte": wanted.end}},
-        "eb": lambda wanted, _now: {start: {"$lt": wanted.start}, end: {"$lte": wanted.start}},
-        "ap": near,
-    }
+        before = {self.start: {"$lt": wanted.end + slack}}
+        return all_of([before, self._ends_after(first, unless_from=first)])
 
 
 def _main_straddling(before: int, after: int) -> list[Condition]:
@@ -177,9 +187,9 @@ def _moment_near(wanted: Interval, now: int) -> Condition:
     return {"lu": {"$gte": wanted.start - slack, "$lt": wanted.end + slack}}
 
 
-_MAIN = _relations("ds", "de", _main_straddling)
-_FEW = _relations("ds", "de", _straddling("ds", "de"))
-_OTHER = _relations("s", "e", _straddling("s", "e"))
+_MAIN = _Bounds("ds", "de", _main_straddling).relations()
+_FEW = _Bounds("ds", "de", _straddling("ds", "de")).relations()
+_OTHER = _Bounds("s", "e", _straddling("s", "e")).relations()
 _MOMENT = _moments()
 
 
