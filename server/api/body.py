@@ -1,7 +1,6 @@
 """The body of a request, read once, whole, and never beyond its limits."""
 
 import contextlib
-import socket
 import zlib
 from collections.abc import Mapping
 from typing import IO, Any
@@ -19,28 +18,23 @@ from server.fhir.outcome import (
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-def read(environ: Mapping[str, Any], limit: int, seconds: float) -> bytes:
+def read(environ: Mapping[str, Any], limit: int) -> bytes:
     """Return the body in `environ`, unpacked, of at most `limit` bytes.
 
     Raises BadRequest if it is shorter than announced or packed wrongly,
-    RequestTimeout if nothing comes for `seconds`, TooLarge beyond `limit`,
+    RequestTimeout if it stops coming, TooLarge beyond `limit`,
     UnsupportedMediaType if it is packed in another way than gzip.
     """
     if environ.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() != "chunked":
         raise BadRequest.because("body-broken")
     announced = _announced(environ, limit)
-    connection = environ.get("gunicorn.socket")
-    if isinstance(connection, socket.socket):
-        connection.settimeout(seconds)
     try:
         packed = _received(environ["wsgi.input"], announced, limit)
-    except TimeoutError:
+    except (BlockingIOError, TimeoutError):
+        # The socket waits as long as docker/gunicorn.conf.py tells it to, then gives up so.
         raise RequestTimeout.because("body-late") from None
     except (OSError, ParseException):
         raise BadRequest.because("body-broken") from None
-    finally:
-        if isinstance(connection, socket.socket):
-            connection.settimeout(None)
     encoding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
     if encoding == "identity":
         return packed
@@ -49,13 +43,13 @@ def read(environ: Mapping[str, Any], limit: int, seconds: float) -> bytes:
     return _unpacked(packed, limit)
 
 
-def drain(environ: Mapping[str, Any], limit: int, seconds: float) -> None:
+def drain(environ: Mapping[str, Any], limit: int) -> None:
     """Read what is left of a body that is not wanted, lest it be taken for the next request.
 
     One that is too large or too slow stays; its connection then ends.
     """
     with contextlib.suppress(FhirError):
-        read(environ, limit, seconds)
+        read(environ, limit)
 
 
 def _announced(environ: Mapping[str, Any], limit: int) -> int | None:

@@ -98,8 +98,7 @@ class _Exchange:
 
     def _refused(self, error: FhirError) -> Whole:
         if self.call is None:
-            settings = self.services.interpreters.settings
-            body.drain(self.environ, settings.max_body, settings.request_timeout)
+            body.drain(self.environ, self.services.interpreters.settings.max_body)
         return responses.refusal(error, self.manner)
 
     def _record(self, response: Whole, seconds: float) -> None:

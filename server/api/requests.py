@@ -34,7 +34,7 @@ def call(environ: Mapping[str, Any], path: str, types: Collection[str], settings
     content = b""
     if route.interaction in _BODIES:
         negotiation.check_content_type(environ.get("CONTENT_TYPE"))
-        content = body.read(environ, settings.max_body, settings.request_timeout)
+        content = body.read(environ, settings.max_body)
     elif route.method == "POST":
         query += _form(environ, settings)
     return Call(
@@ -112,7 +112,7 @@ def _query(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _form(environ: Mapping[str, Any], settings: Settings) -> tuple[tuple[str, str], ...]:
-    content = body.read(environ, settings.max_body, settings.request_timeout)
+    content = body.read(environ, settings.max_body)
     if not content:
         return ()
     if (environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower() != _FORM:
