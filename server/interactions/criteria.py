@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl
 
 from server.context import Context
 from server.fhir.outcome import BadRequest, PreconditionFailed
-from server.store import documents
 from server.store.documents import Version
 
 
@@ -54,7 +53,7 @@ def matched(context: Context, type: str, criteria: Criteria) -> Version | None:
 
     Raises PreconditionFailed if there are several.
     """
-    found = context.resources.search(type, criteria.condition, [("_id", 1)], limit=2)
+    found = context.resources.matching(type, criteria.condition, limit=2)
     if len(found) > 1:
         raise PreconditionFailed.because("criteria-not-selective", type=type)
-    return documents.version(type, found[0]) if found else None
+    return found[0] if found else None

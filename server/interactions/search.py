@@ -44,18 +44,17 @@ def search(context: Context, call: Call) -> Result:
     query = context.interpreters.queries.compile(
         type, page.criteria, lenient=call.preference.lenient
     )
-    question = f"{type}?{urlencode(query.used)}"
     links = {"self": _url(context, type, query.used, call.query)}
     if page.count == 0 or page.presentation.summary == "count":
         number = context.resources.count(type, query.condition)
         return Result(status=200, body=bundle.bundle("searchset", [], links, number))
-    rows = _rows(context, type, query, page, question)
+    rows = _rows(context, type, query, page)
     links["first"] = links["self"]
     if len(rows) > page.count:
         rows = rows[: page.count]
         phase, last = rows[-1]
         place = [phase, *(last.get(field) for field, _ in query.sort)]
-        cursor = context.services.cursors.make(question, place)
+        cursor = context.services.cursors.make(_question(type, query), place)
         links["next"] = f"{links['self']}{_joint(links['self'])}{paging.PARAMETER}={cursor}"
     total = _total(context, type, query, page, None if "next" in links else len(rows))
     entries = _entries(context, type, page.presentation, rows) + _ignored(context, query)
@@ -88,10 +87,10 @@ def _page(context: Context, call: Call) -> _Page:
     return _Page(presentation, count, total, asked.get(paging.PARAMETER), criteria)
 
 
-def _rows(context: Context, type: str, query: Query, page: _Page, question: str) -> list[_Row]:
+def _rows(context: Context, type: str, query: Query, page: _Page) -> list[_Row]:
     start, behind = 0, dict[str, Any]()
     if page.cursor is not None:
-        start, *values = context.services.cursors.read(question, page.cursor)
+        start, *values = context.services.cursors.read(_question(type, query), page.cursor)
         behind = dict(paging.behind(query.sort, values))
     # One more than the page shows whether there is a next one.
     wanted, rows = page.count + 1, list[_Row]()
@@ -143,6 +142,11 @@ def _url(
     kept = [*used, *((name, value) for name, value in asked if name in shown)]
     url = f"{context.interpreters.settings.base_url}/{type}"
     return f"{url}?{urlencode(kept)}" if kept else url
+
+
+def _question(type: str, query: Query) -> str:
+    """Return what a cursor is bound to."""
+    return f"{type}?{urlencode(query.used)}"
 
 
 def _joint(url: str) -> str:

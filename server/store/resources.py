@@ -59,15 +59,22 @@ class Resources:
         limit: int,
         after: Mapping[str, Any] | None = None,
     ) -> list[Document]:
-        """Return at most `limit` documents that fulfil `condition`: id, version and sort fields.
+        """Return at most `limit` documents that fulfil `condition`: `_id`, `raw`, sort fields.
 
         `after` is a further condition that skips what earlier pages gave.
         """
-        fields = {**VERSION_FIELDS, **{name: 1 for name, _ in sort}}
+        fields = {"raw": 1, **{name: 1 for name, _ in sort}}
         where = self._where(condition, after or {})
         with refused():
             cursor = self._engine.collections.current(type).find(where, fields)
             return cursor.sort(list(sort)).limit(limit).batch_size(limit).to_list()
+
+    def matching(self, type: str, condition: Mapping[str, Any], limit: int) -> list[Version]:
+        """Return at most `limit` versions that fulfil `condition`, in no order."""
+        where = self._where(condition)
+        with refused():
+            cursor = self._engine.collections.current(type).find(where, VERSION_FIELDS)
+            return [documents.version(type, each) for each in cursor.limit(limit)]
 
     def count(self, type: str, condition: Mapping[str, Any]) -> int:
         """Return how many current versions fulfil `condition`."""
