@@ -146,7 +146,7 @@ def _url(
 
 def _question(type: str, query: Query) -> str:
     """Return what a cursor is bound to."""
-    return f"{type}?{urlencode(query.used)}"
+    return f"{type}?{query.used!r}"
 
 
 def _joint(url: str) -> str:
