@@ -29,14 +29,20 @@ class Coalescer(Generic[Item, Answer]):
     """Runs `operation` on batches of at most `limit` items.
 
     `operation` gets a sequence of items and returns as many answers, in order;
-    an answer that is an exception is raised to the owner of that item alone.
+    an answer that is an exception is raised to the owner of that item alone. A
+    failure of the kind `shared` is raised to those who wait for the next batch
+    too: they have waited as long as a failure takes, and would once more.
     """
 
     def __init__(
-        self, operation: Callable[[Sequence[Item]], Sequence[Answer | Exception]], limit: int = 500
+        self,
+        operation: Callable[[Sequence[Item]], Sequence[Answer | Exception]],
+        limit: int = 500,
+        shared: tuple[type[Exception], ...] = (),
     ) -> None:
         self._operation = operation
         self._limit = limit
+        self._shared = shared
         self._lock = Lock()
         self._queue: list[_Waiting[Item, Answer]] = []
         self._led = False
@@ -69,6 +75,9 @@ class Coalescer(Generic[Item, Answer]):
             for waiting, answer in zip(batch, answers, strict=True):
                 waiting.answer = answer
         except BaseException as error:
+            if isinstance(error, self._shared):
+                with self._lock:
+                    batch, self._queue = batch + self._queue, []
             for waiting in batch:
                 waiting.error = error
             raise

@@ -66,6 +66,8 @@ class Collections:
         """Make the collections of `type` and their indexes unless this process saw them made."""
         if type in self._made:
             return
+        # Making indexes may take long; to find that the database is gone must not.
+        self.database.command("ping")
         with self._lock, pymongo.timeout(_CREATION_SECONDS):
             if type in self._made:
                 return

@@ -14,6 +14,7 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import (
     BulkWriteError,
+    ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
     NetworkTimeout,
@@ -32,6 +33,7 @@ Result = TypeVar("Result")
 _Fetch = tuple[str, Visibility]
 _MAJORITY = WriteConcern("majority")
 _DUPLICATE_KEY = 11000
+_GONE = (ConnectionFailure,)
 
 
 class Engine:
@@ -115,11 +117,13 @@ class Engine:
             return [found.get(item) for item in items]
 
         with self._lock:
-            return self._readers.setdefault(type, Coalescer(read))
+            return self._readers.setdefault(type, Coalescer(read, shared=_GONE))
 
     def _writer(self, type: str) -> Coalescer[Document, None]:
         with self._lock:
-            writer = Coalescer[Document, None](lambda items: self._insert_many(type, items))
+            writer = Coalescer[Document, None](
+                lambda items: self._insert_many(type, items), shared=_GONE
+            )
             return self._writers.setdefault(type, writer)
 
     def _insert_many(self, type: str, items: Sequence[Document]) -> list[Exception | None]:

@@ -80,3 +80,28 @@ def test_a_failed_batch_fails_its_owners_and_the_next_one_goes_on():
     with pytest.raises(ConnectionError):
         coalescer.run(1)
     assert coalescer.run(2) == 2
+
+
+def test_a_shared_failure_fails_those_who_wait_as_well():
+    runs, go_on = threading.Event(), threading.Event()
+    attempts = []
+
+    def operation(items):
+        attempts.append(items)
+        runs.set()
+        assert go_on.wait(10)
+        raise ConnectionError
+
+    coalescer = Coalescer(operation, shared=(ConnectionError,))
+    with ThreadPoolExecutor(4) as pool:
+        callers = [pool.submit(coalescer.run, 0)]
+        assert runs.wait(10)
+        callers += [pool.submit(coalescer.run, item) for item in range(1, 4)]
+        while len(coalescer._queue) < 3:
+            pass
+        go_on.set()
+        for caller in callers:
+            assert isinstance(caller.exception(10), ConnectionError)
+    assert attempts == [[0]]
+    with pytest.raises(ConnectionError):
+        coalescer.run(4)
