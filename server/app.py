@@ -4,9 +4,10 @@ from collections.abc import Callable
 from threading import Lock
 
 from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from server.api import telemetry
-from server.api.fhir import mount
+from server.api.fhir import FhirEndpoint
 from server.api.health import probes
 from server.interactions.statement import statement
 from server.portal.welcome import pages
@@ -41,9 +42,9 @@ def create_app(settings: Settings) -> Flask:
 
     services = _Once(lambda: Services.open(interpreters, capabilities))
     app = Flask("server", static_folder=None)
-    app.url_map.merge_slashes = False
-    app.url_map.strict_slashes = False
     app.register_blueprint(probes(services))
     app.register_blueprint(pages(services))
-    mount(app, "/fhir", services)
+    # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
+    mounted = DispatcherMiddleware(app.wsgi_app, {"/fhir": FhirEndpoint(services)})
+    app.wsgi_app = mounted  # type: ignore[method-assign]
     return app

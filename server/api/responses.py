@@ -1,49 +1,32 @@
 """From a Result, or a refusal, to an HTTP response."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING
-
-from flask import Response
-from werkzeug.datastructures import Headers
 
 from server.fhir import json
 from server.fhir.messages import Language
 from server.fhir.outcome import FhirError, operation_outcome
 from server.interactions.call import Result
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
 _TAGS = {"zh": "zh-CN", "en": "en"}
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
-class Whole(Response):
-    """A response whose body and headers are complete when it is made.
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer, complete: nothing is left for a library to work out."""
 
-    Werkzeug would work out the length, the location and the charset again.
-    """
-
-    def __init__(self, body: bytes, status: int, headers: list[tuple[str, str]]) -> None:
-        self._body = body
-        super().__init__(None, _STATUS[status], Headers(headers))
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
 
     @property
-    def size(self) -> int:
-        """Return the length of the body in bytes."""
-        return len(self._body)
-
-    def __call__(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
-        """Answer as WSGI asks; a HEAD request gets the headers of the GET."""
-        start_response(self.status, self.headers.to_wsgi_list())
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [self._body]
+    def status_line(self) -> str:
+        """Return the status with its reason, as WSGI wants it."""
+        return _STATUS[self.status]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +40,7 @@ class Manner:
     base_url: str
 
 
-def answer(result: Result, manner: Manner) -> Whole:
+def answer(result: Result, manner: Manner) -> Response:
     """Return the response for `result`."""
     headers = [
         ("X-Request-Id", manner.request_id),
@@ -81,10 +64,10 @@ def answer(result: Result, manner: Manner) -> Whole:
         headers.append(("Content-Type", f"{manner.content_type}; charset=utf-8"))
     if result.status not in (204, 304):
         headers.append(("Content-Length", str(len(body))))
-    return Whole(body, result.status, headers)
+    return Response(result.status, headers, body)
 
 
-def refusal(error: FhirError, manner: Manner) -> Whole:
+def refusal(error: FhirError, manner: Manner) -> Response:
     """Return the OperationOutcome response for `error`."""
     result = Result(status=error.status, issues=error.issues, headers=error.headers)
     return answer(result, manner)

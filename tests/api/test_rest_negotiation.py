@@ -23,7 +23,7 @@ def path(fhir):
         ("application/json", "application/json"),
         ("*/*", FHIR_JSON),
         ("application/*", FHIR_JSON),
-        ("text/html, */*;q=0.1", FHIR_JSON),
+        ("text/html, */*;q=0.1", "application/json"),
         ("application/fhir+xml;q=0.1, application/fhir+json", FHIR_JSON),
         ("application/fhir+xml, application/fhir+json;q=0.5", FHIR_JSON),
         ("application/fhir+json; fhirVersion=4.0", FHIR_JSON),
