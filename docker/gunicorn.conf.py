@@ -3,6 +3,7 @@
 Spec: https://docs.gunicorn.org/en/stable/settings.html
 """
 
+import logging
 import os
 import shutil
 import socket
@@ -12,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import multiprocess
+from gunicorn.glogging import Logger
 
 from server.settings import Settings
 
@@ -48,7 +49,34 @@ proc_name = "tongkang"
 # Its socket would be shared by all servers of one user.
 control_socket_disable = True
 accesslog = None
+
+
+class ErrorsOnly(Logger):
+    """The server logs its requests itself; gunicorn would work out a line that nobody reads."""
+
+    def access(self, *_of_the_request: object) -> None:
+        """Do nothing."""
+
+
+logger_class = ErrorsOnly
 loglevel = settings.log_level
+_ABOUT_A_REQUEST = ("Invalid request from", "Error handling request")
+
+
+class WithoutRequests(logging.Filter):
+    """Takes what a caller sent out of gunicorn's own lines: its URL may name a person."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let `record` pass, reworded if it is about a request."""
+        if str(record.msg).startswith(_ABOUT_A_REQUEST):
+            kind = record.exc_info[0] if record.exc_info else None
+            record.msg = "A request could not be read."
+            if kind is not None:
+                record.msg = f"A request could not be answered: {kind.__name__}."
+            record.args, record.exc_info = (), None
+        return True
+
+
 logconfig_dict: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -59,11 +87,19 @@ logconfig_dict: dict[str, Any] = {
             "style": "{",
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "filters": {"without-requests": {"()": WithoutRequests}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["without-requests"],
+        }
+    },
     "root": {"level": "WARNING", "handlers": ["stderr"]},
     "loggers": {
         "gunicorn.error": {
-            "level": settings.log_level.upper(),
+            # At its level debug, gunicorn writes the URL of every request.
+            "level": "INFO" if settings.log_level == "debug" else settings.log_level.upper(),
             "handlers": ["stderr"],
             "propagate": False,
         }
@@ -87,13 +123,13 @@ def metrics_folder() -> str:
 
 
 if settings.metrics and _METRICS not in os.environ:
-    # Set before prometheus_client makes its first counter, in the application.
+    # Set before prometheus_client is imported, which the application does.
     os.environ[_METRICS] = metrics_folder()
 
 
 def post_fork(_server: Any, _worker: Any) -> None:  # noqa: ANN401 - gunicorn has no types
     """Let a thread that was woken run soon: at Python's 5 ms a read by id takes three turns."""
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(0.002)
 
 
 def when_ready(server: Any) -> None:  # noqa: ANN401 - gunicorn's Arbiter, which has no types
@@ -109,6 +145,9 @@ def when_ready(server: Any) -> None:  # noqa: ANN401 - gunicorn's Arbiter, which
 def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401 - as above
     """Drop the gauges of a process that has ended."""
     if settings.metrics:
+        # Imported before the folder is set, it would count in the memory of each process alone.
+        from prometheus_client import multiprocess  # noqa: PLC0415
+
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
 
 
