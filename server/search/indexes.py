@@ -86,4 +86,6 @@ def _dated(plan: Plan) -> Iterator[tuple[tuple[str, int], ...]]:
 def _named(keys: Iterable[tuple[str, int]]) -> IndexSpec:
     listed = tuple(keys)
     name = "_".join(field.lstrip("_").replace(".", "") for field, _ in listed)
-    return IndexSpec(name, listed)
+    # Most resources have no value in a list of stretches, numbers or quantities.
+    is_list = any("." in field for field, _ in listed)
+    return IndexSpec(name, listed, {"sparse": True} if is_list else {})

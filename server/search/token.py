@@ -1,7 +1,8 @@
 """Search parameters of type token.
 
 Index terms: ``name=code`` in any system, and ``name=system|code`` or, for a code without a
-system, ``name=|code``. Text goes to the strings as ``name:text=folded``.
+system, ``name=|code``. A parameter whose values never have a system has only the last of these.
+Text goes to the strings as ``name:text=folded``.
 
 Spec: https://hl7.org/fhir/R4/search.html#token
 """
@@ -15,6 +16,8 @@ from server.search.parameter import Entries, Environment, Extract, Parameter
 from server.search.steps import Json
 from server.search.values import escaped, shown, split, unescaped
 
+_PRIMITIVES = ("boolean", "code", "id", "string", "uri", "oid", "uuid", "canonical")
+_BARE_TYPES = frozenset((*_PRIMITIVES, "ContactPoint"))
 BOOLEAN_SYSTEM = "http://terminology.hl7.org/CodeSystem/special-values"
 _JUST_AFTER_BAR = "}"
 _TEXT_LENGTH = 512
@@ -37,7 +40,7 @@ def condition(parameter: Parameter, text: str, _environment: Environment) -> Con
     field, start = _field(parameter), f"{parameter.name}="
     match [unescaped(part) for part in split(text, "|")]:
         case [code] if code:
-            return {field: start + escaped(code)}
+            return {field: start + ("|" if _is_bare(parameter) else "") + escaped(code)}
         case ["", code] if code:
             return {field: f"{start}|{escaped(code)}"}
         case [system, ""] if system:
@@ -73,12 +76,20 @@ def _terms(parameter: Parameter) -> Callable[[Entries], list[str]]:
     return (lambda entries: entries.c) if parameter.main == "c" else (lambda entries: entries.t)
 
 
+def _is_bare(parameter: Parameter) -> bool:
+    """Tell whether no value of `parameter` can have a system."""
+    return bool(parameter.types) and parameter.types <= _BARE_TYPES
+
+
 def _bare(parameter: Parameter) -> Extract:
-    name, terms = f"{parameter.name}=", _terms(parameter)
+    name, terms, alone = f"{parameter.name}=", _terms(parameter), _is_bare(parameter)
 
     def add(value: Json, entries: Entries) -> None:
         code = escaped(_written(value))
-        terms(entries).extend((name + code, f"{name}|{code}"))
+        found = terms(entries)
+        found.append(f"{name}|{code}")
+        if not alone:
+            found.append(name + code)
 
     return add
 
@@ -159,5 +170,5 @@ _EXTRACTS: dict[str, Callable[[Parameter], Extract]] = {
     "CodeableConcept": _concept,
     "Identifier": _identifier,
     "ContactPoint": _contact,
-    **dict.fromkeys(("boolean", "code", "id", "string", "uri", "oid", "uuid", "canonical"), _bare),
+    **dict.fromkeys(_PRIMITIVES, _bare),
 }
