@@ -11,6 +11,5 @@ _IN_WHEEL = _PACKAGE / "_content"
 ROOT = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
 
 PROFILES = ROOT / "profiles"
-MAPPINGS = ROOT / "mappings"
 TERMINOLOGY = ROOT / "terminology"
 GUNICORN_CONF = (ROOT if _IN_WHEEL.is_dir() else ROOT / "docker") / "gunicorn.conf.py"

@@ -7,11 +7,10 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from server.fhir import json
-from server.fhir.messages import Language
+from server.fhir.messages import TAGS, Language
 from server.fhir.outcome import FhirError, operation_outcome
 from server.interactions.call import Result
 
-_TAGS = {"zh": "zh-CN", "en": "en"}
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -57,7 +56,7 @@ def answer(result: Result, manner: Manner) -> Response:
     body = result.body
     if result.issues:
         body = json.dumps(operation_outcome(result.issues, manner.language))
-        headers.append(("Content-Language", _TAGS[manner.language]))
+        headers.append(("Content-Language", TAGS[manner.language]))
     if manner.pretty and body:
         body = json.pretty(body)
     if body:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from server.fhir.messages import Language, text
+from server.fhir.messages import TAGS, Language, text
 
 MESSAGE_SYSTEM = "urn:tongkang:message"
-_LANGUAGE_TAG: Mapping[Language, str] = {"zh": "zh-CN", "en": "en"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def operation_outcome(issues: Iterable[Issue], language: Language) -> dict[str, 
     """Return an OperationOutcome of `issues`, worded in `language`."""
     return {
         "resourceType": "OperationOutcome",
-        "language": _LANGUAGE_TAG[language],
+        "language": TAGS[language],
         "issue": [issue.as_fhir(language) for issue in issues],
     }
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from server.fhir.messages import Language, text
+from server.fhir.messages import TAGS, Language, text
 from server.fhir.outcome import Unavailable
 from server.services import VERSION, Services
 
@@ -37,7 +37,7 @@ def pages(services: Callable[[], Services]) -> Blueprint:
             "welcome.html",
             say=lambda key: text(key, language, {}),
             language=language,
-            tag="zh-CN" if language == "zh" else "en",
+            tag=TAGS[language],
             version=VERSION,
             base=settings.base_url,
             ready=_is_ready(services()),

@@ -11,6 +11,8 @@ from importlib import resources
 from typing import Literal
 
 Language = Literal["zh", "en"]
+# What each language is called in headers, resources and pages (BCP 47).
+TAGS: Mapping[Language, str] = {"zh": "zh-CN", "en": "en"}
 
 
 @cache
