@@ -1,4 +1,4 @@
-"""Where the data that the server interprets lies: profiles, mappings, terminology.
+"""Where the data that the server interprets lies: profiles and terminology.
 
 In a checkout these are the top-level folders of the project; in a wheel they
 are carried inside the package, under ``_content``.
