@@ -1,15 +1,20 @@
 """The files for containers are well-formed, and say the same as the rest of the project."""
 
+import json
+import os
 import re
 import subprocess
 import sys
+import threading
 import tomllib
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
 from server.settings import PREFIX, Settings, explained
+from server.store import mongod
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
@@ -67,11 +72,54 @@ def test_the_image_copies_all_that_the_wheel_is_made_of(dockerfile):
     assert {*wheel["packages"], *wheel["force-include"], "pyproject.toml", "LICENSE"} <= words
 
 
-def test_health_is_asked_for_where_the_server_listens(dockerfile):
+def test_the_ports_of_the_image_and_of_the_proxy_agree(dockerfile):
     port = re.search(r"TONGKANG_PORT=(\d+)", dockerfile)[1]
-    assert f"127.0.0.1:{port}/readyz" in dockerfile
     assert f"EXPOSE {port}" in dockerfile
     assert f"server1:{port} server2:{port}" in (DOCKER / "Caddyfile").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
+def test_health_is_asked_for_where_the_server_listens(dockerfile, status, code):
+    """The command of HEALTHCHECK is run against a server on a port of its own."""
+    command = json.loads(re.search(r"HEALTHCHECK.*\\\n\s*CMD (\[.*\])", dockerfile)[1])
+    asked = []
+
+    class Ready(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Ready) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        environ = {**os.environ, f"{PREFIX}PORT": str(server.server_port)}
+        check = subprocess.run(
+            [sys.executable, *command[1:]], env=environ, capture_output=True, check=False
+        )
+    assert (check.returncode, asked) == (code, ["/readyz"])
+
+
+def test_what_is_private_or_made_here_stays_out_of_the_build_context():
+    ignored = set((ROOT / ".dockerignore").read_text("utf-8").split("\n"))
+    assert {".git", ".venv", "var", "docker/mongodb.key"} <= ignored
+    ours = {line.rstrip("/") for line in (ROOT / ".gitignore").read_text("utf-8").split()}
+    assert {line for line in ours if not {line, f"**/{line}"} & ignored} == set()
+
+
+def test_what_the_image_copies_is_in_the_build_context(dockerfile):
+    ignored = set((ROOT / ".dockerignore").read_text("utf-8").split("\n"))
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", dockerfile, re.MULTILINE)
+    assert {word for line in copied for word in line.split()} & ignored == set()
+
+
+def test_transactions_of_a_dead_server_end_as_soon_as_with_the_private_mongod(compose):
+    command = " ".join(mongod.arguments(Path("data"), 27017))
+    limit = re.search(r"--setParameter transactionLifetimeLimitSeconds=\d+", command)[0]
+    for member in ("mongodb1", "mongodb2", "mongodb3"):
+        assert limit in str(compose["services"][member]["command"])
 
 
 def test_there_are_two_servers_three_members_and_a_proxy(compose):
