@@ -16,9 +16,10 @@ _NONE: frozenset[str] = frozenset()
 _PATTERNS = {
     "http://hl7.org/fhir/ValueSet/mimetypes": (
         # CapabilityStatement.format and Subscription.channel.payload take short forms too.
-        # HL7's own DICOM endpoints have a parameter with spaces and no quotes.
+        # HL7's own DICOM endpoints have a parameter with spaces and no quotes. Its last character
+        # is no space: a space that could belong to the next part as well takes exponential time.
         r"(xml|json|ttl|[A-Za-z0-9][\w!#$&\-^.+]{0,126}/[A-Za-z0-9*][\w!#$&\-^.+]{0,126}"
-        r"( ?; ?[\w.\-]+=(\"[^\"]*\"|[^;\"\x00-\x1f]+))*)"
+        r"( ?; ?[\w.\-]+=(\"[^\"]*\"|[^;\"\x00-\x1f]*[^;\"\x00-\x20]))*)"
     ),
     "http://hl7.org/fhir/ValueSet/currencies": r"[A-Z]{3}",
     "http://hl7.org/fhir/ValueSet/ucum-units": r"\S+",
