@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _ENDING = re.compile(
-    r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?$"
+    r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([A-Za-z0-9\-.]{1,64}))?\Z"
 )
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 

@@ -7,8 +7,9 @@ unit of UCUM that can be converted, else ``system|code``.
 Spec: https://hl7.org/fhir/R4/search.html#quantity
 """
 
+import re
 from collections.abc import Callable, Iterator
-from math import nextafter
+from math import isfinite, nextafter
 from typing import Any
 
 from server.fhir.outcome import BadRequest
@@ -16,12 +17,13 @@ from server.search.conditions import Condition
 from server.search.number import LEAST, MOST, Searched, number, parse
 from server.search.parameter import Entries, Environment, Extract, Parameter
 from server.search.steps import Json
-from server.search.units import UCUM, Conversion, Units
+from server.search.units import UCUM, Conversion, Units, rounded
 from server.search.values import escaped, shown, split, unescaped
 
 _CURRENCIES = "urn:iso:std:iso:4217"
 _Bounds = tuple[float, float]
 _ANY_UNIT = ""
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatch
 
 
 def extract(parameter: Parameter, type: str, environment: Environment) -> Extract | None:
@@ -126,14 +128,14 @@ def _range(value: Json) -> tuple[_Bounds, Any] | None:
 
 
 def _sampled(value: Json) -> tuple[_Bounds, Any] | None:
-    """Return the least and the greatest of the samples; E, U and L stand for no number."""
-    samples = [float(text) for text in value.get("data", "").split() if text not in ("E", "U", "L")]
-    if not samples:
-        return None
+    """Return the least and the greatest sample. E, U, L and what is no decimal do not count."""
+    samples = [float(text) for text in set(value.get("data", "").split()) if _DECIMAL(text)]
     factor, origin = float(value.get("factor", 1)), value.get("origin", {})
     zero = number(origin.get("value"), 0.0)
-    ends = [number(sample * factor + zero, 0.0) for sample in (min(samples), max(samples))]
-    return (min(ends), max(ends)), origin
+    measured = [sample * factor + zero for sample in samples]
+    # What overflows is no measurement, and not-a-number would be unequal to itself.
+    ends = [rounded(one) for one in measured if isfinite(one)]
+    return ((min(ends), max(ends)), origin) if ends else None
 
 
 _READS: dict[str, Callable[[Any], tuple[_Bounds, Any] | None]] = {

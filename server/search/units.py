@@ -12,8 +12,9 @@ from pathlib import Path
 import orjson
 
 UCUM = "http://unitsofmeasure.org"
-_STANDING_ALONE = re.compile(r"(^|[/.(])\{[^}]*\}")
-_ANNOTATION = re.compile(r"\{[^}]*\}")
+# No brace inside: a search for the other end from each of many takes quadratic time.
+_STANDING_ALONE = re.compile(r"(^|[/.(])\{[^{}]*\}")
+_ANNOTATION = re.compile(r"\{[^{}]*\}")
 
 
 @dataclass(frozen=True, slots=True)

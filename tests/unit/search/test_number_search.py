@@ -119,6 +119,45 @@ def test_money_ranges_and_samples_are_quantities(found, index):
     assert (entry["lo"], entry["hi"]) == (0.0, 4.0)
 
 
+@pytest.mark.parametrize(
+    ("data", "ends"),
+    [
+        ("E 4 -4 U L", (-2.0, 2.0)),
+        ("abc 1", (0.5, 0.5)),
+        ("nan inf -inf Infinity 1e999 1_0 0x1 +1 .5 ١ 3", (1.5, 1.5)),
+        ("1e308 1", (0.5, 5e307)),
+        ("abc", None),
+        ("1e999", None),
+        ("", None),
+    ],
+)
+def test_only_decimals_are_samples(index, data, ends):
+    """https://hl7.org/fhir/R4/datatypes.html#SampledData."""
+    samples = {"origin": {"value": 0}, "factor": 0.5, "data": data}
+    rows = index.entries({"resourceType": "Observation", "valueSampledData": samples}).get("q")
+    assert (rows and (rows[0]["lo"], rows[0]["hi"])) == ends
+
+
+def test_samples_that_overflow_are_not_indexed(index):
+    samples = {"origin": {"value": -1e308}, "factor": 1e308, "data": "1e308 -1e308 0"}
+    (row,) = index.entries({"resourceType": "Observation", "valueSampledData": samples})["q"]
+    assert (row["lo"], row["hi"]) == (-1e308, -1e308)
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 5e-324, 2**64, 0])
+def test_the_largest_and_smallest_numbers_are_found(found, value):
+    stored = [measured(value, "kg")]
+    sign = "lt1" if value < 1 else "gt1"
+    assert found(stored, **{"value-quantity": f"{sign}|{UCUM}|kg"}) == ["0"]
+    assert found(stored, **{"value-quantity": f"{sign}|{UCUM}|mg"}) == ["0"]
+
+
+def test_units_of_many_braces_take_bounded_time():
+    known = units.load(content.TERMINOLOGY / "ucum.json")
+    for piece in ("{", "/{", "{a", "/{a}{"):
+        assert known.conversion(piece * 50_000) is None
+
+
 def test_units_convert_only_within_what_ucum_allows():
     known = units.load(content.TERMINOLOGY / "ucum.json")
     canonical = {
