@@ -1,6 +1,7 @@
 """How this server runs, as the variables ``TONGKANG_*`` of the environment say.
 
-A new setting is one field here: `tongkang settings` and the checks follow from it.
+A new setting is one field here, which the checks follow from, and its meaning in
+``messages/meanings.toml``, which `tongkang settings` tells.
 """
 
 import dataclasses
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from server.fhir.messages import Language
+from server.fhir.messages import Language, text
 from server.records.environment import (
     choice,
     database_name,
@@ -35,40 +36,26 @@ _MB = 1024 * 1024
 class Settings:
     """Every setting with its default; times are seconds, sizes are bytes."""
 
-    mongodb_url: str | None = setting(
-        None,
-        url("mongodb", "mongodb+srv"),
-        "MongoDB to use; without it a private mongod is started.",
-    )
-    database: str = setting("tongkang", database_name(), "Name of the database in MongoDB.")
-    data_folder: Path = setting(
-        Path("var/tongkang"), folder(), "Where the private mongod and its log lie."
-    )
-    host: str = setting("127.0.0.1", host_name(), "Address to listen on.")
-    port: int = setting(8000, whole(1, 65535), "Port to listen on.")
-    base_url: str = setting(
-        "", url("http", "https"), "FHIR base that callers see; default http://HOST:PORT/fhir."
-    )
-    trusted_proxies: str = setting(
-        "127.0.0.1", host_list(), "Addresses whose X-Forwarded headers are believed, or *."
-    )
-    workers: int = setting(2, whole(1, 64), "Processes that answer requests.")
-    threads: int = setting(12, whole(1, 256), "Threads in each of these processes.")
-    zone: str = setting("Asia/Shanghai", time_zone(), "Time zone of dates that carry none.")
-    language: Language = setting("zh", choice("zh", "en"), "Language of messages by default.")
-    max_body: int = setting(32 * _MB, size(1024, 1024 * _MB), "Largest request body, unpacked.")
-    max_depth: int = setting(64, whole(8, 512), "Deepest nesting of a JSON body.")
-    request_timeout: float = setting(30.0, seconds(1, 600), "Longest pause while a request comes.")
-    database_timeout: float = setting(4.0, seconds(0.1, 60), "Time for one database command.")
-    page_size: int = setting(20, whole(1, 1000), "Entries on a page when _count is not given.")
-    max_page_size: int = setting(1000, whole(1, 10_000), "Most entries on a page.")
-    log_level: str = setting(
-        "info", choice("debug", "info", "warning", "error"), "Least severity that is logged."
-    )
-    metrics: bool = setting(True, switch(), "Whether /metrics is served.")
-    demo_residents: int = setting(
-        200, whole(0, 100_000), "Residents loaded into an empty private database."
-    )
+    mongodb_url: str | None = setting(None, url("mongodb", "mongodb+srv"))
+    database: str = setting("tongkang", database_name())
+    data_folder: Path = setting(Path("var/tongkang"), folder())
+    host: str = setting("127.0.0.1", host_name())
+    port: int = setting(8000, whole(1, 65535))
+    base_url: str = setting("", url("http", "https"))
+    trusted_proxies: str = setting("127.0.0.1", host_list())
+    workers: int = setting(2, whole(1, 64))
+    threads: int = setting(12, whole(1, 256))
+    zone: str = setting("Asia/Shanghai", time_zone())
+    language: Language = setting("zh", choice("zh", "en"))
+    max_body: int = setting(32 * _MB, size(1024, 1024 * _MB))
+    max_depth: int = setting(64, whole(8, 512))
+    request_timeout: float = setting(30.0, seconds(1, 600))
+    database_timeout: float = setting(3.5, seconds(0.1, 60))
+    page_size: int = setting(20, whole(1, 1000))
+    max_page_size: int = setting(1000, whole(1, 10_000))
+    log_level: str = setting("info", choice("debug", "info", "warning", "error"))
+    metrics: bool = setting(True, switch())
+    demo_residents: int = setting(200, whole(0, 100_000))
 
     def __post_init__(self) -> None:
         """Fill in the default base URL, which depends on host and port."""
@@ -86,10 +73,11 @@ class Settings:
 
 
 def explained(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """Yield (variable, value as it may be shown, meaning) of each setting."""
+    """Yield (variable, value as it may be shown, meaning in the language set) of each setting."""
     for item in dataclasses.fields(settings):
         value = getattr(settings, item.name)
-        yield PREFIX + item.name.upper(), _shown(value), item.metadata["meaning"]
+        meaning = text(f"means-{item.name}", settings.language, {})
+        yield PREFIX + item.name.upper(), _shown(value), meaning
 
 
 def _shown(value: object) -> str:

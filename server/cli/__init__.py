@@ -11,10 +11,11 @@ from typing import cast
 import click
 
 COMMANDS: Mapping[str, str] = {
-    "serve": "Run the server; without a MongoDB URL, with a private MongoDB.",
-    "settings": "Show the settings in force and what they mean.",
-    "demo": "Load a demo region of synthetic residents.",
-    "verify": "Prove that a database is in good order.",
+    "serve": "Run the server; without a MongoDB URL, with a private MongoDB. / "
+    "启动服务器；未设置 MongoDB 地址时使用自带的 MongoDB。",
+    "settings": "Show the settings in force and what they mean. / 显示当前各项设置及其含义。",
+    "demo": "Load a demo region of synthetic residents. / 载入由虚构居民组成的演示地区。",
+    "verify": "Prove that a database is in good order. / 核查并证明数据库完好。",
 }
 
 
@@ -48,4 +49,7 @@ class Commands(click.Group):
 @click.command(cls=Commands)
 @click.version_option(package_name="tongkang")
 def main() -> None:
-    """Tongkang 通康, a FHIR R4 interoperability server for population health."""
+    """Tongkang 通康, a FHIR R4 interoperability server for population health.
+
+    面向人口健康信息的 FHIR R4 互操作服务器。
+    """

@@ -14,6 +14,7 @@ from server.cli.settings import exit_with, settings_or_exit
 from server.context import Context
 from server.demo import institutions, residents, shapes
 from server.fhir.json import Resource
+from server.fhir.messages import text
 from server.fhir.outcome import FhirError
 from server.interactions.call import Call
 from server.interactions.writing import draft, parsed
@@ -25,10 +26,20 @@ _RESIDENTS_AT_ONCE = 50
 
 
 @click.command
-@click.option("--residents", "count", default=200, show_default=True, help="How many residents.")
-@click.option("--seed", default=1, show_default=True, help="Another seed makes other residents.")
+@click.option(
+    "--residents", "count", default=200, show_default=True, help="How many residents. / 居民人数。"
+)
+@click.option(
+    "--seed",
+    default=1,
+    show_default=True,
+    help="Another seed makes other residents. / 种子不同，居民也不同。",
+)
 def demo(count: int, seed: int) -> None:
-    """Load a demo region of synthetic residents. What is there already stays as it is."""
+    """Load a demo region of synthetic residents. What is there already stays as it is.
+
+    载入由虚构居民组成的演示地区。已有的数据保持不变。
+    """
     settings = settings_or_exit()
     try:
         with opened(settings) as services:
@@ -36,7 +47,7 @@ def demo(count: int, seed: int) -> None:
             stored = _load(context, count, seed)
     except FhirError as error:
         exit_with(error, settings.language)
-    click.echo(f"{stored} resources of {count} residents were stored.")
+    click.echo(text("demo-stored", settings.language, {"residents": count, "resources": stored}))
 
 
 def _load(context: Context, count: int, seed: int) -> int:
@@ -45,15 +56,20 @@ def _load(context: Context, count: int, seed: int) -> int:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[stored]} resources"),
+        TextColumn("{task.fields[stored]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns) as progress:
-        task = progress.add_task("residents", total=count, stored=stored)
+        title = text("demo-progress", context.language, {})
+        task = progress.add_task(title, total=count, stored=_told(context, stored))
         for people in _batches(residents.residents(count, seed)):
             stored += _store(context, itertools.chain.from_iterable(people))
-            progress.update(task, advance=len(people), stored=stored)
+            progress.update(task, advance=len(people), stored=_told(context, stored))
     return stored
+
+
+def _told(context: Context, stored: int) -> str:
+    return text("demo-progress-stored", context.language, {"count": stored})
 
 
 def _batches(people: Iterator[list[Resource]]) -> Iterator[list[list[Resource]]]:

@@ -18,7 +18,10 @@ from server.settings import Settings
 @click.command
 @click.option("--application", default="server.wsgi:app", hidden=True)
 def serve(application: str) -> None:
-    """Run the server until Ctrl-C; without a MongoDB URL, with a private MongoDB."""
+    """Run the server until Ctrl-C; without a MongoDB URL, with a private MongoDB.
+
+    启动服务器，按 Ctrl-C 停止；未设置 MongoDB 地址时使用自带的 MongoDB。
+    """
     settings = settings_or_exit()
     if settings.mongodb_url is not None:
         # There is no mongod to look after: gunicorn takes the place of this process.

@@ -13,7 +13,10 @@ from server.settings import PREFIX, Settings, explained
 
 @click.command
 def settings() -> None:
-    """Show the settings in force as a file of variables; passwords are masked."""
+    """Show the settings in force as a file of variables; passwords are masked.
+
+    以变量文件的形式显示当前各项设置；密码以 *** 代替。
+    """
     for variable, value, meaning in explained(settings_or_exit()):
         click.echo(f"# {meaning}\n{variable}={value}\n")
 

@@ -8,6 +8,7 @@ from rich.progress import Progress
 
 from server.cli.database import opened
 from server.cli.settings import exit_with, settings_or_exit
+from server.fhir.messages import Language, text
 from server.fhir.outcome import FhirError
 from server.store.verification import Finding, Verification
 
@@ -19,24 +20,33 @@ def verify() -> None:
     """Prove that no version is missing and that every index entry agrees with its resource.
 
     Exits with 1 if anything is wrong.
+
+    核查并证明：没有缺失的版本，每条索引都与资源一致。发现错误时以代码 1 退出。
     """
     settings = settings_or_exit()
     try:
         with opened(settings) as services:
             verification = Verification(services.store.engine, services.interpreters.index.entries)
             sizes = {type: verification.size(type) for type in verification.types()}
-            findings = list(_found(verification, sizes))
+            findings = list(_found(verification, sizes, settings.language))
     except FhirError as error:
         exit_with(error, settings.language)
     for finding in findings[:_SHOWN]:
-        click.echo(f"{finding.type}/{finding.id}: {finding.rule}")
-    click.echo(f"{sum(sizes.values())} resources of {len(sizes)} types; {len(findings)} faults.")
+        click.echo(_told(finding, settings.language))
+    number = {"resources": sum(sizes.values()), "types": len(sizes), "faults": len(findings)}
+    click.echo(text("verify-sum", settings.language, number))
     sys.exit(1 if findings else 0)
 
 
-def _found(verification: Verification, sizes: dict[str, int]) -> Iterator[Finding]:
+def _told(finding: Finding, language: Language) -> str:
+    return f"{finding.type}/{finding.id}: {text(finding.rule, language, {})} ({finding.rule})"
+
+
+def _found(
+    verification: Verification, sizes: dict[str, int], language: Language
+) -> Iterator[Finding]:
     with Progress() as progress:
-        task = progress.add_task("verify", total=sum(sizes.values()))
+        task = progress.add_task(text("verify-progress", language, {}), total=sum(sizes.values()))
         for type in sizes:
             for finding in verification.findings(type):
                 if finding is None:

@@ -62,9 +62,9 @@ class _Folder(fields.Field[Path]):
         return Path(value)
 
 
-def setting(default: Setting, kind: Kind, meaning: str) -> Setting:
-    """Return a dataclass field that the environment may set; `meaning` is its line of help."""
-    return field(default=default, metadata={"kind": kind, "meaning": meaning})
+def setting(default: Setting, kind: Kind) -> Setting:
+    """Return a dataclass field that the environment may set to a value of `kind`."""
+    return field(default=default, metadata={"kind": kind})
 
 
 def whole(low: int, high: int) -> Kind:

@@ -1,12 +1,16 @@
 """The house rules that no other tool checks: sizes, docstrings, and messages in two languages."""
 
 import ast
+import dataclasses
+import re
 import string
 import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from server.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = ROOT / "server"
@@ -70,6 +74,7 @@ def keys_of(node):
 
 
 CONSTANTS = {node.value for _, node in nodes(ast.Constant)}
+MEANINGS = {f"means-{field.name}" for field in dataclasses.fields(Settings)}
 PAGES = [page.read_text("utf-8") for page in SERVER.rglob("templates/*.html")]
 SAID = [
     (f"{name(path)}:{call.lineno}", *message_of(call))
@@ -123,8 +128,21 @@ def test_a_message_in_chinese_is_chinese(key):
 
 @pytest.mark.parametrize("key", MESSAGES)
 def test_a_message_is_said_somewhere(key):
-    said = key in CONSTANTS or any(f"'{key}'" in page for page in PAGES)
+    said = key in CONSTANTS | MEANINGS or any(f"'{key}'" in page for page in PAGES)
     assert said
+
+
+@pytest.mark.parametrize("key", MEANINGS)
+def test_the_meaning_of_a_setting_is_worded(key):
+    assert key in MESSAGES
+
+
+def test_every_fault_that_a_verification_finds_is_worded():
+    source = (SERVER / "store" / "verification.py").read_text("utf-8")
+    rules = set(re.findall(r'yield (?:Finding\(.*, )?"([a-z-]+)"', source))
+    assert "index-disagrees" in rules
+    assert "history-without-current" in rules
+    assert rules <= MESSAGES.keys()
 
 
 @pytest.mark.parametrize(("place", "key", "arguments"), SAID, ids=[place for place, *_ in SAID])

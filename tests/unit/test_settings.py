@@ -122,7 +122,13 @@ def test_the_explanation_shows_every_setting_and_no_password():
     assert shown["TONGKANG_MONGODB_URL"] == "mongodb://***@db1,db2/?replicaSet=x"
     assert shown["TONGKANG_WORKERS"] == "1"
     assert shown["TONGKANG_METRICS"] == "on"
-    assert all(meaning.endswith(".") for _, _, meaning in explained(settings))
+
+
+@pytest.mark.parametrize(("language", "stop"), [("zh", "。"), ("en", ".")])
+def test_the_meaning_of_every_setting_is_told_in_the_language_that_is_set(language, stop):
+    meanings = [meaning for _, _, meaning in explained(Settings(language=language))]
+    assert all(meaning.endswith(stop) for meaning in meanings)
+    assert len(set(meanings)) == len(meanings)
 
 
 def test_an_ipv6_address_is_bracketed_in_the_base_url():
