@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from uuid_utils import uuid4
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_FORMAT = re.compile(r"(?:^|&)_format=([^&]*)")
 
 
 class InternalError(FhirError):
@@ -89,14 +87,20 @@ class _Exchange:
         if environ["REQUEST_METHOD"] == "OPTIONS":
             allowed = ", ".join(requests.methods(path, interpreters.types))
             return responses.answer(Result(status=204, headers={"Allow": allowed}), self.manner)
-        content_type = negotiation.content_type(
-            environ.get("HTTP_ACCEPT"), _format(environ.get("QUERY_STRING", ""))
-        )
-        if content_type != self.manner.content_type:
-            self.manner = replace(self.manner, content_type=content_type)
         self.call = requests.call(environ, path, interpreters.types, interpreters.settings)
+        self.manner = self._negotiated(dict(self.call.query))
         context = Context.of(self.services, OPEN, self.manner.language)
         return responses.answer(perform(context, self.call), self.manner)
+
+    def _negotiated(self, asked: Mapping[str, str]) -> Manner:
+        """Return the manner that the parameters `asked` and the Accept header ask for."""
+        content_type = negotiation.content_type(
+            self.environ.get("HTTP_ACCEPT"), asked.get("_format")
+        )
+        pretty = asked.get("_pretty") == "true"
+        if (content_type, pretty) == (self.manner.content_type, self.manner.pretty):
+            return self.manner
+        return replace(self.manner, content_type=content_type, pretty=pretty)
 
     def _refused(self, error: FhirError) -> Response:
         if self.call is None:
@@ -115,8 +119,3 @@ class _Exchange:
                 len(response.body),
             )
         )
-
-
-def _format(query: str) -> str | None:
-    named = _FORMAT.search(query) if "_format" in query else None
-    return unquote(named[1]) if named else None

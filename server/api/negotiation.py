@@ -3,10 +3,11 @@
 Spec: https://hl7.org/fhir/R4/http.html#mime-type, RFC 9110 section 12
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from server.fhir.messages import Language
-from server.fhir.outcome import BadRequest, NotAcceptable, UnsupportedMediaType
+from server.fhir.outcome import NotAcceptable, UnsupportedMediaType
 from server.interactions.call import Preference
 
 FHIR_JSON = "application/fhir+json"
@@ -25,10 +26,8 @@ _RETURNS = ("minimal", "representation", "OperationOutcome")
 def check_content_type(text: str | None) -> None:
     """Raise UnsupportedMediaType unless `text` is a JSON type, in UTF-8 if it names a charset."""
     kind, parameters = _media(text or "")
-    if kind not in JSON_TYPES or parameters.get("charset", "utf-8").lower() not in (
-        "utf-8",
-        "utf8",
-    ):
+    charset = parameters.get("charset", "utf-8").lower()
+    if kind not in JSON_TYPES or charset not in ("utf-8", "utf8") or not _is_r4(parameters):
         raise UnsupportedMediaType.because("content-type-unknown", type=(text or "-")[:60])
 
 
@@ -65,19 +64,17 @@ def language(accept: str | None, default: Language) -> Language:
 
 @lru_cache(maxsize=256)
 def preference(text: str | None) -> Preference:
-    """Return what the Prefer header `text` asks. Preferences that are not known are passed over.
+    """Return what the Prefer header `text` asks; what is not known is passed over.
 
-    Raises BadRequest on a value of return or handling that FHIR does not have.
+    Spec: RFC 7240 section 2, https://hl7.org/fhir/R4/http.html#ops
     """
     asked: dict[str, str] = {}
     for part in (text or "").replace(";", ",").split(","):
         name, _, value = part.strip().partition("=")
         asked.setdefault(name.strip().lower(), value.strip().strip('"'))
-    returns = asked.get("return", "representation")
-    handling = asked.get("handling", "strict")
-    if returns not in _RETURNS or handling not in ("strict", "lenient"):
-        raise BadRequest.because("preference-unknown", text=(text or "")[:60])
-    return Preference(returns, handling == "lenient")
+    returns = asked.get("return", "")
+    lenient = asked.get("handling") == "lenient"
+    return Preference(returns if returns in _RETURNS else "representation", lenient)
 
 
 def _media(text: str) -> tuple[str, dict[str, str]]:
@@ -92,9 +89,14 @@ def _ranked(text: str) -> list[str]:
     for part in text.split(","):
         kind, parameters = _media(part)
         quality = _quality(parameters.get("q", "1"))
-        if kind and quality > 0:
+        if kind and quality > 0 and _is_r4(parameters):
             ranked.append((-quality, kind))
     return [kind for _, kind in sorted(ranked, key=lambda each: each[0])]
+
+
+def _is_r4(parameters: Mapping[str, str]) -> bool:
+    """Tell whether `parameters` of a media type ask for this version of FHIR, or for none."""
+    return parameters.get("fhirversion", "4.0") in ("4.0", "4.0.1")
 
 
 def _quality(text: str) -> float:

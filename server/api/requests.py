@@ -10,11 +10,11 @@ from urllib.parse import parse_qsl
 
 from server.api import body, negotiation
 from server.fhir.outcome import BadRequest, MethodNotAllowed, NotFound, UnsupportedMediaType
+from server.fhir.reference import is_id
 from server.interactions.call import Call
 from server.interactions.routes import ID, ROUTES, TYPE, VERSION, Route
 from server.settings import Settings
 
-_ID = re.compile(r"(?!.*\.\.)(?!\.$)[A-Za-z0-9\-.]{1,64}")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORM = "application/x-www-form-urlencoded"
 _MOST_PARAMETERS = 1000
@@ -87,12 +87,12 @@ def _means(part: str, segment: str, types: Collection[str]) -> bool:
     if part == TYPE:
         return segment in types
     # No id begins like the names that FHIR keeps for itself, such as _search and $everything.
-    return part == segment or (part.startswith("{") and segment[:1] not in ("_", "$"))
+    return part == segment or (part.startswith("{") and segment[:1] not in ("", "_", "$"))
 
 
 def _check(route: Route, segments: tuple[str, ...]) -> None:
     for part, segment in zip(route.shape, segments, strict=True):
-        if part == ID and not _ID.fullmatch(segment):
+        if part == ID and not is_id(segment):
             raise BadRequest.because("id-malformed", id=segment[:70])
 
 

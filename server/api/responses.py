@@ -44,6 +44,7 @@ def answer(result: Result, manner: Manner) -> Response:
     headers = [
         ("X-Request-Id", manner.request_id),
         ("Cache-Control", "private, no-cache"),
+        ("Vary", "Accept, Accept-Language, Prefer"),
         ("X-Content-Type-Options", "nosniff"),
         *result.headers.items(),
     ]

@@ -36,10 +36,14 @@ def parse(body: bytes, max_depth: int) -> tuple[Resource, bytes]:
     if not isinstance(value, dict):
         raise BadRequest.because("json-not-an-object")
     properties = _count_properties(value, max_depth)
-    compact = msgspec.json.format(body, indent=-1)
-    # Each property shows at least once as `":`; equal counts prove that none is repeated.
-    if compact.count(b'":') != properties:
-        json.loads(body, object_pairs_hook=_unique)
+    try:
+        compact = msgspec.json.format(body, indent=-1)
+        # Each property shows at least once as `":`; equal counts prove that none is repeated.
+        if compact.count(b'":') != properties:
+            json.loads(body, object_pairs_hook=_unique)
+    except RecursionError:
+        # What nests so deep is the first of two equal properties; the parser kept the second.
+        raise TooLarge.because("json-too-deep") from None
     return value, compact
 
 
@@ -71,9 +75,11 @@ def _count_properties(value: Any, depth: int) -> int:  # noqa: ANN401  # any JSO
 def _unique(pairs: list[tuple[str, Any]]) -> Resource:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise BadRequest.because("json-duplicate-property", name=repeated[:40])
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise BadRequest.because("json-duplicate-property", name=name[:40])
+            seen.add(name)
     return found
 
 

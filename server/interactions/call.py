@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from server.fhir.outcome import BadRequest, Issue
 
-_ETAG = re.compile(r'(?:W/)?"([^"]*)"')
+# Some clients leave the quotes out; a bare number can mean nothing else.
+_ETAG = re.compile(r'(?:W/)?"([^"]*)"|([0-9]+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +72,4 @@ def entity_tags(text: str) -> frozenset[str]:
     parts = [_ETAG.fullmatch(part.strip()) for part in text.split(",")]
     if not all(parts):
         raise BadRequest.because("entity-tag-malformed", text=text[:40])
-    return frozenset(part[1] for part in parts if part)
+    return frozenset(part[1] or part[2] or "" for part in parts if part)

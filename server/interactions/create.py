@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html#create
 from server.context import Context
 from server.interactions import criteria
 from server.interactions.call import Call, Result
-from server.interactions.writing import parsed, posted, written
+from server.interactions.writing import no_parameters, parsed, posted, written
 
 
 def create(context: Context, call: Call) -> Result:
@@ -16,6 +16,7 @@ def create(context: Context, call: Call) -> Result:
     Raises PreconditionFailed if several do.
     """
     type = call.resource_type
+    no_parameters(call)
     resource, body = parsed(context, call)
     new = posted(context, type, resource, body)
     if call.criteria is None:

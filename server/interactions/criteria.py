@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from server.context import Context
 from server.fhir.outcome import BadRequest, PreconditionFailed
+from server.interactions.presentation import LAYOUT
 from server.store.documents import Version
 
 
@@ -23,15 +24,18 @@ class Criteria:
 
 
 def compiled(context: Context, type: str, parameters: Sequence[tuple[str, str]]) -> Criteria:
-    """Return the criteria in `parameters`.
+    """Return the criteria in `parameters`; how the answer is laid out is not among them.
 
     Raises BadRequest if there are none, or one that is not known: ignoring it
     would match resources that were not meant.
     """
-    if not parameters:
+    asked = [pair for pair in parameters if pair[0] not in LAYOUT]
+    query = context.interpreters.queries.compile(type, asked)
+    if any(name == "_sort" for name, _ in asked):
+        raise BadRequest.because("parameter-unknown-here", name="_sort")
+    if not query.condition:
         raise BadRequest.because("criteria-missing")
-    query = context.interpreters.queries.compile(type, parameters)
-    spelled = "&".join(sorted(f"{name}={value}" for name, value in parameters))
+    spelled = "&".join(sorted(f"{name}={value}" for name, value in asked))
     claim = sha256(f"{type}?{spelled}".encode()).hexdigest()
     return Criteria(query.condition, claim)
 

@@ -8,6 +8,7 @@ from server.fhir.outcome import Conflict, Issue
 from server.interactions import criteria
 from server.interactions.call import Call, Result
 from server.interactions.update import check_match
+from server.interactions.writing import no_parameters
 from server.store.documents import Version
 
 _ATTEMPTS = 8
@@ -21,29 +22,36 @@ def delete(context: Context, call: Call) -> Result:
     """
     if call.id is None:
         return _delete_matched(context, call)
-    return _delete(context, call, call.resource_type, call.id)
-
-
-def _delete(context: Context, call: Call, type: str, id: str) -> Result:
+    no_parameters(call)
+    type, id = call.resource_type, call.id
     for _ in range(_ATTEMPTS):
         old = context.resources.find(type, id)
-        if old is None or old.body is None:
-            if call.if_match is not None:
-                check_match(call, None)
-            return _deleted(call, old)
-        check_match(call, old)
-        gone = context.resources.delete(old)
-        if gone is not None:
-            return _deleted(call, gone)
+        deleted = _over(context, call, old)
+        if deleted is not None:
+            return deleted
     raise Conflict.because("resource-contended", type=type, id=id)
+
+
+def _over(context: Context, call: Call, old: Version | None) -> Result | None:
+    """Delete `old`, None for nothing; return None if that is no longer what is there."""
+    if old is None or old.body is None:
+        if call.if_match is not None:
+            check_match(call, None)
+        return _deleted(call, old)
+    check_match(call, old)
+    gone = context.resources.delete(old)
+    return None if gone is None else _deleted(call, gone)
 
 
 def _delete_matched(context: Context, call: Call) -> Result:
     type = call.resource_type
-    found = criteria.matched(context, type, criteria.compiled(context, type, call.query))
-    if found is None:
-        return _deleted(call, None)
-    return _delete(context, call, type, found.id)
+    wanted = criteria.compiled(context, type, call.query)
+    for _ in range(_ATTEMPTS):
+        # That version only: if it changed meanwhile, it may no longer match.
+        deleted = _over(context, call, criteria.matched(context, type, wanted))
+        if deleted is not None:
+            return deleted
+    raise Conflict.because("resource-contended", type=type, id="?")
 
 
 def _deleted(call: Call, gone: Version | None) -> Result:

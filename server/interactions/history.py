@@ -50,6 +50,9 @@ def history_system(context: Context, call: Call) -> Result:
 
 def _history(context: Context, call: Call, path: str, listing: _Listing) -> Result:
     presentation, rest = Presentation.split(call.query)
+    presentation.refuse_count()
+    if call.type is not None:
+        presentation.check(context.interpreters.subsets, call.type)
     asked = {name: value for name, value in rest if name in PARAMETERS}
     unknown = [name for name, _ in rest if name not in PARAMETERS]
     if unknown and not call.preference.lenient:
@@ -61,8 +64,9 @@ def _history(context: Context, call: Call, path: str, listing: _Listing) -> Resu
     found = listing(window, count + 1) if count else []
     page = found[:count]
     url = f"{context.interpreters.settings.base_url}/{path}"
-    links = {"self": f"{url}?{urlencode(kept)}" if kept else url}
-    links["first"] = links["self"]
+    first = f"{url}?{urlencode(kept)}" if kept else url
+    own = [(n, v) for n, v in call.query if n == paging.PARAMETER]
+    links = {"self": f"{url}?{urlencode([*kept, *own])}" if own else first, "first": first}
     if len(found) > count > 0:
         key, last = page[-1]
         cursor = context.services.cursors.make(question, (last.last_updated, key))

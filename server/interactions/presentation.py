@@ -32,8 +32,7 @@ class Presentation:
         presentation, rest = cls.split(call.query)
         if rest and not call.preference.lenient:
             raise BadRequest.because("parameter-unknown-here", name=rest[0][0][:40])
-        if presentation.summary == "count":
-            raise BadRequest.because("summary-count-needs-search")
+        presentation.refuse_count()
         presentation.check(subsets, call.resource_type)
         return presentation
 
@@ -56,6 +55,11 @@ class Presentation:
         if elements and summary != "false":
             raise BadRequest.because("summary-and-elements")
         return cls(summary, elements), rest
+
+    def refuse_count(self) -> None:
+        """Raise BadRequest if only a number is wanted, which only a search can give."""
+        if self.summary == "count":
+            raise BadRequest.because("summary-count-needs-search")
 
     @property
     def whole(self) -> bool:

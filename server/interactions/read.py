@@ -7,7 +7,7 @@ import re
 from email.utils import parsedate_to_datetime
 
 from server.context import Context
-from server.fhir.outcome import BadRequest, Gone, NotFound
+from server.fhir.outcome import Gone, NotFound
 from server.interactions.call import Call, Result, entity_tags
 from server.interactions.presentation import Presentation
 from server.store.documents import Version
@@ -49,11 +49,16 @@ def _caller_has_it(call: Call, found: Version) -> bool:
     if call.if_none_match is not None:
         versions = entity_tags(call.if_none_match)
         return "*" in versions or str(found.version) in versions
-    if call.if_modified_since is not None:
-        try:
-            since = parsedate_to_datetime(call.if_modified_since)
-        except ValueError:
-            text = call.if_modified_since[:40]
-            raise BadRequest.because("http-date-malformed", text=text) from None
-        return found.last_updated // 1_000_000 <= since.timestamp()
-    return False
+    since = _moment(call.if_modified_since)
+    return since is not None and found.last_updated // 1_000_000 <= since
+
+
+def _moment(text: str | None) -> float | None:
+    """Return the seconds since 1970 that `text` says; None for what is no HTTP date.
+
+    Spec: RFC 9110 section 13.1.3, which has a wrong date passed over.
+    """
+    try:
+        return None if text is None else parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None

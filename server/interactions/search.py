@@ -44,19 +44,21 @@ def search(context: Context, call: Call) -> Result:
     query = context.interpreters.queries.compile(
         type, page.criteria, lenient=call.preference.lenient
     )
-    links = {"self": _url(context, type, query.used, call.query)}
+    first = _url(context, call, query, page)
+    links = {"self": first}
     if page.count == 0 or page.presentation.summary == "count":
         number = context.resources.count(type, query.condition)
-        return Result(status=200, body=bundle.bundle("searchset", [], links, number))
-    rows = _rows(context, type, query, page)
-    links["first"] = links["self"]
-    if len(rows) > page.count:
-        rows = rows[: page.count]
+        told = bundle.bundle("searchset", _ignored(context, query), links, number)
+        return Result(status=200, body=told)
+    rows, more = _rows(context, type, query, page)
+    if page.cursor is not None:
+        links["self"] = _with(first, page.cursor)
+    links["first"] = first
+    if more:
         phase, last = rows[-1]
         place = [phase, *(last.get(field) for field, _ in query.sort)]
-        cursor = context.services.cursors.make(_question(type, query), place)
-        links["next"] = f"{links['self']}{_joint(links['self'])}{paging.PARAMETER}={cursor}"
-    total = _total(context, type, query, page, None if "next" in links else len(rows))
+        links["next"] = _with(first, context.services.cursors.make(_question(type, query), place))
+    total = _total(context, type, query, page, None if more else len(rows))
     entries = _entries(context, type, page.presentation, rows) + _ignored(context, query)
     return Result(status=200, body=bundle.bundle("searchset", entries, links, total))
 
@@ -87,23 +89,22 @@ def _page(context: Context, call: Call) -> _Page:
     return _Page(presentation, count, total, asked.get(paging.PARAMETER), criteria)
 
 
-def _rows(context: Context, type: str, query: Query, page: _Page) -> list[_Row]:
+def _rows(context: Context, type: str, query: Query, page: _Page) -> tuple[list[_Row], bool]:
+    """Return the rows of the page, and whether there are more behind it."""
     start, behind = 0, dict[str, Any]()
     if page.cursor is not None:
         start, *values = context.services.cursors.read(_question(type, query), page.cursor)
         behind = dict(paging.behind(query.sort, values))
-    # One more than the page shows whether there is a next one.
-    wanted, rows = page.count + 1, list[_Row]()
+    rows, more = list[_Row](), False
     for number, phase in enumerate(query.phases or ({},)):
-        if number < start or len(rows) == wanted:
+        if number < start or more:
             continue
         limits = [each for each in (phase, behind if number == start else {}) if each]
         condition = {"$and": limits} if limits else {}
-        found = context.resources.search(
-            type, query.condition, query.sort, wanted - len(rows), condition
-        )
+        left = page.count - len(rows)
+        found, more = context.resources.search(type, query.condition, query.sort, left, condition)
         rows += [(number, document) for document in found]
-    return rows
+    return rows, more
 
 
 def _total(context: Context, type: str, query: Query, page: _Page, known: int | None) -> int | None:
@@ -132,22 +133,22 @@ def _ignored(context: Context, query: Query) -> list[bytes]:
     return [bundle.outcome(json.dumps(operation_outcome(issues, context.language)))]
 
 
-def _url(
-    context: Context,
-    type: str,
-    used: Sequence[tuple[str, str]],
-    asked: Sequence[tuple[str, str]],
-) -> str:
-    shown = (*SHAPE, "_count", "_total")
-    kept = [*used, *((name, value) for name, value in asked if name in shown)]
-    url = f"{context.interpreters.settings.base_url}/{type}"
-    return f"{url}?{urlencode(kept)}" if kept else url
+def _url(context: Context, call: Call, query: Query, page: _Page) -> str:
+    """Return the URL of the first page, with the parameters that were really used."""
+    used = [*query.used]
+    for name, value in call.query:
+        if name in (*SHAPE, "_total"):
+            used.append((name, value))
+        elif name == "_count":
+            used.append((name, str(page.count)))
+    url = f"{context.interpreters.settings.base_url}/{call.type}"
+    return f"{url}?{urlencode(used)}" if used else url
+
+
+def _with(url: str, cursor: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{paging.PARAMETER}={cursor}"
 
 
 def _question(type: str, query: Query) -> str:
     """Return what a cursor is bound to."""
     return f"{type}?{query.used!r}"
-
-
-def _joint(url: str) -> str:
-    return "&" if "?" in url else "?"

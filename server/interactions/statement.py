@@ -14,7 +14,6 @@ from server.interactions.presentation import Presentation
 from server.interactions.routes import on_system, on_types
 from server.services import VERSION, Interpreters
 
-_MODES = ("full", "normative")
 _TYPE = "CapabilityStatement"
 
 
@@ -24,7 +23,7 @@ def capabilities(context: Context, call: Call) -> Result:
     Raises BadRequest on a mode that this server does not have.
     """
     mode = dict(call.query).get("mode", "full")
-    if mode not in _MODES:
+    if mode != "full":
         raise BadRequest.because("capabilities-mode-unknown", mode=mode[:40])
     query = tuple(pair for pair in call.query if pair[0] != "mode")
     shown = Presentation.only(replace(call, query=query, type=_TYPE), context.interpreters.subsets)
@@ -70,7 +69,7 @@ def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
         "type": type,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{type}",
         "interaction": [{"code": code} for code in on_types()],
-        "versioning": "versioned-update",
+        "versioning": "versioned",
         "readHistory": True,
         "updateCreate": True,
         "conditionalCreate": True,

@@ -3,11 +3,14 @@
 Spec: https://hl7.org/fhir/R4/http.html#update
 """
 
+from typing import Any
+
 from server.context import Context
 from server.fhir.outcome import BadRequest, Conflict, PreconditionFailed
+from server.fhir.reference import is_id
 from server.interactions import criteria
 from server.interactions.call import Call, Result, entity_tags
-from server.interactions.writing import draft, parsed, posted, written
+from server.interactions.writing import draft, no_parameters, parsed, posted, written
 from server.store.documents import Draft, Version
 
 _ATTEMPTS = 8
@@ -22,27 +25,16 @@ def update(context: Context, call: Call) -> Result:
     """
     if call.id is None:
         return _update_matched(context, call)
+    no_parameters(call)
     resource, body = parsed(context, call)
     if resource.get("id") != call.id:
         raise BadRequest.because("id-differs", "id", expected=call.id)
-    return store(context, call, draft(context, call.resource_type, call.id, resource, body))
-
-
-def store(context: Context, call: Call, new: Draft) -> Result:
-    """Store `new` over whatever is current, as long as If-Match allows."""
+    new = draft(context, call.resource_type, call.id, resource, body)
     for _ in range(_ATTEMPTS):
         old = context.resources.find(new.type, new.id)
-        check_match(call, old)
-        if old is None:
-            try:
-                return written(call, context.resources.create(new), 201)
-            except Conflict:
-                continue
-        if _unchanged(context, old, new):
-            return written(call, old, 200)
-        stored = context.resources.replace(new, old)
+        stored = _over(context, call, new, old)
         if stored is not None:
-            return written(call, stored, 201 if old.body is None else 200)
+            return stored
     raise Conflict.because("resource-contended", type=new.type, id=new.id)
 
 
@@ -53,8 +45,23 @@ def check_match(call: Call, old: Version | None) -> None:
         versions = entity_tags(call.if_match)
         if old is None or not ((exists and "*" in versions) or str(old.version) in versions):
             raise PreconditionFailed.because("version-differs")
-    if call.if_none_match is not None and exists and "*" in entity_tags(call.if_none_match):
-        raise PreconditionFailed.because("resource-exists", type=call.type, id=call.id)
+    unwanted = entity_tags(call.if_none_match) if call.if_none_match is not None else frozenset()
+    if old is not None and exists and "*" in unwanted:
+        raise PreconditionFailed.because("resource-exists", type=old.type, id=old.id)
+
+
+def _over(context: Context, call: Call, new: Draft, old: Version | None) -> Result | None:
+    """Store `new` over `old`, None for nothing; return None if that is no longer what is there."""
+    check_match(call, old)
+    if old is None:
+        try:
+            return written(call, context.resources.create(new), 201)
+        except Conflict:
+            return None
+    if _unchanged(context, old, new):
+        return written(call, old, 200)
+    stored = context.resources.replace(new, old)
+    return written(call, stored, 201 if old.body is None else 200) if stored else None
 
 
 def _unchanged(context: Context, old: Version, new: Draft) -> bool:
@@ -67,20 +74,31 @@ def _update_matched(context: Context, call: Call) -> Result:
     type = call.resource_type
     resource, body = parsed(context, call)
     given = resource.get("id")
+    if given is not None and not is_id(given):
+        raise BadRequest.because("id-malformed", "id", id=given[:70])
     wanted = criteria.compiled(context, type, call.query)
-    new = (
-        draft(context, type, given, resource, body)
-        if given
-        else posted(context, type, resource, body)
-    )
     for _ in range(_ATTEMPTS):
         found = criteria.matched(context, type, wanted)
-        if found is not None:
-            if given not in (None, found.id):
-                raise BadRequest.because("id-differs", "id", expected=found.id)
-            return store(context, call, draft(context, type, found.id, resource, body))
-        check_match(call, None)
-        stored, made = context.resources.create_unless_found(new, wanted.condition, wanted.claim)
-        if made:
-            return written(call, stored, 201)
-    raise Conflict.because("resource-contended", type=type, id=new.id)
+        if found is None:
+            check_match(call, None)
+            new = _unmatched(context, type, resource, body)
+            stored, made = context.resources.create_unless_found(
+                new, wanted.condition, wanted.claim
+            )
+            if made:
+                return written(call, stored, 201)
+            continue
+        if given not in (None, found.id):
+            raise BadRequest.because("id-differs", "id", expected=found.id)
+        # Over that version only: if it changed meanwhile, it may no longer match.
+        result = _over(context, call, draft(context, type, found.id, resource, body), found)
+        if result is not None:
+            return result
+    raise Conflict.because("resource-contended", type=type, id=given or "?")
+
+
+def _unmatched(context: Context, type: str, resource: dict[str, Any], body: bytes) -> Draft:
+    given = resource.get("id")
+    if given is None:
+        return posted(context, type, resource, body)
+    return draft(context, type, given, resource, body)

@@ -9,6 +9,7 @@ from server.context import Context
 from server.fhir import json
 from server.fhir.outcome import BadRequest, Issue, Unprocessable
 from server.interactions.call import Call, Result
+from server.interactions.presentation import LAYOUT
 from server.store.documents import Draft, Version
 
 
@@ -33,6 +34,13 @@ def parsed(context: Context, call: Call) -> tuple[dict[str, Any], bytes]:
     if faults:
         raise Unprocessable(*faults)
     return resource, body
+
+
+def no_parameters(call: Call) -> None:
+    """Raise BadRequest if a write has parameters, but for how its answer is laid out."""
+    unknown = [name for name, _ in call.query if name not in LAYOUT]
+    if unknown and not call.preference.lenient:
+        raise BadRequest.because("parameter-unknown-here", name=unknown[0][:40])
 
 
 def draft(context: Context, type: str, id: str, resource: dict[str, Any], body: bytes) -> Draft:

@@ -16,11 +16,12 @@ from pymongo.errors import DuplicateKeyError
 from server.access.visibility import Visibility
 from server.fhir.outcome import Conflict, Gone, NotFound
 from server.store import documents
-from server.store.documents import KEPT_FIELDS, VERSION_FIELDS, Document, Draft, Version, check_size
+from server.store.documents import KEPT_FIELDS, VERSION_FIELDS, Document, Draft, Version
 from server.store.engine import Engine
 from server.store.failures import refused
 
 Sort = Sequence[tuple[str, int]]
+_PAGE_BYTES = 32_000_000
 Current = Collection[Document]
 Change = Callable[[Current, Document, ClientSession], Document | None]
 
@@ -58,16 +59,26 @@ class Resources:
         sort: Sort,
         limit: int,
         after: Mapping[str, Any] | None = None,
-    ) -> list[Document]:
-        """Return at most `limit` documents that fulfil `condition`: `_id`, `raw`, sort fields.
+    ) -> tuple[list[Document], bool]:
+        """Return at most `limit` documents that fulfil `condition`, and whether there are more.
 
-        `after` is a further condition that skips what earlier pages gave.
+        A document has `_id`, `raw` and the sort fields. `after` is a further condition
+        that skips what earlier pages gave. A page of large resources ends early, so
+        that it never takes much memory.
         """
         fields = {"raw": 1, **{name: 1 for name, _ in sort}}
         where = self._where(condition, after or {})
+        found: list[Document] = []
+        size = 0
         with refused():
             cursor = self._engine.collections.current(type).find(where, fields)
-            return cursor.sort(list(sort)).limit(limit).batch_size(limit).to_list()
+            for document in cursor.sort(list(sort)).limit(limit + 1).batch_size(limit + 1):
+                if len(found) == limit or size > _PAGE_BYTES:
+                    cursor.close()
+                    return found, True
+                found.append(document)
+                size += len(document["raw"])
+        return found, False
 
     def matching(self, type: str, condition: Mapping[str, Any], limit: int) -> list[Version]:
         """Return at most `limit` versions that fulfil `condition`, in no order."""
@@ -89,16 +100,16 @@ class Resources:
         document = self._first(draft)
         with refused():
             try:
-                self._engine.insert(draft.type, document)
+                self._engine.insert(draft.type, documents.encoded(document))
             except DuplicateKeyError:
                 raise Conflict.because("resource-exists", type=draft.type, id=draft.id) from None
         return documents.version(draft.type, document)
 
     def create_many(self, drafts: Sequence[Draft]) -> int:
         """Store those `drafts`, all of one type, whose id is free; return how many were."""
-        documents = [self._first(draft) for draft in drafts]
+        encoded = [documents.encoded(self._first(draft)) for draft in drafts]
         with refused():
-            return self._engine.insert_free(drafts[0].type, documents) if documents else 0
+            return self._engine.insert_free(drafts[0].type, encoded) if encoded else 0
 
     def create_unless_found(
         self, draft: Draft, condition: Mapping[str, Any], claim: str
@@ -178,9 +189,7 @@ class Resources:
 
     def _first(self, draft: Draft) -> Document:
         moment = self._now()
-        document = documents.current(draft, 1, moment, self.stamped(draft, 1, moment))
-        check_size(document)
-        return document
+        return documents.current(draft, 1, moment, self.stamped(draft, 1, moment))
 
     def _after(self, old: Version) -> int:
         # Two versions never share a millisecond, so that time orders them too.

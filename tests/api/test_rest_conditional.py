@@ -152,3 +152,47 @@ def test_a_conditional_delete_needs_criteria_that_are_known(fhir, query):
     for preference in ("handling=strict", "handling=lenient"):
         refused(fhir.delete(f"Patient?{query}", Prefer=preference), 400, 412)
     assert fhir.read("Patient", stored["id"]) == stored
+
+
+@pytest.mark.parametrize("query", ["_sort=_id", "_format=json", ""])
+def test_criteria_that_choose_nothing_are_refused(fhir, mark, query):
+    """Otherwise they would match whatever there is."""
+    stored = fhir.create(patient())
+    refused(fhir.delete(f"Patient?{query}"), 400)
+    refused(fhir.put(f"Patient?{query}", patient()), 400)
+    assert fhir.get(f"Patient/{stored['id']}").status_code == 200
+
+
+def test_layout_is_no_criterion(fhir):
+    own = identifier()
+    answer = fhir.put(f"Patient?identifier={own['value']}&_format=json", patient(identifier=[own]))
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("id", ["..", ".", "a..b"])
+def test_a_conditional_update_takes_no_id_that_a_url_cannot_have(fhir, id):
+    own = identifier()
+    body = patient(id=id, identifier=[own])
+    refused(fhir.put(f"Patient?identifier={own['value']}", body), 400, 422)
+
+
+def test_a_conditional_update_over_a_deleted_id_goes_on_with_its_versions(fhir):
+    own = identifier()
+    stored = fhir.create(patient())
+    fhir.delete(f"Patient/{stored['id']}")
+    body = patient(id=stored["id"], identifier=[own])
+    answer = fhir.put(f"Patient?identifier={own['value']}", body)
+    assert answer.status_code == 201
+    assert answer.headers["ETag"] == 'W/"3"'
+
+
+def test_if_match_fails_where_a_conditional_delete_matches_nothing(fhir):
+    refused(fhir.delete(f"Patient?identifier={identifier()['value']}", If_Match='W/"1"'), 412)
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_a_write_has_no_parameters_that_would_be_ignored(fhir, method):
+    stored = fhir.create(patient())
+    path = {"post": "Patient?colour=red"}.get(method, f"Patient/{stored['id']}?colour=red")
+    body = () if method == "delete" else (patient(id=stored["id"]),)
+    refused(getattr(fhir, method)(path, *body), 400)

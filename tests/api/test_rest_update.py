@@ -126,7 +126,7 @@ def test_if_match_on_an_absent_resource_is_412(fhir):
     refused(fhir.get(f"Patient/{id}"), 404)
 
 
-@pytest.mark.parametrize("tag", ["1", "W/1", 'W/"1', "nonsense"])
+@pytest.mark.parametrize("tag", ["W/1", 'W/"1', "nonsense"])
 def test_an_if_match_that_is_no_tag_is_refused(fhir, tag):
     first = fhir.create(patient())
     refused(fhir.put(f"Patient/{first['id']}", {**first, "active": True}, If_Match=tag), 400, 412)

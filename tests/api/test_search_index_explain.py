@@ -80,7 +80,7 @@ def load(context):
 @pytest.fixture(scope="module")
 def someone(context):
     """The Patient of the region with the most to find, as parameters name them."""
-    observations = context.resources.search("Observation", {}, [("_id", 1)], 100_000)
+    observations, _ = context.resources.search("Observation", {}, [("_id", 1)], 100_000)
     assert len(observations) > 1000
     about = defaultdict(list)
     for each in map(orjson.loads, (document["raw"] for document in observations)):

@@ -127,9 +127,9 @@ def test_preferences(text, preferred):
 
 
 @pytest.mark.parametrize("text", ["return=all", "handling=loose", "return", "handling=Lenient"])
-def test_a_preference_that_fhir_does_not_have_is_refused(text):
-    with pytest.raises(BadRequest):
-        negotiation.preference(text)
+def test_a_preference_that_is_not_known_is_passed_over(text):
+    """RFC 7240 section 2."""
+    assert negotiation.preference(text) == Preference()
 
 
 @given(st.text(max_size=60))

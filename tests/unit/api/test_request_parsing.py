@@ -75,9 +75,7 @@ def test_a_url_that_means_nothing_is_not_found(path):
         call("GET", path)
 
 
-@pytest.mark.parametrize(
-    "id", ["", "a_b", "a b", "ä", "张", "..", ".", "a..b", "x" * 65, "a\0", "a%"]
-)
+@pytest.mark.parametrize("id", ["a_b", "a b", "ä", "张", "..", ".", "a..b", "x" * 65, "a\0", "a%"])
 def test_an_id_that_is_none_is_refused(id):
     """https://hl7.org/fhir/R4/datatypes.html#id."""
     with pytest.raises(BadRequest):

@@ -21,6 +21,7 @@ from server.interactions.call import entity_tags
         ("*", {"*"}),
         (' * ', {"*"}),
         ('""', {""}),
+        ("1", {"1"}),
         ('W/"abc"', {"abc"}),
     ],
 )  # fmt: skip
