@@ -14,15 +14,16 @@ from typing import Any
 
 import bson
 from bson.binary import Binary
+from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
 
-from server.fhir.outcome import TooLarge
+from server.fhir.outcome import TooLarge, Unprocessable
 
 Document = dict[str, Any]
 
 VERSION_FIELDS = {"v": 1, "lu": 1, "raw": 1, "del": 1, "post": 1}
 KEPT_FIELDS = {"_id": 1, **VERSION_FIELDS, "comp": 1}
 
-_LARGE = 1_000_000
 _LARGEST = 16_000_000
 
 
@@ -80,10 +81,22 @@ def superseded(old: Document, until: int) -> Document:
     return {"_id": f"{old['_id']}/{old['v']}", "rid": old["_id"], "until": until, **kept}
 
 
-def check_size(document: Document) -> None:
-    """Raise TooLarge if MongoDB could not hold `document`, which is of 16 MB at most."""
-    if len(document["raw"]) > _LARGE and len(bson.encode(document)) > _LARGEST:
+def encoded(document: Document) -> RawBSONDocument:
+    """Return `document` in the bytes that MongoDB takes.
+
+    Documents of many callers are sent together; what is wrong with one has to
+    come out here, while it is still alone.
+
+    Raises TooLarge if it has more than 16 MB with its index entries,
+    Unprocessable if a value of it has no form in BSON.
+    """
+    try:
+        data = bson.encode(document)
+    except (BSONError, OverflowError, UnicodeEncodeError) as error:
+        raise Unprocessable.because("resource-unstorable") from error
+    if len(data) > _LARGEST:
         raise TooLarge.because("resource-too-large", limit=_LARGEST)
+    return RawBSONDocument(data)
 
 
 def version(type: str, document: Document) -> Version:

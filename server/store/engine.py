@@ -4,12 +4,13 @@ Requests never use it directly but through `Resources` and `History`, which
 bind it to what a caller may see.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pymongo
+from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import (
@@ -19,6 +20,8 @@ from pymongo.errors import (
     ExecutionTimeout,
     NetworkTimeout,
     PyMongoError,
+    WriteConcernError,
+    WriteError,
 )
 from pymongo.write_concern import WriteConcern
 
@@ -47,7 +50,7 @@ class Engine:
         self._zone = zone
         self._lock = Lock()
         self._readers: dict[str, Coalescer[_Fetch, Document | None]] = {}
-        self._writers: dict[str, Coalescer[Document, None]] = {}
+        self._writers: dict[str, Coalescer[RawBSONDocument, None]] = {}
 
     def stamp(self, body: bytes, id: str, version: int, last_updated: int) -> bytes:
         """Return `body` with id and meta set; `last_updated` in microseconds since 1970."""
@@ -58,17 +61,20 @@ class Engine:
         reader = self._readers.get(type) or self._reader(type)
         return reader.run((id, visibility))
 
-    def insert(self, type: str, document: Document) -> None:
+    def insert(self, type: str, document: RawBSONDocument) -> None:
         """Insert `document` durably. Raises DuplicateKeyError if its `_id` is taken."""
         self.collections.ensure(type)
         writer = self._writers.get(type) or self._writer(type)
         writer.run(document)
 
-    def insert_free(self, type: str, documents: Sequence[Document]) -> int:
+    def insert_free(self, type: str, documents: Sequence[RawBSONDocument]) -> int:
         """Insert durably those `documents` whose `_id` is free; return how many were."""
         self.collections.ensure(type)
         outcome = self._insert_many(type, documents)
-        return sum(failure is None for failure in outcome)
+        for failure in outcome:
+            if not isinstance(failure, DuplicateKeyError | None):
+                raise failure
+        return outcome.count(None)
 
     def transaction(self, attempt: Callable[[ClientSession], Result]) -> Result:
         """Return what `attempt` returns, run in a transaction; on a conflict it runs again.
@@ -119,24 +125,29 @@ class Engine:
         with self._lock:
             return self._readers.setdefault(type, Coalescer(read, shared=_GONE))
 
-    def _writer(self, type: str) -> Coalescer[Document, None]:
+    def _writer(self, type: str) -> Coalescer[RawBSONDocument, None]:
         with self._lock:
-            writer = Coalescer[Document, None](
+            writer = Coalescer[RawBSONDocument, None](
                 lambda items: self._insert_many(type, items), shared=_GONE
             )
             return self._writers.setdefault(type, writer)
 
-    def _insert_many(self, type: str, items: Sequence[Document]) -> list[Exception | None]:
-        """Return for each item None, or DuplicateKeyError if its `_id` is taken."""
-        outcome: list[Exception | None] = [None] * len(items)
+    def _insert_many(self, type: str, items: Sequence[RawBSONDocument]) -> list[Exception | None]:
+        """Return for each item None, or what kept it alone from being stored durably."""
         collection = self.collections.current(type).with_options(write_concern=_MAJORITY)
         try:
             collection.insert_many(items, ordered=False)
         except BulkWriteError as error:
-            if error.details["writeConcernErrors"]:
-                raise
-            for failure in error.details["writeErrors"]:
-                if failure["code"] != _DUPLICATE_KEY:
-                    raise
-                outcome[failure["index"]] = DuplicateKeyError(failure["errmsg"])
-        return outcome
+            return _outcome(error.details, len(items))
+        return [None] * len(items)
+
+
+def _outcome(details: Mapping[str, Any], count: int) -> list[Exception | None]:
+    """Return what became of each of `count` documents, by what the driver says of their insert."""
+    unsure = [WriteConcernError(str(each["errmsg"])) for each in details["writeConcernErrors"]]
+    outcome: list[Exception | None] = [unsure[0] if unsure else None] * count
+    for failure in details["writeErrors"]:
+        kind = DuplicateKeyError if failure["code"] == _DUPLICATE_KEY else WriteError
+        # The database's own words quote the document.
+        outcome[failure["index"]] = kind(f"Refused with {failure['code']}.", failure["code"])
+    return outcome

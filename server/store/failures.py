@@ -3,31 +3,52 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pymongo.errors import ExecutionTimeout, OperationFailure, PyMongoError
+from bson.errors import BSONError
+from pymongo.errors import DocumentTooLarge, ExecutionTimeout, OperationFailure, PyMongoError
 
-from server.fhir.outcome import Conflict, FhirError, TooCostly, Unavailable
+from server.fhir.outcome import Conflict, FhirError, TooCostly, TooLarge, Unavailable, Unprocessable
 
 _WRITE_CONFLICT = 112
+_SIZE_LIMIT = 16 * 1024 * 1024
+_TOO_LARGE = frozenset((10334, 17419, 17420))
+# Bad value, type mismatch, two lists in one index, no shape on the globe, key too long.
+_UNINDEXABLE = frozenset((2, 14, 171, 16755, 17280))
 
 
 @contextmanager
-def refused() -> Iterator[None]:
+def refused(*, searching: bool = False) -> Iterator[None]:
     """Turn a failure of the database into a refusal.
 
-    Raises TooCostly if the database stopped the work for taking too long,
+    Raises TooCostly if work that grows with what is stored (`searching`) took too long,
     Conflict if others kept writing the same documents,
-    Unavailable if it cannot be reached or cannot write now.
+    TooLarge or Unprocessable if a document cannot be stored as it is,
+    Unavailable if the database cannot be reached, or cannot do now what is asked.
     """
     try:
         yield
     except ExecutionTimeout as error:
-        raise TooCostly.because("database-work-too-long") from error
-    except OperationFailure as error:
-        if error.code == _WRITE_CONFLICT:
-            raise _later(Conflict.because("database-contended")) from error
+        # Single reads and writes run out of time only when the database is in trouble.
+        if searching:
+            raise TooCostly.because("database-work-too-long") from error
         raise _later(Unavailable.because("database-unavailable")) from error
+    except OperationFailure as error:
+        raise _refusal(error.code) from error
+    except DocumentTooLarge as error:
+        raise TooLarge.because("resource-too-large", limit=_SIZE_LIMIT) from error
     except PyMongoError as error:
         raise _later(Unavailable.because("database-unavailable")) from error
+    except (BSONError, OverflowError) as error:
+        raise Unprocessable.because("resource-unstorable") from error
+
+
+def _refusal(code: int | None) -> FhirError:
+    if code in _TOO_LARGE:
+        return TooLarge.because("resource-too-large", limit=_SIZE_LIMIT)
+    if code in _UNINDEXABLE:
+        return Unprocessable.because("resource-unstorable")
+    if code == _WRITE_CONFLICT:
+        return _later(Conflict.because("database-contended"))
+    return _later(Unavailable.because("database-unavailable"))
 
 
 def _later(refusal: FhirError) -> FhirError:

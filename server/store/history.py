@@ -107,7 +107,7 @@ class History:
         (first, pipeline), *others = streams
         unions = [{"$unionWith": {"coll": name, "pipeline": part}} for name, part in others]
         newest: list[Document] = [{"$sort": {"lu": -1, "_id": -1}}, {"$limit": limit}]
-        with refused():
+        with refused(searching=True):
             collection = self._engine.collections.database[first]
             found = list(collection.aggregate([*pipeline, *unions, *newest]))
         return [(each["_id"], documents.version(each["type"], each)) for each in found]

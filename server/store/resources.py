@@ -70,7 +70,7 @@ class Resources:
         where = self._where(condition, after or {})
         found: list[Document] = []
         size = 0
-        with refused():
+        with refused(searching=True):
             cursor = self._engine.collections.current(type).find(where, fields)
             for document in cursor.sort(list(sort)).limit(limit + 1).batch_size(limit + 1):
                 if len(found) == limit or size > _PAGE_BYTES:
@@ -83,13 +83,13 @@ class Resources:
     def matching(self, type: str, condition: Mapping[str, Any], limit: int) -> list[Version]:
         """Return at most `limit` versions that fulfil `condition`, in no order."""
         where = self._where(condition)
-        with refused():
+        with refused(searching=True):
             cursor = self._engine.collections.current(type).find(where, VERSION_FIELDS)
             return [documents.version(type, each) for each in cursor.limit(limit)]
 
     def count(self, type: str, condition: Mapping[str, Any]) -> int:
         """Return how many current versions fulfil `condition`."""
-        with refused():
+        with refused(searching=True):
             return self._engine.collections.current(type).count_documents(self._where(condition))
 
     def create(self, draft: Draft) -> Version:
@@ -119,10 +119,12 @@ class Resources:
         `claim` names the condition. Callers with one claim run one after the
         other, because each transaction first writes the same claim document.
 
-        Raises PreconditionFailed if several resources fulfil the condition,
-        Conflict if the id is taken.
+        An id that was deleted goes on with its next version. Raises
+        PreconditionFailed if several resources fulfil the condition, Conflict
+        if the id is taken.
         """
         document = self._first(draft)
+        encoded = documents.encoded(document)
         collection = self._engine.collections.current(draft.type)
 
         def attempt(session: ClientSession) -> tuple[Document, bool]:
@@ -131,8 +133,10 @@ class Resources:
             found = list(collection.find(where, VERSION_FIELDS, session=session).limit(2))
             if found:
                 return self._engine.only_one(draft.type, found), False
-            collection.insert_one(document, session=session)
-            return document, True
+            again = self._create_over_tombstone(draft, session)
+            if again is None:
+                collection.insert_one(encoded, session=session)
+            return again or document, True
 
         with refused():
             self._engine.collections.ensure(draft.type)
@@ -142,22 +146,30 @@ class Resources:
                 raise Conflict.because("resource-exists", type=draft.type, id=draft.id) from None
         return documents.version(draft.type, stored), created
 
+    def _create_over_tombstone(self, draft: Draft, session: ClientSession) -> Document | None:
+        """Store `draft` as the next version of its id if that was deleted; else return None."""
+        if draft.posted:
+            return None  # nobody had this id before
+        collection = self._engine.collections.current(draft.type)
+        where = {"_id": draft.id, "del": True, **self._visibility.condition}
+        grave = collection.find_one(where, VERSION_FIELDS, session=session)
+        if grave is None:
+            return None
+        old = documents.version(draft.type, grave)
+        new = self._next(draft, old)
+        self._supersede(old, new["lu"], _replacement(new), session)
+        return new
+
     def stamped(self, draft: Draft, version: int, last_updated: int) -> bytes:
         """Return the bytes of `draft` as they would be stored as `version` of `last_updated`."""
         return self._engine.stamp(draft.body, draft.id, version, last_updated)
 
     def replace(self, draft: Draft, old: Version) -> Version | None:
         """Store `draft` over version `old`; return None if `old` is no longer the current one."""
-        moment = self._after(old)
-        stamped = self.stamped(draft, old.version + 1, moment)
-        new = documents.current(draft, old.version + 1, moment, stamped)
-        check_size(new)
-        self._engine.collections.ensure(draft.type)
-
-        def put(collection: Current, where: Document, session: ClientSession) -> Document | None:
-            return collection.find_one_and_replace(where, new, KEPT_FIELDS, session=session)
-
-        swapped = self._swap(old, moment, put)
+        with refused():
+            self._engine.collections.ensure(draft.type)
+        new = self._next(draft, old)
+        swapped = self._swap(old, new["lu"], _replacement(new))
         return documents.version(draft.type, new) if swapped else None
 
     def delete(self, old: Version) -> Version | None:
@@ -173,23 +185,29 @@ class Resources:
         return Version(old.type, old.id, old.version + 1, moment, None) if swapped else None
 
     def _swap(self, old: Version, moment: int, change: Change) -> bool:
+        with refused():
+            return self._engine.transaction(
+                lambda session: self._supersede(old, moment, change, session)
+            )
+
+    def _supersede(self, old: Version, moment: int, change: Change, session: ClientSession) -> bool:
+        """Make `change` to version `old` and keep what it was; tell whether it was still there."""
         collections = self._engine.collections
         where = {"_id": old.id, "v": old.version, **self._visibility.condition}
-
-        def attempt(session: ClientSession) -> bool:
-            replaced = change(collections.current(old.type), where, session)
-            if replaced is None:
-                return False
-            kept = documents.superseded(replaced, moment)
-            collections.history(old.type).insert_one(kept, session=session)
-            return True
-
-        with refused():
-            return self._engine.transaction(attempt)
+        replaced = change(collections.current(old.type), where, session)
+        if replaced is None:
+            return False
+        kept = documents.superseded(replaced, moment)
+        collections.history(old.type).insert_one(kept, session=session)
+        return True
 
     def _first(self, draft: Draft) -> Document:
         moment = self._now()
         return documents.current(draft, 1, moment, self.stamped(draft, 1, moment))
+
+    def _next(self, draft: Draft, old: Version) -> Document:
+        version, moment = old.version + 1, self._after(old)
+        return documents.current(draft, version, moment, self.stamped(draft, version, moment))
 
     def _after(self, old: Version) -> int:
         # Two versions never share a millisecond, so that time orders them too.
@@ -204,3 +222,13 @@ class Resources:
         # MongoDB plans each alternative by itself only if the $or is at the root.
         others = [part for part in parts if part is not root]
         return {"$or": [{"$and": [one, *others]} for one in root["$or"]]}
+
+
+def _replacement(new: Document) -> Change:
+    """Return the change that puts `new` in a version's place."""
+    encoded = documents.encoded(new)
+
+    def put(collection: Current, where: Document, session: ClientSession) -> Document | None:
+        return collection.find_one_and_replace(where, encoded, KEPT_FIELDS, session=session)
+
+    return put

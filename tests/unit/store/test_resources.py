@@ -10,6 +10,7 @@ import pytest
 from server.access.visibility import Visibility
 from server.fhir.outcome import Conflict, Gone, NotFound, PreconditionFailed, TooLarge
 from server.store.documents import Draft
+from server.store.history import Window
 
 
 @pytest.fixture
@@ -146,3 +147,39 @@ def test_a_resource_that_mongodb_cannot_hold_is_refused(resources, id):
         resources.create(Draft("Patient", id, huge, {}))
     with pytest.raises(NotFound):
         resources.read("Patient", id)
+
+
+def test_a_create_over_a_deleted_id_goes_on_with_its_versions(resources, history, new, id):
+    grave = resources.delete(resources.create(new(id)))
+    stored, created = resources.create_unless_found(new(id, id), {"t": id}, id)
+    assert (stored.version, created) == (3, True)
+    assert stored.last_updated > grave.last_updated
+    assert resources.read("Patient", id) == stored
+    assert history.version("Patient", id, 2) == grave
+    assert resources.create_unless_found(new(id, id), {"t": id}, id) == (stored, False)
+
+
+def test_a_create_under_the_id_of_a_resource_that_does_not_match_is_refused(resources, new, id):
+    resources.create(new(id, "other"))
+    with pytest.raises(Conflict):
+        resources.create_unless_found(new(id, id), {"t": id}, id)
+
+
+def test_a_deleted_id_that_a_caller_may_not_see_is_taken(store, resources, new, id):
+    resources.delete(resources.create(new(id)))
+    blind = store.resources(Visibility("blind", {"comp": "Patient/x"}))
+    with pytest.raises(Conflict):
+        blind.create_unless_found(new(id), {"t": id}, id)
+
+
+def test_of_parallel_creates_over_a_deleted_id_one_creates(resources, history, new, id):
+    resources.delete(resources.create(new(id)))
+
+    def attempt(_):
+        return resources.create_unless_found(new(id, id), {"t": id}, id)
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(attempt, range(16)))
+    assert [created for _, created in outcomes].count(True) == 1
+    assert {version.version for version, _ in outcomes} == {3}
+    assert len(history.of_instance("Patient", id, Window(), 9)) == 3
