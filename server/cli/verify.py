@@ -10,6 +10,7 @@ from server.cli.database import opened
 from server.cli.settings import exit_with, settings_or_exit
 from server.fhir.messages import Language, text
 from server.fhir.outcome import FhirError
+from server.store.failures import refused
 from server.store.verification import Finding, Verification
 
 _SHOWN = 20
@@ -25,7 +26,7 @@ def verify() -> None:
     """
     settings = settings_or_exit()
     try:
-        with opened(settings) as services:
+        with opened(settings) as services, refused():
             verification = Verification(services.store.engine, services.interpreters.index.entries)
             sizes = {type: verification.size(type) for type in verification.types()}
             findings = list(_found(verification, sizes, settings.language))
