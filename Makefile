@@ -1,4 +1,4 @@
-# Two commands matter: `make run` and `make test`. Each sets up what it needs by itself.
+# Two commands matter: .PHONY: help run test bench check format coverage lockmake run.PHONY: help run test bench check format coverage lock and .PHONY: help run test bench check format coverage lockmake test.PHONY: help run test bench check format coverage lock. Each sets up what it needs by itself.
 
 SHELL := /bin/sh
 UV ?= uv
@@ -13,7 +13,7 @@ PYTHON ?= $(shell for python in $(RELEASES); do \
 	&& echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format coverage lock wheel clean setup-run setup-test
+.PHONY: help run test bench check format coverage lock wheel clean setup-run setup-test
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ check: setup-test ## Check format, style, types and the floors
 format: setup-test ## Format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+bench: setup-test ## Measure the server on this machine (BENCH=folder of the neutral benchmark)
+	@$(BIN)/python -m tests.bench.run
 
 lock: ## Choose the versions of all dependencies anew (needs uv)
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
