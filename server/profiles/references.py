@@ -9,16 +9,15 @@ Spec: https://hl7.org/fhir/R4/references.html#literal
 import re
 from collections.abc import Collection
 
+from server.fhir.reference import is_id
 from server.profiles.primitives import Check
 
-_ID = r"[A-Za-z0-9\-.]{1,64}"
 _ABSOLUTE = re.compile(r"https?://[^\s/]\S*").fullmatch
 _URN = re.compile(
     r"urn:uuid:[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
     r"|urn:oid:[0-2](\.(0|[1-9][0-9]*))+"
 ).fullmatch
-_INTERNAL = re.compile(rf"#({_ID})?").fullmatch
-_RELATIVE = re.compile(rf"([A-Za-z]+)/{_ID}(/_history/{_ID})?").fullmatch
+_RELATIVE = re.compile(r"([A-Za-z]+)/([^/]+)(?:/_history/([^/]+))?").fullmatch
 _CONDITIONAL = re.compile(r"[A-Za-z]+\?.*", re.DOTALL).fullmatch
 
 
@@ -34,7 +33,13 @@ def is_reference(resource_types: Collection[str]) -> Check:
 def fault(text: str, resource_types: Collection[str]) -> str | None:
     """Return the key of the message that says what is wrong with the reference `text`, if any."""
     if relative := _RELATIVE(text):
-        return None if relative[1] in resource_types else "reference-type-unknown"
-    if _ABSOLUTE(text) or _URN(text) or _INTERNAL(text):
+        type, *ids = relative.groups()
+        if all(id is None or is_id(id) for id in ids):
+            return None if type in resource_types else "reference-type-unknown"
+    if _ABSOLUTE(text) or _URN(text) or _is_internal(text):
         return None
     return "reference-conditional" if _CONDITIONAL(text) else "reference-form"
+
+
+def _is_internal(text: str) -> bool:
+    return text.startswith("#") and (text == "#" or is_id(text[1:]))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from server.fhir.reference import is_id
 from server.profiles.bindings import code_checks
 from server.profiles.definitions import Definitions
 from server.profiles.primitives import Check, checks
@@ -32,6 +33,8 @@ class Rules:
         """Return the function that tells whether a value may stand in the primitive `slot`."""
         if slot.element.path == "Reference.reference":
             return self.reference
+        if slot.type == "id" and slot.name == "id":
+            return _is_id
         usual = self.primitives[slot.type]
         binding = slot.element.binding
         return usual if binding is None else self.codes.get(binding, usual)
@@ -54,6 +57,10 @@ def rules(definitions: Definitions) -> Rules:
         code_checks(definitions),
         is_reference(types),
     )
+
+
+def _is_id(value: object) -> bool:
+    return type(value) is str and is_id(value)
 
 
 def has_content_of_one_kind(extension: Mapping[str, Any], values: frozenset[str]) -> bool:

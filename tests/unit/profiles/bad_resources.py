@@ -21,6 +21,9 @@ BAD = [
     ({"resourceType": "DomainResource"}, None, "structure-resource-type-unknown"),
     ({"resourceType": "HumanName"}, None, "structure-resource-type-unknown"),
     ({"resourceType": ["Patient"]}, None, "structure-resource-type-unknown"),
+    # ids that mean the way up in a URL
+    (patient(id="a..b"), "Patient.id", "structure-format"),
+    (patient(id="."), "Patient.id", "structure-format"),
     # unknown elements
     (patient(foo=1), "Patient.foo", "structure-unknown-element"),
     (patient(Active=True), "Patient.Active", "structure-unknown-element"),
