@@ -11,6 +11,8 @@ from typing import Any
 Condition = dict[str, Any]
 NOTHING: Condition = {"_id": {"$in": []}}
 _LAST_CHARACTER = "\U0010ffff"
+_MOST_COPIED = 100_000
+_OVERHEAD = 8
 
 
 def all_of(conditions: Sequence[Condition]) -> Condition:
@@ -48,12 +50,32 @@ def any_of(conditions: Iterable[Condition]) -> Condition:
 def spread(condition: Condition) -> Condition:
     """Return `condition` with all of it in every alternative of its ``$or``, if it has one.
 
-    MongoDB looks for an index for each alternative by itself, and would not see the rest.
+    MongoDB looks for an index for each alternative by itself, and would not see the rest. Where
+    the rest is so large that its copies would make a query of more than 100 kB, it stays apart.
     """
     if "$or" not in condition:
         return condition
     rest = {key: value for key, value in condition.items() if key != "$or"}
-    return {"$or": [all_of([rest, one]) for one in condition["$or"]]} if rest else condition
+    alternatives = condition["$or"]
+    if not rest or len(alternatives) * weight(rest) > _MOST_COPIED:
+        return condition
+    return {"$or": [all_of([rest, one]) for one in alternatives]}
+
+
+def terms(condition: Any) -> int:  # noqa: ANN401  # any part of a condition
+    """Return how many values `condition` compares with."""
+    if isinstance(condition, dict):
+        return sum(map(terms, condition.values()))
+    return sum(map(terms, condition)) if isinstance(condition, list) else 1
+
+
+def weight(condition: Any) -> int:  # noqa: ANN401  # any part of a condition
+    """Return about how many bytes `condition` takes in a query."""
+    if isinstance(condition, dict):
+        return sum(_OVERHEAD + weight(value) for value in condition.values())
+    if isinstance(condition, list):
+        return sum(_OVERHEAD + weight(value) for value in condition)
+    return len(condition.encode()) if isinstance(condition, str) else 8
 
 
 def starts_with(field: str, prefix: str) -> Condition:

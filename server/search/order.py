@@ -37,14 +37,14 @@ def keys(plan: Plan, value: str) -> list[Key]:
     found = []
     for text in value.split(","):
         code = text.removeprefix("-")
-        if code not in sortable(plan):
+        if code not in _sortable(plan):
             raise BadRequest.because("search-sort-unsupported", type=plan.type, key=shown(code))
         field = _FIELDS.get(code, "ds")
         found.append(Key(code, field, -1 if text.startswith("-") else 1))
     return found
 
 
-def sortable(plan: Plan) -> tuple[str, ...]:
+def _sortable(plan: Plan) -> tuple[str, ...]:
     """Return the parameters that results can be sorted by."""
     date = plan.main.get("ds")
     same = (

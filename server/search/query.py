@@ -7,7 +7,7 @@ Spec: https://hl7.org/fhir/R4/search.html
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
 from server.fhir.date import microseconds
@@ -16,7 +16,7 @@ from server.fhir.reference import is_id
 from server.profiles.definitions import Definitions, SearchParameter
 from server.search import order
 from server.search.composite import Composite
-from server.search.conditions import NOTHING, Condition, all_of, any_of, spread
+from server.search.conditions import NOTHING, Condition, all_of, any_of, spread, terms, weight
 from server.search.index import Plans, environment
 from server.search.kinds import KINDS
 from server.search.parameter import Asked, Parameter
@@ -25,6 +25,8 @@ from server.search.values import shown, split, unescaped
 
 LIMIT = 1000
 """How many alternatives one parameter may have, unless told otherwise."""
+_TERMS_OF_AN_ALTERNATIVE = 20
+_LARGEST = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class QueryCompiler:
         plan = self._plan(type)
         few = any(_is_patient(plan, name) for name, _ in parameters)
         asked = Asked(microseconds(now or datetime.now(UTC)), few)
-        conditions: list[Condition] = []
+        conditions = _Conditions(_TERMS_OF_AN_ALTERNATIVE * self._limit)
         keys: list[order.Key] = []
         used, ignored = [], []
         for name, value in parameters:
@@ -89,14 +91,14 @@ class QueryCompiler:
                 if name == "_sort":
                     keys.extend(order.keys(plan, value))
                 else:
-                    conditions.append(self._condition(plan, name, value, asked))
+                    conditions.add(name, self._condition(plan, name, value, asked))
             except _NotDone:
                 if not lenient:
                     raise
                 ignored.append((name, value))
             else:
                 used.append((name, value))
-        condition = all_of(conditions) if few else spread(all_of(conditions))
+        condition = all_of(conditions.added) if few else spread(all_of(conditions.added))
         sort, phases = order.sort(plan, keys, condition)
         return Query(condition, sort, phases, tuple(used), tuple(ignored))
 
@@ -104,10 +106,6 @@ class QueryCompiler:
         """Return the search parameters of `type` that work, by code."""
         plan, facts = self._plan(type), self._plans.definitions.search_parameters[type]
         return {code: fact for code, fact in facts.items() if _is_known(plan, code)}
-
-    def sortable(self, type: str) -> tuple[str, ...]:
-        """Return what `type` can be sorted by."""
-        return order.sortable(self._plan(type))
 
     def _plan(self, type: str) -> Plan:
         if type not in self._plans.definitions.search_parameters:
@@ -134,10 +132,7 @@ class QueryCompiler:
             raise BadRequest.because("search-values-too-many", parameter=name, limit=self._limit)
         if not all(alternatives) or not _is_unicode(value):
             raise BadRequest.because("search-value-empty", parameter=name)
-        compiled = [self._one(plan, name, text, asked) for text in alternatives]
-        if _terms(compiled) > 20 * self._limit:
-            raise BadRequest.because("search-values-too-many", parameter=name, limit=self._limit)
-        return any_of(condition for found in compiled for condition in found)
+        return any_of(one for text in alternatives for one in self._one(plan, name, text, asked))
 
     def _one(self, plan: Plan, name: str, text: str, asked: Asked) -> list[Condition]:
         if name in plan.composites:
@@ -173,6 +168,29 @@ class QueryCompiler:
         return all_of([any_of(self._found(one, part, asked)) for one, part in pairs])
 
 
+@dataclass(slots=True)
+class _Conditions:
+    """The conditions of one query, which compares with at most `limit` values in all."""
+
+    limit: int
+    added: list[Condition] = field(default_factory=list)
+    _terms: int = 0
+    _weight: int = 0
+
+    def add(self, name: str, condition: Condition) -> None:
+        """Add the `condition` of the parameter `name`.
+
+        Raises BadRequest if the query compares with too much, which MongoDB would not take.
+        """
+        self._terms += terms(condition)
+        self._weight += weight(condition)
+        if self._terms > self.limit:
+            raise BadRequest.because("search-terms-too-many", parameter=name, limit=self.limit)
+        if self._weight > _LARGEST:
+            raise BadRequest.because("search-query-too-large", parameter=name, limit=_LARGEST)
+        self.added.append(condition)
+
+
 class _NotDone(BadRequest):
     """A parameter that is not supported, which a lenient caller does without."""
 
@@ -198,12 +216,3 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _terms(compiled: list[list[Condition]]) -> int:
-    return sum(
-        len(value["$in"]) if isinstance(value, dict) and "$in" in value else 1
-        for conditions in compiled
-        for condition in conditions
-        for value in condition.values()
-    )
