@@ -6,6 +6,8 @@ from datetime import UTC, datetime, tzinfo
 from secrets import token_bytes
 
 from pymongo import MongoClient, ReturnDocument
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
 
 from server.access.visibility import Visibility
 from server.store.collections import Collections, IndexSpec
@@ -27,7 +29,6 @@ def connect(url: str, timeout: float) -> MongoClient[Document]:
         serverSelectionTimeoutMS=int(timeout * 1000),
         appname="tongkang",
         tz_aware=True,
-        w="majority",
         maxPoolSize=64,
     )
 
@@ -48,7 +49,11 @@ class Store:
         zone: tzinfo,
     ) -> "Store":
         """Return the store in database `name`, with dates written in `zone`."""
-        return cls(Engine(client, Collections(client[name], indexes), zone), milliseconds_now)
+        # An answer must not be built on what a failover may take back.
+        database = client.get_database(
+            name, read_concern=ReadConcern("majority"), write_concern=WriteConcern("majority")
+        )
+        return cls(Engine(client, Collections(database, indexes), zone), milliseconds_now)
 
     def resources(self, visibility: Visibility) -> Resources:
         """Return the current versions within `visibility`."""

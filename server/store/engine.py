@@ -23,6 +23,7 @@ from pymongo.errors import (
     WriteConcernError,
     WriteError,
 )
+from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from server.access.visibility import Visibility
@@ -35,6 +36,7 @@ from server.store.documents import VERSION_FIELDS, Document
 Result = TypeVar("Result")
 _Fetch = tuple[str, Visibility]
 _MAJORITY = WriteConcern("majority")
+_SNAPSHOT = ReadConcern("snapshot")
 _DUPLICATE_KEY = 11000
 _GONE = (ConnectionFailure,)
 
@@ -80,22 +82,31 @@ class Engine:
         """Return what `attempt` returns, run in a transaction; on a conflict it runs again.
 
         All of it takes no longer than one operation may: else the driver would try for two minutes.
+        What it reads is of one moment, and will not be rolled back.
         """
         failures: list[PyMongoError] = []
+        committing = False
 
         def noted(session: ClientSession) -> Result:
+            nonlocal committing
+            committing = False
             try:
-                return attempt(session)
+                result = attempt(session)
             except PyMongoError as error:
                 failures.append(error)
                 raise
+            committing = True
+            return result
 
         with pymongo.timeout(self.client.options.timeout), self.client.start_session() as session:
             try:
-                return session.with_transaction(noted, write_concern=_MAJORITY)
+                return session.with_transaction(noted, _SNAPSHOT, _MAJORITY)
             except ExecutionTimeout as error:
-                # Time ran out in one more attempt, or in the commit: the first failure says why.
-                raise (failures or [NetworkTimeout(str(error))])[0] from error
+                if committing or not failures:
+                    # It may be committed, so the caller must not hear that it was refused.
+                    raise NetworkTimeout(str(error)) from error
+                # Time ran out in one more attempt: the first failure says why.
+                raise failures[0] from error
 
     def claim(self, name: str, session: ClientSession) -> None:
         """Make this transaction and every other one with claim `name` exclude each other."""
@@ -134,9 +145,8 @@ class Engine:
 
     def _insert_many(self, type: str, items: Sequence[RawBSONDocument]) -> list[Exception | None]:
         """Return for each item None, or what kept it alone from being stored durably."""
-        collection = self.collections.current(type).with_options(write_concern=_MAJORITY)
         try:
-            collection.insert_many(items, ordered=False)
+            self.collections.current(type).insert_many(items, ordered=False)
         except BulkWriteError as error:
             return _outcome(error.details, len(items))
         return [None] * len(items)

@@ -1,14 +1,17 @@
 """A transaction that somebody leaves open holds up others for a while, and only for a while."""
 
 import time
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from pymongo.errors import OperationFailure
 
 from server.access.visibility import EVERYTHING
-from server.fhir.outcome import Conflict
+from server.fhir.outcome import Conflict, Unavailable
 from server.store.database import Store, connect
 from server.store.documents import Draft
+from server.store.failures import refused
 from tests.unit.store.conftest import Spec
 
 BY_TERM = Spec("t_id", (("t", 1), ("_id", 1)))
@@ -27,7 +30,7 @@ def resources(mongodb_url, database):
 
 @pytest.fixture
 def stored(resources):
-    return resources.create(draft("a"))
+    return resources.create(draft(str(uuid4())))
 
 
 @pytest.fixture
@@ -55,3 +58,30 @@ def test_a_write_beside_it_is_refused_in_time_and_may_be_repeated(resources, sto
 def test_a_private_mongod_ends_it_within_seconds(mongodb):
     name = "transactionLifetimeLimitSeconds"
     assert mongodb.admin.command("getParameter", 1, **{name: 1})[name] == 10
+
+
+def test_a_commit_that_may_have_happened_is_not_called_a_conflict(resources, stored):
+    """The first attempt meets another writer; the second one ends when there is no time left."""
+    attempts = []
+
+    def attempt(session):
+        attempts.append(session)
+        if len(attempts) == 1:
+            conflict = OperationFailure("Another writer was here.", 112)
+            conflict._add_error_label("TransientTransactionError")
+            raise conflict
+        where = {"_id": stored.id}
+        current = resources._engine.collections.current("Patient")
+        current.update_one(where, {"$set": {"x": 1}}, session=session)
+        time.sleep(PATIENCE)
+
+    with pytest.raises(Unavailable) as refusal, refused():
+        resources._engine.transaction(attempt)
+    assert len(attempts) == 2
+    assert refusal.value.headers["Retry-After"]
+
+
+def test_what_a_failover_may_take_back_is_not_read(resources):
+    database = resources._engine.collections.database
+    assert database.read_concern.level == "majority"
+    assert database.write_concern.document == {"w": "majority"}
