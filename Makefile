@@ -1,4 +1,4 @@
-# Two commands matter: .PHONY: help run test bench check format coverage lockmake run.PHONY: help run test bench check format coverage lock and .PHONY: help run test bench check format coverage lockmake test.PHONY: help run test bench check format coverage lock. Each sets up what it needs by itself.
+# Two commands matter: `make run` and `make test`. Each sets up what it needs by itself.
 
 SHELL := /bin/sh
 UV ?= uv

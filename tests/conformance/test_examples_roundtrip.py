@@ -133,7 +133,7 @@ def verify(server):
     return subprocess.run(
         [sys.executable, "-m", "server.cli", "verify"],
         cwd=ROOT,
-        env={**os.environ, **server.environ},
+        env={**os.environ, **server.environ, "TONGKANG_LANGUAGE": "en"},
         capture_output=True,
         text=True,
         check=False,
