@@ -3,17 +3,20 @@
 A type's two collections are made with their indexes when the first resource of
 that type is written, so that a region which uses twenty types has not a
 thousand empty indexes. Making them again changes nothing, so any number of
-processes may do it at once.
+processes may do it at once. It may take longer than a request may, so a thread
+of its own does it, and a request waits for as long as it can.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
+from concurrent.futures import Future
+from threading import Lock, Thread
+from time import monotonic
 from typing import Any, Protocol
 
 import pymongo
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import NetworkTimeout, OperationFailure
 
 from server.store.documents import Document
 
@@ -22,8 +25,9 @@ _CREATION_SECONDS = 120
 _EXISTS = 48
 _CLAIMS_SECONDS = 3600
 _HISTORY_INDEXES = (
-    pymongo.IndexModel([("rid", 1), ("lu", -1), ("_id", -1)], name="rid_lu_id"),
-    pymongo.IndexModel([("lu", -1), ("_id", -1)], name="lu_id"),
+    pymongo.IndexModel([("rid", 1), ("lu", -1)], name="rid_lu"),
+    pymongo.IndexModel([("lu", -1), ("rid", -1)], name="lu_rid"),
+    pymongo.IndexModel([("until", 1)], name="until"),
 )
 
 
@@ -47,6 +51,7 @@ class Collections:
         self.database = database
         self._indexes = indexes
         self._made: set[str] = set()
+        self._making: dict[str, Future[None]] = {}
         self._lock = Lock()
 
     def current(self, type: str) -> Collection[Document]:
@@ -63,18 +68,45 @@ class Collections:
         return sorted(name for name in names if f"{name}_history" in names)
 
     def ensure(self, type: str) -> None:
-        """Make the collections of `type` and their indexes unless this process saw them made."""
+        """Make the collections of `type` and their indexes unless this process saw them made.
+
+        Raises NetworkTimeout if that takes longer than an operation may; it goes on nevertheless.
+        """
         if type in self._made:
             return
-        # Making indexes may take long; to find that the database is gone must not.
+        patience = self.database.client.options.timeout
+        begun = monotonic()
+        # To find that the database is gone must not take as long as making indexes may.
         self.database.command("ping")
-        with self._lock, pymongo.timeout(_CREATION_SECONDS):
-            if type in self._made:
-                return
-            self._make(type, [self._model(spec) for spec in self._indexes(type)])
-            self._make(f"{type}_history", list(_HISTORY_INDEXES))
-            self._make(CLAIMS, [pymongo.IndexModel("at", expireAfterSeconds=_CLAIMS_SECONDS)])
+        left = None if patience is None else max(0.0, begun + patience - monotonic())
+        try:
+            self._beginning(type).result(left)
+        except TimeoutError as error:
+            message = f"The collections of {type} are still being made."
+            raise NetworkTimeout(message) from error
+
+    def _beginning(self, type: str) -> Future[None]:
+        """Return what tells when the collections of `type` are made; have it begun if it is not."""
+        with self._lock:
+            future = self._making.get(type)
+            if future is None:
+                future = self._making[type] = Future()
+                # A daemon, so that a server which shall end does not wait for it.
+                Thread(target=self._make_type, args=(type, future), daemon=True).start()
+            return future
+
+    def _make_type(self, type: str, future: Future[None]) -> None:
+        try:
+            with pymongo.timeout(_CREATION_SECONDS):
+                self._make(type, [self._model(spec) for spec in self._indexes(type)])
+                self._make(f"{type}_history", list(_HISTORY_INDEXES))
+                self._make(CLAIMS, [pymongo.IndexModel("at", expireAfterSeconds=_CLAIMS_SECONDS)])
+        except BaseException as error:  # noqa: BLE001 - raised to those who wait
+            del self._making[type]
+            future.set_exception(error)
+        else:
             self._made.add(type)
+            future.set_result(None)
 
     def _make(self, name: str, indexes: list[pymongo.IndexModel]) -> None:
         zstd = {"wiredTiger": {"configString": "block_compressor=zstd"}}
