@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.api import negotiation
-from server.fhir.outcome import BadRequest, NotAcceptable, UnsupportedMediaType
+from server.fhir.outcome import NotAcceptable, UnsupportedMediaType
 from server.interactions.call import Preference
 
 FHIR = "application/fhir+json"
