@@ -1,13 +1,15 @@
 """All versions of resources, newest first, as one caller may see them.
 
 The current versions and the superseded ones lie in two collections; a listing
-merges them in the database, in one round trip, each side by its own index.
+merges them in the database, in one round trip, each side by its own index. Two
+versions of one resource never share a lastUpdated, so (lastUpdated, type, id)
+orders all versions, and a version keeps its place when it is superseded.
 
 Spec: https://hl7.org/fhir/R4/http.html#history
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from server.access.visibility import Visibility
@@ -17,7 +19,7 @@ from server.store.documents import VERSION_FIELDS, Document, Version
 from server.store.engine import Engine
 from server.store.failures import refused
 
-_FIELDS = {**VERSION_FIELDS, "rid": 1, "type": 1}
+_FIELDS = {**VERSION_FIELDS, "rid": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Window:
 
     `since`: those made at or after it. `at`: those that were current at some
     moment of [start, end). `after`: those behind this (lastUpdated, key), which
-    is the place where the page before ended.
+    is the place where the page before ended; the key is ``<type>/<id>``.
     """
 
     since: int | None = None
@@ -81,24 +83,36 @@ class History:
     def _list(
         self, types: Sequence[str], window: Window, limit: int, current: Document, history: Document
     ) -> list[tuple[str, Version]]:
+        """Return a page. A version may be superseded between the reading of the two sides.
+
+        As the current side is read first, no version that was there at the
+        beginning is missed, but one may come from both; then it is dropped once.
+        """
         streams: list[tuple[str, list[Document]]] = []
         for type in types:
             streams.append((type, self._stream(type, window, limit, current, superseded=False)))
             past = self._stream(type, window, limit, history, superseded=True)
             streams.append((f"{type}_history", past))
-        return self._merge(streams, limit)
+        found = self._merge(streams, limit)
+        page = [*{(version.last_updated, key): (key, version) for key, version in found}.values()]
+        if len(page) == len(found) or len(found) < limit:
+            return page
+        key, last = page[-1]
+        rest = replace(window, after=(last.last_updated, key))
+        return page + self._list(types, rest, limit - len(page), current, history)
 
     def _stream(
         self, type: str, window: Window, limit: int, where: Document, *, superseded: bool
     ) -> list[Document]:
-        limits = _conditions(window, superseded=superseded)
+        id = "rid" if superseded else "_id"
+        limits = _conditions(window, type, id)
         conditions = [where, dict(self._visibility.condition), *limits]
         match: Document = {"$and": [each for each in conditions if each] or [{}]}
         return [
             {"$match": match},
-            {"$sort": {"lu": -1, "_id": -1}},
+            {"$sort": {"lu": -1, id: -1}},
             {"$limit": limit},
-            {"$project": {**_FIELDS, "type": {"$literal": type}}},
+            {"$project": {**_FIELDS, "type": {"$literal": type}, "id": f"${id}"}},
         ]
 
     def _merge(
@@ -106,23 +120,34 @@ class History:
     ) -> list[tuple[str, Version]]:
         (first, pipeline), *others = streams
         unions = [{"$unionWith": {"coll": name, "pipeline": part}} for name, part in others]
-        newest: list[Document] = [{"$sort": {"lu": -1, "_id": -1}}, {"$limit": limit}]
+        newest: list[Document] = [{"$sort": {"lu": -1, "type": -1, "id": -1}}, {"$limit": limit}]
         with refused(searching=True):
             collection = self._engine.collections.database[first]
             found = list(collection.aggregate([*pipeline, *unions, *newest]))
-        return [(each["_id"], documents.version(each["type"], each)) for each in found]
+        versions = [documents.version(each["type"], each) for each in found]
+        return [(f"{each.type}/{each.id}", each) for each in versions]
 
 
-def _conditions(window: Window, *, superseded: bool) -> list[dict[str, Any]]:
+def _conditions(window: Window, type: str, id: str) -> list[dict[str, Any]]:
+    """Return the conditions for the side of `type` whose documents have the id in field `id`."""
     found: list[dict[str, Any]] = []
     if window.since is not None:
         found.append({"lu": {"$gte": window.since}})
     if window.at is not None:
         start, end = window.at
         found.append({"lu": {"$lt": end}})
-        if superseded:
+        if id == "rid":
             found.append({"until": {"$gt": start}})
     if window.after is not None:
-        moment, key = window.after
-        found.append({"$or": [{"lu": {"$lt": moment}}, {"lu": moment, "_id": {"$lt": key}}]})
+        found.extend(_behind(window.after, type, id))
     return found
+
+
+def _behind(place: tuple[int, str], type: str, id: str) -> list[dict[str, Any]]:
+    """Return the conditions for what comes behind `place`, each bounded by the index on `lu`."""
+    moment, key = place
+    last_type, _, last_id = key.partition("/")
+    if type != last_type:
+        return [{"lu": {"$lte" if type < last_type else "$lt": moment}}]
+    same_moment = {"lu": moment, id: {"$lt": last_id}}
+    return [{"lu": {"$lte": moment}}, {"$or": [{"lu": {"$lt": moment}}, same_moment]}]
