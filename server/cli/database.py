@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from server.services import Interpreters, Services
 from server.settings import Settings
+from server.store.database import check_url
 from server.store.embedded import EmbeddedMongo, running_url
 
 _PATIENCE_SECONDS = 60.0
@@ -22,6 +23,7 @@ def opened(settings: Settings) -> Iterator[Services]:
     folder = settings.data_folder / "mongodb"
     url = settings.mongodb_url or running_url(folder)
     if url is not None:
+        check_url(url)
         with _services(patient, url) as services:
             yield services
         return

@@ -13,6 +13,7 @@ from server.cli.supervisor import Supervisor, gunicorn_command, local_url
 from server.fhir.messages import text
 from server.fhir.outcome import FhirError
 from server.settings import Settings
+from server.store.database import check_url
 
 
 @click.command
@@ -23,11 +24,12 @@ def serve(application: str) -> None:
     启动服务器，按 Ctrl-C 停止；未设置 MongoDB 地址时使用自带的 MongoDB。
     """
     settings = settings_or_exit()
-    if settings.mongodb_url is not None:
-        # There is no mongod to look after: gunicorn takes the place of this process.
-        command = gunicorn_command(application)
-        os.execv(command[0], command)  # noqa: S606 - no shell is wanted
     try:
+        if settings.mongodb_url is not None:
+            check_url(settings.mongodb_url)
+            # There is no mongod to look after: gunicorn takes the place of this process.
+            command = gunicorn_command(application)
+            os.execv(command[0], command)  # noqa: S606 - no shell is wanted
         sys.exit(Supervisor(settings, application, announce).run())
     except FhirError as error:
         exit_with(error, settings.language)

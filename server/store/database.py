@@ -1,30 +1,52 @@
 """Opening the database of one process."""
 
+import logging
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from secrets import token_bytes
 
 from pymongo import MongoClient, ReturnDocument
+from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from server.access.visibility import Visibility
+from server.fhir.outcome import Unavailable
 from server.store.collections import Collections, IndexSpec
 from server.store.documents import Document
 from server.store.engine import Engine
 from server.store.failures import refused
 from server.store.history import History
+from server.store.mongod import CannotStart
 from server.store.resources import Resources
+
+_SHARDED = "isdbgrid"
+_log = logging.getLogger("tongkang.store")
+
+
+def check_url(url: str) -> None:
+    """Raise CannotStart unless the driver understands all of `url`; connects to nothing."""
+    try:
+        with warnings.catch_warnings():
+            # The driver only warns of an option that it then leaves out, such as tls=maybe.
+            warnings.simplefilter("error")
+            MongoClient[Document](url, connect=False).close()
+    except (PyMongoError, ValueError, OSError, UserWarning):
+        # The driver's own words may quote the password.
+        raise CannotStart.because("mongodb-url-malformed") from None
 
 
 def connect(url: str, timeout: float) -> MongoClient[Document]:
     """Return a client whose every operation ends within `timeout` seconds.
 
-    To be called after a fork, never before: the driver's threads do not survive one.
+    To be called after a fork, never before: the driver's threads do not survive one. Nothing is
+    looked for before the first operation, which then is refused if it cannot be found.
     """
     return MongoClient(
         url,
+        connect=False,
         timeoutMS=int(timeout * 1000),
         serverSelectionTimeoutMS=int(timeout * 1000),
         appname="tongkang",
@@ -64,10 +86,18 @@ class Store:
         return History(self.engine, visibility)
 
     def ping(self) -> None:
-        """Raise Unavailable unless the database answers and can be written to."""
+        """Raise Unavailable unless the database answers, can be written to and has transactions.
+
+        Those need a replica set, if only of one node, or a sharded cluster.
+        """
         with refused():
-            self.engine.client.admin.command("ping")
-            self.engine.client.address  # noqa: B018  # asks for the primary
+            state = self.engine.client.admin.command("hello")
+        if "setName" not in state and state.get("msg") != _SHARDED:
+            # Readiness is asked for from the start on, so this is in the log from the start on.
+            _log.error("MongoDB is a standalone; a replica set or a sharded cluster is needed.")
+            raise Unavailable.because("database-standalone")
+        if not state.get("isWritablePrimary"):
+            raise Unavailable.because("database-unavailable")
 
     def secret(self) -> bytes:
         """Return the key that all servers on this database sign with, made at first need."""
