@@ -24,10 +24,31 @@ _Ways = Mapping[str, tuple[Branch, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """One kind of element that the values of a composite are in."""
+    """One kind of element that the values of the composite `code` are in."""
 
+    code: str
     values: ValuesOf
     components: tuple[tuple[tuple[ValuesOf, Extract], ...], ...]
+
+    def adding(self, resource: Resource) -> Extract:
+        """Return what adds the entry of one element of `resource`, if it has every component."""
+
+        def add(element: Json, found: Entries) -> None:
+            entry = self._entry(element, resource)
+            if entry is not None:
+                found.k.append({"p": self.code, **entry})
+
+        return add
+
+    def _entry(self, element: Json, resource: Resource) -> dict[str, Any] | None:
+        found = Entries()
+        for component in self.components:
+            values = [(add, value) for get, add in component for value in get(element, resource)]
+            if not values:
+                return None
+            for add, value in values:
+                add(value, found)
+        return found.document()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +64,6 @@ class Composite:
     together: tuple[Parameter, ...]
     members: tuple[Parameter, ...]
     foci: tuple[Focus, ...]
-
-    def entries(self, resource: Resource) -> list[dict[str, Any]]:
-        """Return the entries of `k` for `resource`: those of elements that have every component."""
-        return [
-            {"p": self.code, **entry}
-            for focus in self.foci
-            for element in focus.values(resource, resource)
-            if (entry := _entry(focus, element, resource)) is not None
-        ]
-
-
-def _entry(focus: Focus, element: Json, resource: Resource) -> dict[str, Any] | None:
-    found = Entries()
-    for component in focus.components:
-        values = [(add, value) for get, add in component for value in get(element, resource)]
-        if not values:
-            return None
-        for add, value in values:
-            add(value, found)
-    return found.document()
 
 
 def composites(
@@ -106,7 +107,8 @@ class _Build:
             return None
         members = self._members(fact, ways) if ways else ()
         foci = tuple(
-            self._focus(element, way, members) for element, way in zip(inner, ways, strict=True)
+            self._focus(fact.code, element, way, members)
+            for element, way in zip(inner, ways, strict=True)
         )
         return Composite(
             fact.code,
@@ -145,14 +147,18 @@ class _Build:
         return tuple(members)
 
     def _focus(
-        self, element: Branch, ways: list[tuple[Branch, ...]], members: tuple[Parameter, ...]
+        self,
+        code: str,
+        element: Branch,
+        ways: list[tuple[Branch, ...]],
+        members: tuple[Parameter, ...],
     ) -> Focus:
         components = []
         for member, own in zip(members, ways, strict=True):
             extract = KINDS[member.type].extract
             pairs = [(way.values(), extract(member, way.type, self.environment)) for way in own]
             components.append(tuple((get, add) for get, add in pairs if add is not None))
-        return Focus(element.values(), tuple(components))
+        return Focus(code, element.values(), tuple(components))
 
     def _together(self, fact: SearchParameter) -> tuple[Parameter | None, ...]:
         """Return the parameters that find the components in the resource itself."""

@@ -14,6 +14,8 @@ import zhconv_rs
 
 _HAN = range(0x3400, 0xA000)
 _HAN_CHARACTER = re.compile("[\u3400-\u9fff]")
+_CACHED = 256
+_READ_FOR_EACH = 4
 
 
 def _simplified() -> dict[int, str]:
@@ -33,13 +35,30 @@ def _plainer() -> dict[int, str | None]:
 _PLAINER = _plainer()
 
 
-@lru_cache(maxsize=4096)
 def folded(text: str) -> str:
     """Return `text` folded; folding twice is folding once. It has no control characters."""
+    # Texts of a megabyte each, which are valid, would fill the memory.
+    return _remembered(text) if len(text) <= _CACHED else freshly_folded(text)
+
+
+def folded_start(text: str, length: int) -> str:
+    """Return the first `length` characters of `text` folded, in a time that they alone decide.
+
+    What follows the first 4 * `length` characters of `text` is not read, so there may be fewer,
+    if most of those are white space or accents.
+    """
+    return folded(text[: _READ_FOR_EACH * length])[:length]
+
+
+def freshly_folded(text: str) -> str:
+    """Return `text` folded, and do not remember it."""
     if text.isascii():
         return " ".join(text.lower().split())
     plain = normalize("NFKD", normalize("NFKC", text).casefold())
     return " ".join(normalize("NFKC", plain.translate(_PLAINER)).casefold().split())
+
+
+_remembered = lru_cache(maxsize=4096)(freshly_folded)
 
 
 def has_han(text: str) -> bool:

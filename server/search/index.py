@@ -7,18 +7,21 @@
 - s: strings ``parameter=folded``; g: their bigrams; w: words of the whole resource
 - d, n, q: dates, numbers, quantities as ranges; k: composites; geo: a position
 - comp: the patients it is about
+- has: the parameters that have a value, whether it makes an entry or not. A parameter made of
+  others is not among them, unless it narrows them to a type, as ``patient`` does ``subject``
 
 Fields without entries are left out.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
+from itertools import chain
 from threading import Lock
 from typing import Any
 
 from server.content import TERMINOLOGY
 from server.profiles.definitions import Definitions
-from server.search import phonetics, units
+from server.search import limits, phonetics, units
 from server.search.compartments import patients
 from server.search.parameter import Entries, Environment, Extract
 from server.search.plan import Plan, plan
@@ -35,6 +38,9 @@ def environment(zone: tzinfo, base_url: str) -> Environment:
         units.load(TERMINOLOGY / "ucum.json"),
         phonetics.load(TERMINOLOGY / "surname-readings.json"),
     )
+
+
+_Reader = tuple[str, ValuesOf, Extract | None]
 
 
 class Plans:
@@ -69,7 +75,10 @@ class SearchIndex:
         self._computed: dict[str, Callable[[Resource], dict[str, Any]]] = {}
 
     def entries(self, resource: Resource) -> dict[str, Any]:
-        """Return the index fields of `resource`, whose structure is valid."""
+        """Return the index fields of `resource`, whose structure is valid.
+
+        Raises TooLarge if it has more values than an index of one resource takes.
+        """
         type = resource["resourceType"]
         compute = self._computed.get(type)
         if compute is None:
@@ -84,23 +93,29 @@ class SearchIndex:
         known = self.plans[type]
         base_url = self.plans.environment.base_url
         about = patients(self.plans.definitions, type, known.branches, base_url)
-        always = _pairs(known, None)
-        by_element = {first: _pairs(known, first) for first in _firsts(known)}
-        joined = [one for one in known.composites.values() if one.foci]
+        always = _readers(known, None)
+        by_element = {first: _readers(known, first) for first in _firsts(known)}
+        joined = [focus for one in known.composites.values() for focus in one.foci]
 
         def compute(resource: Resource) -> dict[str, Any]:
             found = Entries()
-            for values, add in always:
-                for value in values(resource, resource):
-                    add(value, found)
-            for element in resource:
-                for values, add in by_element.get(element, ()):
-                    for value in values(resource, resource):
-                        add(value, found)
-            for composite in joined:
-                found.k.extend(composite.entries(resource))
+            present: set[str] = set()
+            own = [by_element[element] for element in resource if element in by_element]
+            for code, values, add in chain(always, *own):
+                several = values(resource, resource)
+                if several:
+                    present.add(code)
+                    if add is not None:
+                        limits.collect(several, add, found)
+            for focus in joined:
+                elements = focus.values(resource, resource)
+                if elements:
+                    limits.collect(elements, focus.adding(resource), found)
+            limits.check(found)
             document = found.document()
             document.update(self._whole(resource, found, about(resource)))
+            if present:
+                document["has"] = sorted(present)
             return document
 
         return compute
@@ -120,8 +135,8 @@ def _firsts(plan: Plan) -> set[str]:
     return {reader.first for reader in plan.readers if reader.first is not None}
 
 
-def _pairs(plan: Plan, first: str | None) -> list[tuple[ValuesOf, Extract]]:
-    return [(one.values, one.extract) for one in plan.readers if one.first == first]
+def _readers(plan: Plan, first: str | None) -> list[_Reader]:
+    return [(one.code, one.values, one.extract) for one in plan.readers if one.first == first]
 
 
 def position(resource: Resource) -> list[float] | None:

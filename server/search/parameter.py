@@ -7,6 +7,7 @@ from typing import Any
 
 from server.search.phonetics import Phonetics
 from server.search.units import Units
+from server.search.values import LONGEST_TERM, compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,19 @@ class Entries:
     folded: list[str] = field(default_factory=list)
     scalars: dict[str, Any] = field(default_factory=dict)
 
+    def lists(self) -> tuple[list[Any], ...]:
+        """Return the fields that are lists of entries."""
+        return self.t, self.c, self.s, self.d, self.n, self.q, self.k
+
     def document(self) -> dict[str, Any]:
         """Return the fields that are not empty, each term once."""
         found: dict[str, Any] = dict(self.scalars)
         for name in ("t", "c", "s"):
-            terms = getattr(self, name)
+            terms: list[str] = getattr(self, name)
             if terms:
+                # All together are rarely longer than one may be, which is quicker to ask.
+                if name != "s" and len("".join(terms)) > LONGEST_TERM:
+                    terms = [compared(term) for term in terms]
                 found[name] = list(dict.fromkeys(terms))
         for name in ("d", "n", "q", "k"):
             rows = getattr(self, name)

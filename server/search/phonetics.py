@@ -1,7 +1,8 @@
 """How names sound: the pinyin of Han names, without tones, and their initials.
 
 A character with several readings is indexed under each; as a surname, under its reading as a
-surname first. ``ü`` is written v and u, as keyboards and passports do.
+surname first. ``ü`` is written v and u, as keyboards and passports do. What follows the first 64
+characters of a name is not read, neither when it is indexed nor when it is searched for.
 """
 
 import importlib.util
@@ -13,10 +14,11 @@ from unicodedata import normalize
 
 import orjson
 
-from server.search.folding import folded, has_han
+from server.search.folding import folded_start, has_han
 
 _READINGS_OF_A_CHARACTER = 4
 _COMBINATIONS = 16
+_LONGEST = 64
 _Syllables = tuple[str, ...]
 _Reading = tuple[int, str, str]
 """One way to say a word: how unlikely it is, its sound, its initials."""
@@ -34,9 +36,10 @@ class Phonetics:
 
         A name that is not Han sounds as it is written, folded and without spaces.
         """
-        if not has_han(family + given):
-            return [sound for part in (family + given, given) if (sound := compact(part))]
         family, given = compact(family), compact(given)
+        if not has_han(family + given):
+            return [part for part in ((family + given)[:_LONGEST], given) if part]
+        given = given[: _LONGEST - len(family)]
         readings = self._read(self._surname(family), given) if family else self._name(given)
         found = [sound for _, sound, _ in readings] + [initials for _, _, initials in readings]
         if family and given:
@@ -84,8 +87,8 @@ class Phonetics:
 
 
 def compact(text: str) -> str:
-    """Return `text` folded and without spaces, apostrophes and whatever else is no letter."""
-    return "".join(filter(str.isalnum, folded(text)))
+    """Return the first 64 letters and digits of `text` folded, without anything else."""
+    return "".join(filter(str.isalnum, folded_start(text, 2 * _LONGEST)))[:_LONGEST]
 
 
 @cache

@@ -25,14 +25,16 @@ OWN_FIELDS = {"_id": "_id", "_lastUpdated": "lu"}
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How the values of one branch are found and indexed.
+    """How the values of one branch of the parameter `code` are found and indexed.
 
     A resource without the element `first` has none; None if they come from more than one.
+    Without `extract` nothing is indexed, it is only known whether there are values.
     """
 
+    code: str
     first: str | None
     values: ValuesOf
-    extract: Extract
+    extract: Extract | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,20 @@ def plan(definitions: Definitions, type: str, environment: Environment) -> Plan:
         one = _parameter(definitions, facts[code], found[code], kept.get(code))
         sources = tuple(_narrowed(parameters[source], type) for source, type in covers[code])
         parameters[code] = replace(one, sources=sources)
-    readers = tuple(
-        Reader(branch.first(), branch.values(), extract)
+    readers = [
+        Reader(code, branch.first(), branch.values(), extract)
         for code, way in stored.items()
         for branch in way
         if (extract := KINDS[facts[code].type].extract(parameters[code], branch.type, environment))
-    )
+    ]
+    readers += [
+        Reader(code, branch.first(), branch.values(), None)
+        for code, way in found.items()
+        for branch in way
+        if any(type is not None for _, type in covers[code])
+    ]
     joined = composites(definitions, type, parameters, found, environment)
-    return Plan(type, parameters, joined, found, readers, main)
+    return Plan(type, parameters, joined, found, tuple(readers), main)
 
 
 def _ways(

@@ -18,7 +18,7 @@ from server.search.number import LEAST, MOST, Searched, number, parse
 from server.search.parameter import Entries, Environment, Extract, Parameter
 from server.search.steps import Json
 from server.search.units import UCUM, Conversion, Units, rounded
-from server.search.values import escaped, shown, split, unescaped
+from server.search.values import compared, escaped, shown, split, unescaped
 
 _CURRENCIES = "urn:iso:std:iso:4217"
 _Bounds = tuple[float, float]
@@ -65,7 +65,7 @@ def _searched(text: str, units: Units) -> tuple[str, Searched]:
         case [written] | [written, "", ""]:
             return _ANY_UNIT, parse(written)
         case [written, "", unit]:
-            return f"|{escaped(unit)}", parse(written)
+            return compared(f"|{escaped(unit)}"), parse(written)
         case [written, system, code] if code:
             named, conversion = _exact_unit(system, code, units)
             searched = parse(written)
@@ -78,14 +78,14 @@ def _exact_unit(system: str, code: str, units: Units) -> tuple[str, Conversion |
     conversion = units.conversion(code) if system == UCUM else None
     if conversion is not None:
         return f"={conversion.canonical}", conversion
-    return f"{escaped(system)}|{escaped(code)}", None
+    return compared(f"{escaped(system)}|{escaped(code)}"), None
 
 
 def _in_each_unit(bounds: _Bounds, unit: Json, units: Units) -> Iterator[tuple[str, _Bounds]]:
     yield _ANY_UNIT, bounds
     system, code, written = unit.get("system"), unit.get("code"), unit.get("unit")
     for name in dict.fromkeys(name for name in (code, written) if name is not None):
-        yield f"|{escaped(name)}", bounds
+        yield compared(f"|{escaped(name)}"), bounds
     if system is not None and code is not None:
         named, conversion = _exact_unit(system, code, units)
         low, high = bounds

@@ -14,7 +14,7 @@ from server.search.parameter import Entries, Environment, Extract, Parameter
 from server.search.steps import Json
 from server.search.token import term
 from server.search.uri import CANONICAL_TYPES, canonical
-from server.search.values import shown, unescaped
+from server.search.values import compared, shown, unescaped
 
 
 def extract(parameter: Parameter, type: str, environment: Environment) -> Extract | None:
@@ -42,7 +42,7 @@ def condition(parameter: Parameter, text: str, environment: Environment) -> Cond
         for type in parameter.targets:
             found += _resource(parameter, Target(f"{type}/{value}", type, value, local=True))
     if target.type is None or parameter.types & CANONICAL_TYPES:
-        found.append({"t": f"{parameter.name}={value}"})
+        found.append({"t": compared(f"{parameter.name}={value}")})
     return any_of(found)
 
 
@@ -51,7 +51,7 @@ def _resource(parameter: Parameter, target: Target) -> list[Condition]:
         return [NOTHING]
     if parameter.main == "pt" and _is_own_patient(target) and target.version is None:
         return [{"pt": target.text}]
-    return [{"t": f"{parameter.name}={_versioned(target)}"}]
+    return [{"t": compared(f"{parameter.name}={_versioned(target)}")}]
 
 
 def _is_own_patient(target: Target) -> bool:

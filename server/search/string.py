@@ -2,24 +2,27 @@
 
 Index entries: ``name=folded``, a unit separator, and the original: a search by the start reads
 a range of them, an exact one finds the whole. What is longer than 512 characters is cut and
-its original replaced by a hash.
+its original replaced by a hash. Of more than 10,000 bigrams the rest are left out, and ``…``, which
+no folded string holds, stands for them.
 
 Spec: https://hl7.org/fhir/R4/search.html#string
 """
 
 from collections.abc import Iterable
-from hashlib import blake2b
+from itertools import islice
 from operator import add
 
 from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition, any_of, starts_with
-from server.search.folding import folded, has_han
+from server.search.folding import folded, folded_start, has_han
 from server.search.parameter import Entries, Environment, Extract, Parameter
 from server.search.phonetics import Phonetics
 from server.search.steps import Json
-from server.search.values import unescaped
+from server.search.values import digest, unescaped
 
 LENGTH = 512
+MORE = "…"
+_MOST = 10_000
 _SEPARATOR = "\x1f"
 _NAME_PARTS = ("text", "family", "given", "prefix", "suffix")
 _ADDRESS_PARTS = ("text", "line", "city", "district", "state", "postalCode", "country")
@@ -58,24 +61,26 @@ def entry(name: str, original: str, plain: str) -> str:
     """Return the entry of a string, `plain` being it folded."""
     if len(original) <= LENGTH:
         return f"{name}={plain[:LENGTH]}{_SEPARATOR}{original}"
-    digest = blake2b(original.encode(), digest_size=16).hexdigest()
-    return f"{name}={plain[:LENGTH]}{_SEPARATOR}{digest}"
+    return f"{name}={plain[:LENGTH]}{_SEPARATOR}{digest(original)}"
 
 
 def bigrams(strings: Iterable[str]) -> list[str]:
-    """Return the different pairs of neighbouring characters, and each string's last character."""
+    """Return the different pairs of neighbouring characters, and each string's last character.
+
+    Of more than 10,000 only the first are returned, and the mark that there are more.
+    """
     found: dict[str, None] = {}
     for text in dict.fromkeys(strings):
         found.update(dict.fromkeys(map(add, text, text[1:])))
         found[text[-1:]] = None
     found.pop("", None)
-    return list(found)
+    return list(found) if len(found) <= _MOST else [*islice(found, _MOST), MORE]
 
 
 def _add(name: str, original: str, entries: Entries) -> None:
-    plain = folded(original)
+    plain = folded_start(original, LENGTH)
     entries.s.append(entry(name, original, plain))
-    entries.folded.append(plain[:LENGTH])
+    entries.folded.append(plain)
 
 
 def _plain(name: str) -> Extract:

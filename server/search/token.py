@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 
 from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition, any_of
-from server.search.folding import folded
+from server.search.folding import folded_start
 from server.search.parameter import Entries, Environment, Extract, Parameter
 from server.search.steps import Json
-from server.search.values import escaped, shown, split, unescaped
+from server.search.values import LONGEST_TERM, compared, escaped, shown, split, unescaped
 
 _PRIMITIVES = ("boolean", "code", "id", "string", "uri", "oid", "uuid", "canonical")
 _BARE_TYPES = frozenset((*_PRIMITIVES, "ContactPoint"))
@@ -35,21 +35,27 @@ def condition(parameter: Parameter, text: str, _environment: Environment) -> Con
     ``code`` matches in any system, ``|code`` in none, ``system|code`` in that one, and
     ``system|`` any code of it.
 
-    Raises BadRequest if `text` names neither a system nor a code.
+    Raises BadRequest if `text` names neither a system nor a code, or a system of more than a
+    thousand characters without a code.
     """
     field, start = _field(parameter), f"{parameter.name}="
     match [unescaped(part) for part in split(text, "|")]:
         case [code] if code:
-            return {field: start + ("|" if _is_bare(parameter) else "") + escaped(code)}
+            bar = "|" if _is_bare(parameter) else ""
+            return {field: compared(start + bar + escaped(code))}
         case ["", code] if code:
-            return {field: f"{start}|{escaped(code)}"}
+            return {field: compared(f"{start}|{escaped(code)}")}
         case [system, ""] if system:
             first = f"{start}{escaped(system)}|"
+            if len(first) > LONGEST_TERM:
+                raise BadRequest.because(
+                    "search-value-too-long", parameter=parameter.code, limit=LONGEST_TERM
+                )
             within = {field: {"$elemMatch": {"$gte": first, "$lt": first[:-1] + _JUST_AFTER_BAR}}}
             bare = [{field: f"{start}|{escaped(code)}"} for code in _implied(parameter, system)]
             return any_of([within, *bare])
         case [system, code] if code:
-            terms = [{field: f"{start}{escaped(system)}|{escaped(code)}"}]
+            terms = [{field: compared(f"{start}{escaped(system)}|{escaped(code)}")}]
             if code in _implied(parameter, system):
                 terms.append({field: f"{start}|{escaped(code)}"})
             return any_of(terms)
@@ -107,7 +113,7 @@ def _coding(parameter: Parameter) -> Extract:
             found.append(name + term(system, ""))
         display = value.get("display")
         if display is not None:
-            entries.s.append(text + folded(display)[:_TEXT_LENGTH])
+            entries.s.append(text + folded_start(display, _TEXT_LENGTH))
 
     return add
 
@@ -120,7 +126,7 @@ def _concept(parameter: Parameter) -> Extract:
             add_coding(coding, entries)
         text = value.get("text")
         if text is not None:
-            entries.s.append(label + folded(text)[:_TEXT_LENGTH])
+            entries.s.append(label + folded_start(text, _TEXT_LENGTH))
 
     return add
 
@@ -138,7 +144,7 @@ def _identifier(parameter: Parameter) -> Extract:
         elif system is not None:
             terms(entries).append(name + term(system, ""))
         if "text" in type:
-            entries.s.append(label + folded(type["text"])[:_TEXT_LENGTH])
+            entries.s.append(label + folded_start(type["text"], _TEXT_LENGTH))
 
     return add
 

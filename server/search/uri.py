@@ -8,7 +8,7 @@ Spec: https://hl7.org/fhir/R4/search.html#uri
 from server.search.conditions import Condition
 from server.search.parameter import Entries, Environment, Extract, Parameter
 from server.search.steps import Json
-from server.search.values import unescaped
+from server.search.values import compared, unescaped
 
 CANONICAL_TYPES = frozenset({"canonical", "uri"})
 _TYPES = frozenset({"uri", "url", "canonical", "oid", "uuid"})
@@ -24,7 +24,7 @@ def extract(parameter: Parameter, type: str, _environment: Environment) -> Extra
 
 def condition(parameter: Parameter, text: str, _environment: Environment) -> Condition:
     """Return the condition that a value is `text`."""
-    return {"t": f"{parameter.name}={unescaped(text)}"}
+    return {"t": compared(f"{parameter.name}={unescaped(text)}")}
 
 
 def canonical(name: str) -> Extract:

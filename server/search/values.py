@@ -4,10 +4,12 @@ Spec: https://hl7.org/fhir/R4/search.html#escaping
 """
 
 import re
+from hashlib import blake2b
 
 _ESCAPED = re.compile(r"\\([,$|\\])")
 _TO_ESCAPE = re.compile(r"[|\\]")
 _SHOWN = 40
+LONGEST_TERM = 1024
 
 
 def split(text: str, divider: str) -> list[str]:
@@ -30,6 +32,16 @@ def unescaped(text: str) -> str:
 def escaped(text: str) -> str:
     """Return `text` with each bar and backslash escaped, so that a bar after it divides."""
     return _TO_ESCAPE.sub(r"\\\g<0>", text) if "|" in text or "\\" in text else text
+
+
+def compared(text: str) -> str:
+    """Return `text` as it is compared: a hash replaces what follows 1,024 characters."""
+    return text if len(text) <= LONGEST_TERM else f"{text[:LONGEST_TERM]}\x1f{digest(text)}"
+
+
+def digest(text: str) -> str:
+    """Return a hash of `text`, 32 characters."""
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def shown(text: str) -> str:

@@ -98,7 +98,24 @@ def test_entries_of_the_examples_are_the_same_each_time(index, examples, entries
 
 def test_fields_of_the_index_are_the_declared_ones(entries):
     fields = {field for of_type in entries.values() for one in of_type.values() for field in one}
-    declared = {"t", "c", "pt", "ds", "de", "dl", "d", "n", "q", "s", "g", "w", "k", "comp", "geo"}
+    declared = {
+        "t",
+        "c",
+        "pt",
+        "ds",
+        "de",
+        "dl",
+        "d",
+        "n",
+        "q",
+        "s",
+        "g",
+        "w",
+        "k",
+        "comp",
+        "geo",
+        "has",
+    }
     assert fields == declared
 
 
