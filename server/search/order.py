@@ -17,7 +17,6 @@ from server.search.values import shown
 Sort = tuple[tuple[str, int], ...]
 _FIELDS = {"_id": "_id", "_lastUpdated": "lu"}
 _WITH_DATE_INDEX = frozenset({"pt", "c", "ds", "de", "dl"})
-_DATED: Condition = {"ds": {"$gt": -(2**63) - 0}}
 
 
 @dataclass(frozen=True, slots=True)
