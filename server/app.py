@@ -13,6 +13,7 @@ from server.interactions.statement import statement
 from server.portal.welcome import pages
 from server.services import Interpreters, Services
 from server.settings import Settings
+from server.store.database import check_url
 
 
 class _Once:
@@ -34,9 +35,12 @@ def create_app(settings: Settings) -> Flask:
     """Return the application.
 
     Made once before the workers fork; each worker opens its own connection to
-    the database with its first request.
+    the database with its first request. Raises CannotStart if the URL of the
+    database cannot be read.
     """
     telemetry.configure_logging(settings.log_level)
+    if settings.mongodb_url is not None:
+        check_url(settings.mongodb_url)
     interpreters = Interpreters.of(settings)
     capabilities = statement(interpreters)
 

@@ -22,8 +22,8 @@ def probes(services: Callable[[], Services]) -> Blueprint:
     def readyz() -> Response:
         try:
             services().store.ping()
-        except Unavailable:
-            text = "the database cannot be reached\n"
+        except Unavailable as error:
+            text = "".join(f"{issue.text('en')}\n" for issue in error.issues)
             return Response(text, 503, [("Retry-After", "5")], content_type="text/plain")
         return Response("ok\n", content_type="text/plain; charset=utf-8")
 
