@@ -132,10 +132,9 @@ def _sampled(value: Json) -> tuple[_Bounds, Any] | None:
     samples = [float(text) for text in set(value.get("data", "").split()) if _DECIMAL(text)]
     factor, origin = float(value.get("factor", 1)), value.get("origin", {})
     zero = number(origin.get("value"), 0.0)
-    measured = [sample * factor + zero for sample in samples]
     # What overflows is no measurement, and not-a-number would be unequal to itself.
-    ends = [rounded(one) for one in measured if isfinite(one)]
-    return ((min(ends), max(ends)), origin) if ends else None
+    found = [one for sample in samples if isfinite(one := sample * factor + zero)]
+    return ((rounded(min(found)), rounded(max(found))), origin) if found else None
 
 
 _READS: dict[str, Callable[[Any], tuple[_Bounds, Any] | None]] = {
