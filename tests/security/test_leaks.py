@@ -96,7 +96,6 @@ REFUSED = {
         {},
         413,
     ),
-    "preference that is none": ("PUT", f"Patient/{ID}", person(), {"Prefer": "return=all"}, 400),
     "damaged in the database": ("GET", "Patient/damaged", None, {}, 500),
 }
 # Without a version, the line is refused before anyone knows what it asks.
