@@ -114,8 +114,9 @@ class Process:
             raise
 
     def kill(self):
-        """End it, and every process of its session, at once."""
-        for process in (*children(self.child.pid), self.child.pid):
+        """End it, and every process below it, at once."""
+        # The parent first: gunicorn would replace a killed worker, and that one keep the port.
+        for process in (self.child.pid, *children(self.child.pid)):
             if is_alive(process):
                 os.kill(process, signal.SIGKILL)
         return self.child.wait(10)
