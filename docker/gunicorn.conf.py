@@ -27,7 +27,7 @@ bind = [
     if ":" in settings.host
     else f"{settings.host}:{settings.port}"
 ]
-worker_class = "gthread"
+worker_class = "server.api.worker.Worker"
 workers = settings.workers
 threads = settings.threads
 # The application is built once, before the fork; each process opens its own connections after it.
@@ -60,7 +60,6 @@ class ErrorsOnly(Logger):
 
 logger_class = ErrorsOnly
 loglevel = settings.log_level
-_ABOUT_A_REQUEST = ("Invalid request from", "Error handling request")
 
 
 class WithoutRequests(logging.Filter):
@@ -68,11 +67,10 @@ class WithoutRequests(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let `record` pass, reworded if it is about a request."""
-        if str(record.msg).startswith(_ABOUT_A_REQUEST):
+        if str(record.msg).startswith("Error handling request"):
             kind = record.exc_info[0] if record.exc_info else None
-            record.msg = "A request could not be read."
-            if kind is not None:
-                record.msg = f"A request could not be answered: {kind.__name__}."
+            name = kind.__name__ if kind else "unknown"
+            record.msg = f"A request could not be answered: {name}."
             record.args, record.exc_info = (), None
         return True
 

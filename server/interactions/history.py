@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#history
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,10 +15,10 @@ from server.interactions.presentation import Presentation
 from server.interactions.search import page_size
 from server.search import paging
 from server.store.documents import Version
-from server.store.history import Window
+from server.store.history import Page, Window
 
 PARAMETERS = ("_since", "_at", "_count", paging.PARAMETER)
-_Listing = Callable[[Window, int], Sequence[tuple[str, Version]]]
+_Listing = Callable[[Window, int], Page]
 
 
 def history_instance(context: Context, call: Call) -> Result:
@@ -61,17 +61,17 @@ def _history(context: Context, call: Call, path: str, listing: _Listing) -> Resu
     kept = [(n, v) for n, v in call.query if n not in unknown and n != paging.PARAMETER]
     question = f"{path}?{urlencode([pair for pair in kept if pair[0] in PARAMETERS])}"
     window = _window(context, asked, question)
-    found = listing(window, count + 1) if count else []
-    page = found[:count]
+    page, more = listing(window, count) if count else ([], False)
     url = f"{context.interpreters.settings.base_url}/{path}"
     first = f"{url}?{urlencode(kept)}" if kept else url
     own = [(n, v) for n, v in call.query if n == paging.PARAMETER]
     links = {"self": f"{url}?{urlencode([*kept, *own])}" if own else first, "first": first}
-    if len(found) > count > 0:
-        key, last = page[-1]
-        cursor = context.services.cursors.make(question, (last.last_updated, key))
+    if more:
+        last = page[-1]
+        place = (last.last_updated, f"{last.type}/{last.id}")
+        cursor = context.services.cursors.make(question, place)
         links["next"] = f"{url}?{urlencode([*kept, (paging.PARAMETER, cursor)])}"
-    entries = [_entry(context, presentation, version) for _, version in page]
+    entries = [_entry(context, presentation, version) for version in page]
     return Result(status=200, body=bundle.bundle("history", entries, links))
 
 

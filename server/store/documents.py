@@ -24,6 +24,8 @@ Document = dict[str, Any]
 VERSION_FIELDS = {"v": 1, "lu": 1, "raw": 1, "del": 1, "post": 1}
 KEPT_FIELDS = {"_id": 1, **VERSION_FIELDS, "comp": 1}
 
+# Of a listing; a page of large resources ends early, so that it never takes much memory.
+PAGE_BYTES = 32_000_000
 _LARGEST = 16_000_000
 
 

@@ -9,16 +9,19 @@ Spec: https://hl7.org/fhir/R4/http.html#history
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from pymongo.command_cursor import CommandCursor
 
 from server.access.visibility import Visibility
 from server.fhir.outcome import NotFound
 from server.store import documents
-from server.store.documents import VERSION_FIELDS, Document, Version
+from server.store.documents import PAGE_BYTES, VERSION_FIELDS, Document, Version
 from server.store.engine import Engine
 from server.store.failures import refused
 
+Page = tuple[list[Version], bool]
 _FIELDS = {**VERSION_FIELDS, "rid": 1}
 
 
@@ -57,10 +60,8 @@ class History:
             raise NotFound.because("version-unknown", type=type, id=id, version=version)
         return documents.version(type, document)
 
-    def of_instance(
-        self, type: str, id: str, window: Window, limit: int
-    ) -> list[tuple[str, Version]]:
-        """Return at most `limit` (key, version) of one resource.
+    def of_instance(self, type: str, id: str, window: Window, limit: int) -> Page:
+        """Return the newest `limit` versions of one resource, and whether there are more.
 
         Raises NotFound if it never was.
         """
@@ -70,36 +71,40 @@ class History:
             raise NotFound.because("resource-unknown", type=type, id=id)
         return self._list([type], window, limit, current={"_id": id}, history={"rid": id})
 
-    def of_type(self, type: str, window: Window, limit: int) -> list[tuple[str, Version]]:
-        """Return at most `limit` (key, version) of all resources of `type`."""
+    def of_type(self, type: str, window: Window, limit: int) -> Page:
+        """Return the newest `limit` versions of all of `type`, and whether there are more."""
         return self._list([type], window, limit, current={}, history={})
 
-    def of_system(self, window: Window, limit: int) -> list[tuple[str, Version]]:
-        """Return at most `limit` (key, version) of all resources."""
+    def of_system(self, window: Window, limit: int) -> Page:
+        """Return the newest `limit` versions of all resources, and whether there are more."""
         with refused():
             types = self._engine.collections.types()
-        return self._list(types, window, limit, current={}, history={}) if types else []
+        return self._list(types, window, limit, current={}, history={}) if types else ([], False)
 
     def _list(
         self, types: Sequence[str], window: Window, limit: int, current: Document, history: Document
-    ) -> list[tuple[str, Version]]:
-        """Return a page. A version may be superseded between the reading of the two sides.
+    ) -> Page:
+        """Return a page, which ends early if its versions are large.
 
-        As the current side is read first, no version that was there at the
-        beginning is missed, but one may come from both; then it is dropped once.
+        A version may be superseded between the reading of the two sides. As the
+        current side is read first, no version that was there at the beginning
+        is missed, but one may come from both; then it is told once.
         """
         streams: list[tuple[str, list[Document]]] = []
         for type in types:
             streams.append((type, self._stream(type, window, limit, current, superseded=False)))
             past = self._stream(type, window, limit, history, superseded=True)
             streams.append((f"{type}_history", past))
-        found = self._merge(streams, limit)
-        page = [*{(version.last_updated, key): (key, version) for key, version in found}.values()]
-        if len(page) == len(found) or len(found) < limit:
-            return page
-        key, last = page[-1]
-        rest = replace(window, after=(last.last_updated, key))
-        return page + self._list(types, rest, limit - len(page), current, history)
+        page: dict[tuple[int, str, str], Version] = {}
+        size = 0
+        with refused(searching=True), self._merged(streams, limit) as cursor:
+            for seen, document in enumerate(cursor):
+                if seen == limit or size > PAGE_BYTES:
+                    return [*page.values()], True
+                version = documents.version(document["type"], document)
+                page[version.last_updated, version.type, version.id] = version
+                size += len(version.body or b"")
+        return [*page.values()], False
 
     def _stream(
         self, type: str, window: Window, limit: int, where: Document, *, superseded: bool
@@ -111,21 +116,21 @@ class History:
         return [
             {"$match": match},
             {"$sort": {"lu": -1, id: -1}},
-            {"$limit": limit},
+            {"$limit": limit + 1},
             {"$project": {**_FIELDS, "type": {"$literal": type}, "id": f"${id}"}},
         ]
 
-    def _merge(
+    def _merged(
         self, streams: list[tuple[str, list[Document]]], limit: int
-    ) -> list[tuple[str, Version]]:
+    ) -> CommandCursor[Document]:
         (first, pipeline), *others = streams
         unions = [{"$unionWith": {"coll": name, "pipeline": part}} for name, part in others]
-        newest: list[Document] = [{"$sort": {"lu": -1, "type": -1, "id": -1}}, {"$limit": limit}]
-        with refused(searching=True):
-            collection = self._engine.collections.database[first]
-            found = list(collection.aggregate([*pipeline, *unions, *newest]))
-        versions = [documents.version(each["type"], each) for each in found]
-        return [(f"{each.type}/{each.id}", each) for each in versions]
+        newest: list[Document] = [
+            {"$sort": {"lu": -1, "type": -1, "id": -1}},
+            {"$limit": limit + 1},
+        ]
+        collection = self._engine.collections.database[first]
+        return collection.aggregate([*pipeline, *unions, *newest])
 
 
 def _conditions(window: Window, type: str, id: str) -> list[dict[str, Any]]:

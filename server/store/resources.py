@@ -16,12 +16,11 @@ from pymongo.errors import DuplicateKeyError
 from server.access.visibility import Visibility
 from server.fhir.outcome import Conflict, Gone, NotFound
 from server.store import documents
-from server.store.documents import KEPT_FIELDS, VERSION_FIELDS, Document, Draft, Version
+from server.store.documents import KEPT_FIELDS, PAGE_BYTES, VERSION_FIELDS, Document, Draft, Version
 from server.store.engine import Engine
 from server.store.failures import refused
 
 Sort = Sequence[tuple[str, int]]
-_PAGE_BYTES = 32_000_000
 Current = Collection[Document]
 Change = Callable[[Current, Document, ClientSession], Document | None]
 
@@ -73,7 +72,7 @@ class Resources:
         with refused(searching=True):
             cursor = self._engine.collections.current(type).find(where, fields)
             for document in cursor.sort(list(sort)).limit(limit + 1).batch_size(limit + 1):
-                if len(found) == limit or size > _PAGE_BYTES:
+                if len(found) == limit or size > PAGE_BYTES:
                     cursor.close()
                     return found, True
                 found.append(document)

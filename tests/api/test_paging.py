@@ -155,3 +155,19 @@ def test_a_cursor_of_another_search_is_refused(fhir, family, many):
 def test_a_cursor_that_never_was_is_refused(fhir, family, many, text):
     name, _ = cursor_of(fhir, family)
     refused(follow(fhir, family, name, text), 400)
+
+
+@pytest.mark.parametrize("path", ["Binary?_id={ids}&_count=50", "Binary/{last}/_history?_count=50"])
+def test_a_page_of_large_resources_ends_early_and_loses_nothing(fhir, path):
+    """Eight times 6 MB are more than one page may hold, as search and as history."""
+    large = {"resourceType": "Binary", "contentType": "text/plain", "data": "QUJD" * 1_500_000}
+    stem = fresh()
+    names = [f"{stem}-{number}" for number in range(8)]
+    for number, name in enumerate(names):
+        id = name if path.startswith("Binary?") else names[-1]
+        stored = fhir.put(f"Binary/{id}", {**large, "id": id, "contentType": f"text/{number}"})
+        assert stored.status_code in (200, 201)
+    pages = fhir.pages(path.format(ids=",".join(names), last=names[-1]))
+    assert 1 < len(pages) < 8
+    told = [entry["resource"]["contentType"] for page in pages for entry in page["entry"]]
+    assert sorted(told) == [f"text/{number}" for number in range(8)]

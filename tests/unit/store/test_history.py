@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from threading import Event
 from uuid import uuid4
 
@@ -23,7 +24,20 @@ def versions(resources, new):
 
 
 def listed(page):
-    return [version for _, version in page]
+    versions, _ = page
+    return versions
+
+
+def paged(listing, limit=1, **window):
+    """Yield each version of a listing, page by page; `listing` takes a window and a limit."""
+    after, more = None, True
+    while more:
+        versions, more = listing(Window(after=after, **window), limit)
+        assert versions or not more
+        yield from versions
+        if versions:
+            last = versions[-1]
+            after = (last.last_updated, f"{last.type}/{last.id}")
 
 
 def test_all_versions_of_an_instance_newest_first(history, versions):
@@ -37,12 +51,8 @@ def test_an_instance_that_never_was_has_no_history(history):
 
 
 def test_pages_follow_on_each_other(history, versions):
-    id, seen, after = versions[0].id, [], None
-    while page := history.of_instance("Patient", id, Window(after=after), 1):
-        key, version = page[-1]
-        after = (version.last_updated, key)
-        seen.append(version)
-    assert seen == versions[::-1]
+    listing = partial(history.of_instance, "Patient", versions[0].id)
+    assert [*paged(listing)] == versions[::-1]
 
 
 def test_since_gives_what_was_made_at_or_after_it(history, versions):
@@ -73,20 +83,14 @@ def test_a_version_keeps_its_place_when_it_is_superseded(store, new):
         resources.create(replace(new(id), type=type)) for type in ("Basic", "Group") for id in ids
     ]
     history = store.history(EVERYTHING)
-    before = [version for _, version in everything(history, at=(0, moment + 1))]
+    before = listed(history.of_system(Window(at=(0, moment + 1)), 1000))
     assert before == sorted(firsts, key=lambda each: (each.type, each.id), reverse=True)
-    pages, after = [], None
-    while page := history.of_system(Window(at=(0, moment + 1), after=after), 1):
-        key, version = page[-1]
+    pages = []
+    for version in paged(history.of_system, at=(0, moment + 1)):
         pages.append(version)
-        after = (version.last_updated, key)
         resources.replace(replace(new(version.id), type=version.type), version)
     assert pages == before
-    assert [version for _, version in everything(history, at=(0, moment + 1))] == before
-
-
-def everything(history, **window):
-    return history.of_system(Window(**window), 1000)
+    assert listed(history.of_system(Window(at=(0, moment + 1)), 1000)) == before
 
 
 def test_a_listing_beside_a_writer_has_no_version_twice_and_none_missing(resources, history, new):
@@ -120,8 +124,8 @@ def test_a_version_that_comes_from_both_sides_is_listed_once(
     second = resources.replace(new(first.id), first)
     both = superseded(database["Patient"].find_one({"_id": first.id}), second.last_updated + 1000)
     database["Patient_history"].insert_one(both)
-    page = history.of_instance("Patient", first.id, Window(), limit)
-    assert listed(page) == [second, first][:limit]
+    listing = partial(history.of_instance, "Patient", first.id)
+    assert [*paged(listing, limit)] == [second, first]
 
 
 @pytest.fixture(scope="module")
