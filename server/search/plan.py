@@ -66,12 +66,7 @@ def plan(definitions: Definitions, type: str, environment: Environment) -> Plan:
         one = _parameter(definitions, facts[code], found[code], kept.get(code))
         sources = tuple(_narrowed(parameters[source], type) for source, type in covers[code])
         parameters[code] = replace(one, sources=sources)
-    readers = [
-        Reader(code, branch.first(), branch.values(), extract)
-        for code, way in stored.items()
-        for branch in way
-        if (extract := KINDS[facts[code].type].extract(parameters[code], branch.type, environment))
-    ]
+    readers = _readers(stored, parameters, environment)
     readers += [
         Reader(code, branch.first(), branch.values(), None)
         for code, way in found.items()
@@ -80,6 +75,49 @@ def plan(definitions: Definitions, type: str, environment: Environment) -> Plan:
     ]
     joined = composites(definitions, type, parameters, found, environment)
     return Plan(type, parameters, joined, found, tuple(readers), main)
+
+
+def extended(
+    definitions: Definitions, known: Plan, own: Iterable[SearchParameter], environment: Environment
+) -> Plan:
+    """Return the plan `known` with the parameters `own`; nothing that it had changes.
+
+    `definitions` have the parameters, too. Those that cannot be evaluated are left out. Each has
+    entries of its own, so that it can come and go without the others.
+    """
+    facts = {fact.code: fact for fact in own}
+    ways = {code: _ways(definitions, fact, known.type, environment) for code, fact in facts.items()}
+    found = {code: way for code, way in ways.items() if way}
+    added = {code: _parameter(definitions, facts[code], way, None) for code, way in found.items()}
+    parameters, branches = {**known.parameters, **added}, {**known.branches, **found}
+    joined = composites(definitions, known.type, parameters, branches, environment)
+    return replace(
+        known,
+        parameters=parameters,
+        composites={
+            **known.composites,
+            **{code: joined[code] for code in facts if code in joined},
+        },
+        branches=branches,
+        readers=(*known.readers, *_readers(found, added, environment)),
+    )
+
+
+def _readers(
+    ways: Mapping[str, tuple[Branch, ...]],
+    parameters: Mapping[str, Parameter],
+    environment: Environment,
+) -> list[Reader]:
+    return [
+        Reader(code, branch.first(), branch.values(), extract)
+        for code, way in ways.items()
+        for branch in way
+        if (
+            extract := KINDS[parameters[code].type].extract(
+                parameters[code], branch.type, environment
+            )
+        )
+    ]
 
 
 def _ways(

@@ -1,0 +1,179 @@
+"""What is wrong with a search parameter of our own: why it could never find anything.
+
+It has to mean something for each type it is for. The bounds keep the work that it adds to
+each write small.
+
+Spec: https://hl7.org/fhir/R4/searchparameter.html
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from server.fhir.outcome import Issue
+from server.profiles import own_parameters
+from server.profiles.definitions import Definitions, SearchParameter
+from server.search.expressions import Branch, branches
+from server.search.grammar import ExpressionError
+from server.search.kinds import KINDS
+from server.search.parameter import Environment, Parameter
+from server.search.plan import Plan, extended
+from server.search.plans import Own, Plans
+
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_BRACKETS = re.compile(r"[()]")
+_LONGEST, _DEEPEST, _MOST_PARTS, _MOST_WAYS = 2000, 8, 60, 100
+_ROOTS = ("Resource", "DomainResource")
+
+
+def faults(plans: Plans, fact: SearchParameter, own: Own) -> list[Issue]:
+    """Return why `fact` cannot be used beside R4's parameters and `own`, nothing if it can.
+
+    What `own` has under the same URL, it takes the place of.
+    """
+    others = {
+        type: tuple(one for one in known if one.url != fact.url) for type, known in own.items()
+    }
+    found = list(_general(plans.r4, fact))
+    if found:
+        return found
+    for type in own_parameters.types(plans.r4, fact):
+        found += _in_type(plans, fact, type, others.get(type, ()))
+    return found
+
+
+def reason(definitions: Definitions, fact: SearchParameter, type: str) -> str | None:
+    """Return what of the expression of `fact` cannot be evaluated for `type`, in English."""
+    if fact.type not in KINDS and fact.type != "composite":
+        return f"The type {fact.type} has rules of its own."
+    if fact.expression is None:
+        return "There is no expression."
+    try:
+        branches(definitions, fact.expression, type)
+    except ExpressionError as error:
+        return str(error)
+    return None
+
+
+def is_built_in(definitions: Definitions, fact: SearchParameter) -> bool:
+    """Tell whether `fact` is a parameter that the server has anyway, by its URL."""
+    return any(
+        known.url == fact.url
+        for type in own_parameters.types(definitions, fact)
+        for known in definitions.search_parameters[type].values()
+    )
+
+
+def _general(definitions: Definitions, fact: SearchParameter) -> Iterator[Issue]:
+    """Yield what is wrong with `fact` whatever type it is for."""
+    known = {*definitions.resource_types, *_ROOTS}
+    for position, base in enumerate(fact.base):
+        if base not in known:
+            yield _issue("base-unknown", f"base[{position}]", base=base[:40])
+    for position, target in enumerate(fact.target):
+        if target not in known:
+            yield _issue("target-unknown", f"target[{position}]", target=target[:40])
+    if not _CODE.fullmatch(fact.code):
+        yield _issue("code-malformed", "code", code=fact.code[:40])
+    if fact.type not in KINDS and fact.type != "composite":
+        yield _issue("type-unsupported", "type", kind=fact.type)
+    if fact.type == "composite" and len(fact.components) < 2:
+        yield _issue("component-missing", "component")
+    yield from _in_size(fact)
+
+
+def _in_size(fact: SearchParameter) -> Iterator[Issue]:
+    """Yield that `fact` has no expression, or one that is too large to be looked at."""
+    if fact.expression is None:
+        yield _issue("expression-missing", "expression")
+    limits = {"limit": _LONGEST, "depth": _DEEPEST, "parts": _MOST_PARTS}
+    for where, expression in _expressions(fact):
+        if not _is_small(expression):
+            yield _issue("expression-too-large", where, **limits)
+
+
+def _expressions(fact: SearchParameter) -> Iterator[tuple[str, str]]:
+    if fact.expression is not None:
+        yield "expression", fact.expression
+    for position, (_, expression) in enumerate(fact.components):
+        yield f"component[{position}].expression", expression
+
+
+def _is_small(expression: str) -> bool:
+    """Tell whether `expression` can be parsed without going deep."""
+    depth = deepest = 0
+    for sign in _BRACKETS.findall(expression):
+        depth += 1 if sign == "(" else -1
+        deepest = max(deepest, depth)
+    parts = len(re.findall(r"[.|=\[]|\b(?:and|as|is)\b", expression))
+    return len(expression) <= _LONGEST and deepest <= _DEEPEST and parts <= _MOST_PARTS
+
+
+def _in_type(
+    plans: Plans, fact: SearchParameter, type: str, own: Sequence[SearchParameter]
+) -> Iterator[Issue]:
+    """Yield what is wrong with `fact` for `type`, which has the parameters `own` besides R4's."""
+    for known in (*plans.r4.search_parameters[type].values(), *own):
+        if known.code == fact.code:
+            yield _issue("code-taken", "code", type=type, code=fact.code, url=known.url[:200])
+            return
+    ways = _ways(plans.r4, fact, type)
+    if isinstance(ways, Issue):
+        yield ways
+    elif fact.type == "composite":
+        yield from _in_composite(plans, fact, type, own)
+    else:
+        yield from _in_kind(fact, type, ways, plans.environment)
+
+
+def _ways(definitions: Definitions, fact: SearchParameter, type: str) -> tuple[Branch, ...] | Issue:
+    """Return the ways of the expression of `fact` in `type`, or what is wrong with it."""
+    try:
+        ways = branches(definitions, fact.expression or "", type)
+    except ExpressionError as error:
+        return _issue("expression-refused", "expression", type=type, reason=str(error)[:200])
+    if not ways:
+        return _issue("expression-empty", "expression", type=type)
+    if len(ways) > _MOST_WAYS:
+        return _issue("ways-too-many", "expression", type=type, limit=_MOST_WAYS)
+    return ways
+
+
+def _in_kind(
+    fact: SearchParameter, type: str, ways: Sequence[Branch], environment: Environment
+) -> Iterator[Issue]:
+    blank, extract = Parameter(fact.code, fact.type, fact.code), KINDS[fact.type].extract
+    if not any(extract(blank, way.type, environment) for way in ways):
+        found = ", ".join(dict.fromkeys(way.type for way in ways))
+        yield _issue("type-differs", "type", type=type, found=found[:200], kind=fact.type)
+
+
+def _in_composite(
+    plans: Plans, fact: SearchParameter, type: str, own: Sequence[SearchParameter]
+) -> Iterator[Issue]:
+    known = plans.r4.search_parameters[type]
+    urls = {one.url for one in (*known.values(), *own) if one.type in KINDS}
+    for position, (url, _) in enumerate(fact.components):
+        if url not in urls:
+            where = f"component[{position}].definition"
+            yield _issue("component-unknown", where, type=type, url=url[:200])
+            return
+    if fact.code not in _trial(plans, fact, type, own).composites:
+        yield _issue("component-refused", "component", type=type)
+
+
+def _trial(plans: Plans, fact: SearchParameter, type: str, own: Sequence[SearchParameter]) -> Plan:
+    """Return the plan of `type` as it would be with `fact`."""
+    every = (*own, fact)
+    merged = {**{one.code: one for one in every}, **plans.r4.search_parameters[type]}
+    parameters = {**plans.r4.search_parameters, type: merged}
+    return extended(
+        replace(plans.r4, search_parameters=parameters),
+        plans.complete(type),
+        every,
+        plans.environment,
+    )
+
+
+def _issue(message: str, element: str, **arguments: object) -> Issue:
+    return Issue("processing", f"own-parameter-{message}", arguments, f"SearchParameter.{element}")
