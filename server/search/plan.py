@@ -18,6 +18,7 @@ from server.search.implied import implied_codes
 from server.search.kinds import KINDS
 from server.search.parameter import Environment, Extract, Parameter
 from server.search.steps import ValuesOf
+from server.search.string import SOUNDED
 
 OWN_FIELDS = {"_id": "_id", "_lastUpdated": "lu"}
 """Parameters that are fields of the stored document: its id and when it was stored."""
@@ -171,13 +172,13 @@ def _sources(
     code: str, found: Mapping[str, tuple[Branch, ...]], facts: Mapping[str, SearchParameter]
 ) -> tuple[tuple[str, str | None], ...]:
     """Return parameters that together find what `code` does, and the type to narrow each to."""
-    if code == "phonetic" or code in OWN_FIELDS:
+    if code in OWN_FIELDS:
         return ()
     rank, open_ways = _rank(code, found), {_identity(way) for way in found[code]}
     chosen: list[tuple[str, str | None]] = []
     others = (c for c in found if facts[c].type == facts[code].type and _rank(c, found) < rank)
     for other in sorted(others, key=lambda other: _rank(other, found), reverse=True):
-        if other == "phonetic" or other in OWN_FIELDS:
+        if (other in SOUNDED) != (code in SOUNDED) or other in OWN_FIELDS:
             continue
         narrowing, same = _covered(found[code], found[other])
         if same and same & open_ways:
