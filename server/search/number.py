@@ -27,16 +27,22 @@ LEAST, MOST = float("-inf"), float("inf")
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A searched number: its prefix, itself, and what rounds to it, from `low` to below `high`."""
+    """A searched number: its prefix, itself, and what rounds to it, from `low` to below `high`.
+
+    What is about it, up to a tenth of it away, goes from `least` to `most`.
+    """
 
     prefix: str
     value: float
     low: float
     high: float
+    least: float
+    most: float
 
     def converted(self, convert: Callable[[float], float]) -> "Searched":
         """Return this number in another unit."""
-        return Searched(self.prefix, *(convert(x) for x in (self.value, self.low, self.high)))
+        numbers = (self.value, self.low, self.high, self.least, self.most)
+        return Searched(self.prefix, *map(convert, numbers))
 
     def condition(self) -> Condition:
         """Return the condition on `lo` and `hi` of one entry."""
@@ -60,8 +66,10 @@ def parse(text: str) -> Searched:
     if exponent is not None:
         last += int(exponent) - (fraction is None)
     half = Decimal(5).scaleb(last - 1)
-    low, high = rounded(float(value - half)), rounded(float(value + half))
-    return Searched(prefix or "eq", rounded(float(value)), low, high)
+    # What rounds to a number is about it, too: 0 has no tenth.
+    slack = max(abs(value) / 10, half)
+    bounds = (value, value - half, value + half, value - slack, value + slack)
+    return Searched(prefix or "eq", *(rounded(float(bound)) for bound in bounds))
 
 
 def extract(parameter: Parameter, type: str, _environment: Environment) -> Extract | None:
@@ -102,14 +110,6 @@ def number(value: Json, missing: float) -> float:
     return missing if value is None else rounded(float(value))
 
 
-def _near(wanted: Searched) -> Condition:
-    slack = abs(wanted.value) / 10
-    return {
-        "lo": {"$lte": rounded(wanted.value + slack)},
-        "hi": {"$gte": rounded(wanted.value - slack)},
-    }
-
-
 _RELATIONS: dict[str, Callable[[Searched], Condition]] = {
     "eq": lambda x: {"lo": {"$gte": x.low, "$lt": x.high}, "hi": {"$lt": x.high}},
     "ne": lambda x: {"$or": [{"lo": {"$lt": x.low}}, {"hi": {"$gte": x.high}}]},
@@ -119,5 +119,5 @@ _RELATIONS: dict[str, Callable[[Searched], Condition]] = {
     "le": lambda x: {"lo": {"$lte": x.value}},
     "sa": lambda x: {"lo": {"$gt": x.value}},
     "eb": lambda x: {"lo": {"$lt": x.value}, "hi": {"$lt": x.value}},
-    "ap": _near,
+    "ap": lambda x: {"lo": {"$lte": x.most}, "hi": {"$gte": x.least}},
 }

@@ -1,29 +1,38 @@
-"""Search parameters of type string, and ``phonetic`` among them.
+"""Search parameters of type string, and among them those of sounds, ``phonetic`` and ``pinyin``.
 
 Index entries: ``name=folded``, a unit separator, and the original: a search by the start reads
 a range of them, an exact one finds the whole. What is longer than 512 characters is cut and
 its original replaced by a hash. Of more than 10,000 bigrams the rest are left out, and ``…``, which
 no folded string holds, stands for them.
 
+So ``:exact`` compares strings of any length, and ``:contains`` looks at the first 512 folded
+characters of each. The name of a person is also found by how it sounds or by its initials, if
+letters are all that was asked for.
+
 Spec: https://hl7.org/fhir/R4/search.html#string
 """
 
+import re
 from collections.abc import Iterable
 from itertools import islice
 from operator import add
 
 from server.fhir.outcome import BadRequest
-from server.search.conditions import Condition, any_of, starts_with
+from server.search.conditions import NOTHING, Condition, all_of, any_of, starts_with
 from server.search.folding import folded, folded_start, has_han
 from server.search.parameter import Entries, Environment, Extract, Parameter
-from server.search.phonetics import Phonetics
+from server.search.phonetics import Phonetics, compact
 from server.search.steps import Json
 from server.search.values import digest, unescaped
 
 LENGTH = 512
 MORE = "…"
+SOUNDED = frozenset({"phonetic", "pinyin"})
+"""The codes of parameters that compare how names sound."""
 _MOST = 10_000
+_PAIRS_ASKED = 4
 _SEPARATOR = "\x1f"
+_LETTERS = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '’·-])*")
 _NAME_PARTS = ("text", "family", "given", "prefix", "suffix")
 _ADDRESS_PARTS = ("text", "line", "city", "district", "state", "postalCode", "country")
 _PLAIN = frozenset({"string", "markdown", "code", "uri", "url", "canonical", "id", "oid", "uuid"})
@@ -31,7 +40,7 @@ _PLAIN = frozenset({"string", "markdown", "code", "uri", "url", "canonical", "id
 
 def extract(parameter: Parameter, type: str, environment: Environment) -> Extract | None:
     """Return what indexes values of the FHIR type `type`, None if they cannot be strings."""
-    if parameter.code == "phonetic":
+    if parameter.code in SOUNDED:
         maker = _SOUNDS.get(type)
         return None if maker is None else maker(parameter.name, environment.phonetics)
     if type == "HumanName":
@@ -46,15 +55,60 @@ def condition(parameter: Parameter, text: str, environment: Environment) -> Cond
 
     Raises BadRequest if nothing of `text` is left or it is longer than any entry.
     """
+    if parameter.code in SOUNDED:
+        starts = _sounding(parameter, text, environment.phonetics)
+        return any_of(starts_with("s", f"{parameter.name}={start}") for start in starts)
+    found = [starts_with("s", f"{parameter.name}={sought(parameter, text)}")]
+    if parameter.name == "name" and "HumanName" in parameter.types:
+        # Wherever R4 has the name of a person it has its sounds, too.
+        found += [starts_with("s", f"phonetic={one}") for one in _spelled(unescaped(text))]
+    return any_of(found)
+
+
+def exact(parameter: Parameter, text: str, environment: Environment) -> Condition:
+    """Return the condition that a string is `text`, character by character.
+
+    A Han name whose parts stand apart is also compared as a whole; a sound, with how `text` sounds.
+    """
+    if parameter.code in SOUNDED:
+        sounds = _sounding(parameter, text, environment.phonetics)
+        return any_of({"s": f"{parameter.name}={sound}"} for sound in sounds)
+    value = unescaped(text)
+    return {"s": entry(parameter.name, value, folded_start(value, LENGTH))}
+
+
+def contains(parameter: Parameter, text: str, _environment: Environment) -> Condition:
+    """Return the condition that a string has `text` in it, both folded.
+
+    The bigrams find the few resources that may have it, whose strings are then compared.
+
+    Raises BadRequest if nothing of `text` is left, it is longer than any entry, or `parameter`
+    compares sounds.
+    """
+    if parameter.code in SOUNDED:
+        raise BadRequest.because(
+            "search-modifier-unsupported", parameter=parameter.code, modifier="contains"
+        )
+    value = sought(parameter, text)
+    if "\0" in value:
+        # No string of FHIR has it, and no pattern of MongoDB may.
+        return NOTHING
+    within = f"^{re.escape(parameter.name)}=[^{_SEPARATOR}]*{re.escape(value)}"
+    return all_of([_with_pairs(value), {"s": {"$regex": within}}])
+
+
+def sought(parameter: Parameter, text: str) -> str:
+    """Return `text`, unescaped and folded.
+
+    Raises BadRequest if nothing of it is left or it is longer than any entry.
+    """
     value = unescaped(text)
     if len(value) > LENGTH:
         raise BadRequest.because("search-value-too-long", parameter=parameter.code, limit=LENGTH)
-    starts = [folded(value)[:LENGTH]]
-    if parameter.code == "phonetic":
-        starts = environment.phonetics.spoken(value)
-    if not any(starts):
+    plain = folded(value)[:LENGTH]
+    if not plain:
         raise BadRequest.because("search-value-empty", parameter=parameter.code)
-    return any_of(starts_with("s", f"{parameter.name}={start}") for start in starts)
+    return plain
 
 
 def entry(name: str, original: str, plain: str) -> str:
@@ -75,6 +129,31 @@ def bigrams(strings: Iterable[str]) -> list[str]:
         found[text[-1:]] = None
     found.pop("", None)
     return list(found) if len(found) <= _MOST else [*islice(found, _MOST), MORE]
+
+
+def _sounding(parameter: Parameter, text: str, phonetics: Phonetics) -> list[str]:
+    sought(parameter, text)
+    sounds = phonetics.spoken(unescaped(text))
+    if not any(sounds):
+        raise BadRequest.because("search-value-empty", parameter=parameter.code)
+    return sounds
+
+
+def _spelled(value: str) -> list[str]:
+    """Return the sound that `value` spells, or its initials; none unless it is all letters."""
+    plain = compact(value)
+    is_spelled = _LETTERS.fullmatch(value) is not None and plain.isalpha() and not has_han(plain)
+    return [plain] if is_spelled else []
+
+
+def _with_pairs(value: str) -> Condition:
+    """Return the condition that the strings of a resource may have `value` among them."""
+    pairs = list(dict.fromkeys(map(add, value, value[1:])))
+    if not pairs:
+        return any_of([starts_with("g", value), {"g": MORE}])
+    # A few are enough to narrow the search down: each more is one more plan for MongoDB to try.
+    chosen = pairs[:: -(-len(pairs) // _PAIRS_ASKED)]
+    return {"$and": [{"g": {"$in": [pair, MORE]}} for pair in chosen]}
 
 
 def _add(name: str, original: str, entries: Entries) -> None:

@@ -2,7 +2,8 @@
 
 Index terms: ``name=code`` in any system, and ``name=system|code`` or, for a code without a
 system, ``name=|code``. A parameter whose values never have a system has only the last of these.
-Text goes to the strings as ``name:text=folded``.
+Text goes to the strings as ``name:text=folded``; ``name:of-type=system|code|value`` is an
+identifier with its type.
 
 Spec: https://hl7.org/fhir/R4/search.html#token
 """
@@ -10,17 +11,17 @@ Spec: https://hl7.org/fhir/R4/search.html#token
 from collections.abc import Callable, Iterator
 
 from server.fhir.outcome import BadRequest
-from server.search.conditions import Condition, any_of
+from server.search.conditions import Condition, any_of, starts_with
 from server.search.folding import folded_start
 from server.search.parameter import Entries, Environment, Extract, Parameter
 from server.search.steps import Json
+from server.search.string import LENGTH, sought
 from server.search.values import LONGEST_TERM, compared, escaped, shown, split, unescaped
 
 _PRIMITIVES = ("boolean", "code", "id", "string", "uri", "oid", "uuid", "canonical")
 _BARE_TYPES = frozenset((*_PRIMITIVES, "ContactPoint"))
 BOOLEAN_SYSTEM = "http://terminology.hl7.org/CodeSystem/special-values"
 _JUST_AFTER_BAR = "}"
-_TEXT_LENGTH = 512
 
 
 def extract(parameter: Parameter, type: str, _environment: Environment) -> Extract | None:
@@ -61,6 +62,30 @@ def condition(parameter: Parameter, text: str, _environment: Environment) -> Con
             return any_of(terms)
     raise BadRequest.because(
         "search-token-invalid", parameter=parameter.code, value=shown(unescaped(text))
+    )
+
+
+def text_starts(parameter: Parameter, text: str, _environment: Environment) -> Condition:
+    """Return the condition that a text of a value starts with `text`, both folded.
+
+    It is a concept's or an identifier type's text, or the display of a coding.
+
+    Raises BadRequest if nothing of `text` is left or it is longer than any entry.
+    """
+    return starts_with("s", f"{parameter.name}:text={sought(parameter, text)}")
+
+
+def of_type(parameter: Parameter, text: str, _environment: Environment) -> Condition:
+    """Return the condition that an identifier has this type and value: ``system|code|value``.
+
+    Raises BadRequest if one of the three is missing.
+    """
+    match [unescaped(part) for part in split(text, "|")]:
+        case [system, code, number] if system and code and number:
+            wanted = f"{term(system, code)}|{escaped(number)}"
+            return {"t": compared(f"{parameter.name}:of-type={wanted}")}
+    raise BadRequest.because(
+        "search-of-type-invalid", parameter=parameter.code, value=shown(unescaped(text))
     )
 
 
@@ -113,7 +138,7 @@ def _coding(parameter: Parameter) -> Extract:
             found.append(name + term(system, ""))
         display = value.get("display")
         if display is not None:
-            entries.s.append(text + folded_start(display, _TEXT_LENGTH))
+            entries.s.append(text + folded_start(display, LENGTH))
 
     return add
 
@@ -126,7 +151,7 @@ def _concept(parameter: Parameter) -> Extract:
             add_coding(coding, entries)
         text = value.get("text")
         if text is not None:
-            entries.s.append(label + folded_start(text, _TEXT_LENGTH))
+            entries.s.append(label + folded_start(text, LENGTH))
 
     return add
 
@@ -144,7 +169,7 @@ def _identifier(parameter: Parameter) -> Extract:
         elif system is not None:
             terms(entries).append(name + term(system, ""))
         if "text" in type:
-            entries.s.append(label + folded_start(type["text"], _TEXT_LENGTH))
+            entries.s.append(label + folded_start(type["text"], LENGTH))
 
     return add
 

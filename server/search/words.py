@@ -1,16 +1,23 @@
 """The words of a resource, for searches through all of its text.
 
-``c:word`` is a word of any of its strings, ``t:word`` one of its narrative. Han text is segmented
-into words. There are at most 5,000 of the one and 3,000 of the other, from the first 200,000 and
-100,000 characters. Where something was left out, ``c:…`` or ``t:…`` stands for it: such a resource
-may hold a word that is not among these.
+``c:word`` is a word of any of its strings, ``t:word`` one of its narrative. Han text has no spaces,
+and where a word of it begins depends on what stands around; so each two neighbouring characters
+count as a word, and the last one of a run: whatever is part of the text is found. There are at most
+5,000 words of the one and 3,000 of the other, from the first 200,000 and 100,000 characters. Where
+something was left out, ``c:…`` or ``t:…`` stands for it: such a resource may hold a word that is
+not among these.
+
+What is searched for is segmented instead: the words of 高血压糖尿病 need not stand side by side.
 
 Spec: https://hl7.org/fhir/R4/search.html#content
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from itertools import islice
+from operator import add
 from typing import Any
 
 import rjieba
@@ -26,8 +33,9 @@ _NO_PROSE = frozenset(
     }
 )  # fmt: skip
 _TAG = re.compile(r"<[^>]*>")
-_ENTITY = re.compile(r"&#?\w+;")
-_WORD = re.compile(r"[^\W_]")
+# Han characters, and kana, which are written without spaces as well.
+_UNSPACED = "\u3005\u3007\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
+_RUN = re.compile(rf"([{_UNSPACED}]+)|[^\W_{_UNSPACED}]+")
 LONGEST = 40
 """How many characters of a word count."""
 MORE = "…"
@@ -43,7 +51,7 @@ class _Kind:
 
     def words(self, text: str) -> list[str]:
         """Return the different words of `text` with the prefix, and the mark if it was cut."""
-        found = segmented(text[: self.characters])
+        found = indexed(text[: self.characters])
         kept = [self.prefix + word for word in islice(found, self.most)]
         if len(text) > self.characters or len(found) > self.most:
             kept.append(self.prefix + MORE)
@@ -59,18 +67,53 @@ def words(resource: dict[str, Any]) -> list[str]:
     """Return the different words of `resource`, each with its prefix."""
     texts: list[str] = []
     _collect(resource, texts)
-    # One call for all of it: a call to the segmenter costs more than the words do.
     found = _CONTENT.words("\n".join(texts))
     if "text" in resource:
-        plain = _ENTITY.sub(" ", _TAG.sub(" ", resource["text"].get("div", "")))
+        plain = unescape(_TAG.sub(" ", resource["text"].get("div", "")))
         found += _NARRATIVE.words(plain)
     return found
 
 
-def segmented(text: str) -> list[str]:
-    """Return the different words of `text`, folded and cut; punctuation is none."""
-    pieces = dict.fromkeys(rjieba.cut(freshly_folded(text)))
-    return [piece[:LONGEST] for piece in pieces if _WORD.search(piece)]
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word that is searched for; with `is_start`, any that starts with it."""
+
+    word: str
+    is_start: bool = False
+
+
+def indexed(text: str) -> list[str]:
+    """Return the different words of `text` as they are stored, folded; punctuation is none."""
+    found: dict[str, None] = {}
+    for run in _RUN.finditer(freshly_folded(text)):
+        word = run[0]
+        if run[1] is None:
+            found[word[:LONGEST]] = None
+        else:
+            found.update(dict.fromkeys(map(add, word, word[1:])))
+            found[word[-1]] = None
+    return list(found)
+
+
+def sought(folded: str, *, as_phrase: bool = False) -> list[Term]:
+    """Return what a text that holds all of `folded` has among its words.
+
+    The characters of a Han phrase stand side by side; else only those of a word do.
+    """
+    found: dict[Term, None] = {}
+    for run in _RUN.finditer(folded):
+        if run[1] is None:
+            found[Term(run[0][:LONGEST])] = None
+        else:
+            for word in [run[0]] if as_phrase else rjieba.cut(run[0]):
+                found.update(dict.fromkeys(_pairs(word)))
+    return list(found)
+
+
+def _pairs(word: str) -> Iterator[Term]:
+    if len(word) == 1:
+        yield Term(word, is_start=True)
+    yield from map(Term, map(add, word, word[1:]))
 
 
 def _collect(value: Json, texts: list[str]) -> None:

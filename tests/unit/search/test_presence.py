@@ -23,7 +23,7 @@ SUBJECT = {"reference": "Patient/1"}
         ("Observation", {"subject": {"type": "Patient"}}, ["patient", "subject"]),
         ("Observation", {"valueQuantity": {"unit": "kg"}}, ["value-quantity"]),
         ("Observation", {"component": [{"code": {"text": "a"}}]}, ["component-code"]),
-        ("Location", {"position": {"longitude": 1, "latitude": 2}}, None),
+        ("Location", {"position": {"longitude": 1, "latitude": 2}}, ["near"]),
     ],
 )
 def test_a_value_is_noted_even_if_it_makes_no_entry(index, type, elements, has):

@@ -97,4 +97,4 @@ def test_a_logical_reference_is_indexed(index):
         "resourceType": "Observation",
         "subject": {"identifier": {"system": "s", "value": "1"}},
     }
-    assert index.entries(resource)["t"] == ["subject:identifier=s|1"]
+    assert index.entries(resource)["t"] == ["subject:identifier=1", "subject:identifier=s|1"]

@@ -1,8 +1,10 @@
 """The words of a resource: https://hl7.org/fhir/R4/search.html#content."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from server.search.words import LONGEST, MORE, segmented, words
+from server.search.words import LONGEST, MORE, Term, indexed, sought, words
 
 
 def numbered(count, prefix="w"):
@@ -18,21 +20,56 @@ def basic(text, narrative=None):
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("高血压患者", ["高血压", "患者"]),
-        ("張三，Hypertension!", ["张三", "hypertension"]),
+        ("高血压患者", ["高血", "血压", "压患", "患者", "者"]),
+        ("張三，Hypertension!", ["张三", "三", "hypertension"]),
+        ("2型糖尿病", ["2", "型糖", "糖尿", "尿病", "病"]),
+        ("COVID-19", ["covid", "19"]),
+        ("больница 병원 カタ", ["больница", "병원", "カタ", "タ"]),
         ("ＡＢＣ abc", ["abc"]),
         ("", []),
         ("，。 - _", []),
         ("a" * 100, ["a" * LONGEST]),
     ],
 )
-def test_text_is_folded_and_segmented(text, found):
-    assert segmented(text) == found
+def test_text_is_folded_and_divided_han_text_into_pairs(text, found):
+    assert indexed(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("高血压糖尿病", ["高血", "血压", "糖尿", "尿病"]),
+        ("高血压的", ["高血", "血压", "的*"]),
+        ("covid-19", ["covid", "19"]),
+        ("，", []),
+    ],
+)
+def test_what_is_searched_for_is_segmented(text, found):
+    assert [term.word + "*" * term.is_start for term in sought(text)] == found
+
+
+def test_a_phrase_is_not_segmented():
+    assert Term("压糖") in sought("高血压糖尿病", as_phrase=True)
+
+
+@given(st.text(alphabet="高血压糖尿病患者a1 ，", max_size=20), st.data())
+def test_a_text_has_the_words_of_each_of_its_parts(text, data):
+    """But for words of letters that a part begins or ends within."""
+    start = data.draw(st.integers(0, len(text)))
+    part = text[start : data.draw(st.integers(start, len(text)))].strip("a1")
+    stored = indexed(text)
+    for as_phrase in (False, True):
+        for term in sought(part, as_phrase=as_phrase):
+            assert any(
+                word.startswith(term.word) if term.is_start else word == term.word
+                for word in stored
+            )
 
 
 def test_words_of_the_narrative_are_told_from_the_others():
     found = words(basic("咳嗽", 'fever<br/>and&#160;chills<a href="http://x">here</a>'))
-    assert found == ["c:咳嗽", "t:fever", "t:and", "t:chills", "t:here"]
+    assert found == ["c:咳嗽", "c:嗽", "t:fever", "t:and", "t:chills", "t:here"]
+    assert words(basic("", "M&#252;ller &amp; Co")) == ["t:muller", "t:co"]
 
 
 def test_ids_links_and_data_are_no_prose():
