@@ -9,7 +9,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from server.api import telemetry
 from server.api.fhir import FhirEndpoint
 from server.api.health import probes
-from server.interactions.statement import statement
+from server.interactions.statement import Statement
 from server.portal.welcome import pages
 from server.services import Interpreters, Services
 from server.settings import Settings
@@ -42,9 +42,14 @@ def create_app(settings: Settings) -> Flask:
     if settings.mongodb_url is not None:
         check_url(settings.mongodb_url)
     interpreters = Interpreters.of(settings)
-    capabilities = statement(interpreters)
+    capabilities = Statement(interpreters)
 
-    services = _Once(lambda: Services.open(interpreters, capabilities))
+    def opened() -> Services:
+        made = Services.open(interpreters, capabilities)
+        made.registry.start(working=True)
+        return made
+
+    services = _Once(opened)
     app = Flask("server", static_folder=None)
     app.register_blueprint(probes(services))
     app.register_blueprint(pages(services))

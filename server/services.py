@@ -1,22 +1,28 @@
 """What is built once and shared by all requests: interpreters before a fork, the store after it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from server import content
-from server.profiles import definitions
-from server.profiles.definitions import Definitions
+from server.profiles import definitions, own_parameters
+from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.structure import StructureValidator, structure_validator
 from server.profiles.subset import Subsets
+from server.search import own
 from server.search.index import SearchIndex
-from server.search.indexes import IndexTable
+from server.search.indexes import IndexTable, indexes
 from server.search.paging import Cursors
 from server.search.query import QueryCompiler
 from server.settings import Settings
 from server.store.database import Store, connect
+from server.store.jobs import Jobs
+from server.store.registry import Registry, Rules
+from server.store.reindexing import Reindexing
 
 VERSION = version("tongkang")
 
@@ -34,6 +40,7 @@ class Interpreters:
     index: SearchIndex
     indexes: IndexTable
     queries: QueryCompiler
+    shipped: tuple[SearchParameter, ...]
     started: str
 
     @classmethod
@@ -52,21 +59,30 @@ class Interpreters:
             index=index,
             indexes=IndexTable(facts, index.plans),
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
+            shipped=own_parameters.load(content.PROFILES / "SearchParameter"),
             started=datetime.now(zone).isoformat(timespec="seconds"),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The interpreters, and what a process has of its own: the store and the cursors."""
+    """The interpreters, and what a process has of its own: the store and what it knows of it.
+
+    `statement` gives the CapabilityStatement as it is now.
+    """
 
     interpreters: Interpreters
     store: Store
     cursors: Cursors
-    statement: bytes
+    statement: Callable[[], bytes]
+    registry: Registry = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the registry of own search parameters, which has not looked yet."""
+        object.__setattr__(self, "registry", _registry(self.interpreters, self.store))
 
     @classmethod
-    def open(cls, interpreters: Interpreters, statement: bytes) -> Self:
+    def open(cls, interpreters: Interpreters, statement: Callable[[], bytes]) -> Self:
         """Return the services of this process, to be called after a fork, never before.
 
         The database need not be there yet; what needs it is refused until it is.
@@ -80,3 +96,26 @@ class Services:
             client, settings.database, interpreters.indexes.indexes, interpreters.zone
         )
         return cls(interpreters, store, Cursors(store.secret), statement)
+
+    def close(self) -> None:
+        """Close what this process has open."""
+        self.registry.close()
+        self.store.close()
+
+
+# While a server reindexes, it leaves two thirds of the time to its requests.
+_REST = 2.0
+
+
+def _registry(interpreters: Interpreters, store: Store) -> Registry:
+    """Return the registry by which `interpreters` hear of the own search parameters in `store`."""
+    plans = interpreters.index.plans
+    rules = Rules(partial(own.view, plans, interpreters.shipped), plans.replace)
+    reindexing = Reindexing(
+        store.engine,
+        Jobs(store.engine.collections.database),
+        interpreters.index.entries,
+        lambda name: indexes(plans.complete(name)),
+        _REST,
+    )
+    return Registry(store.engine, rules, reindexing)

@@ -34,8 +34,10 @@ def opened(settings: Settings) -> Iterator[Services]:
 @contextmanager
 def _services(settings: Settings, url: str) -> Iterator[Services]:
     interpreters = Interpreters.of(replace(settings, mongodb_url=url))
-    services = Services.open(interpreters, statement=b"")
+    services = Services.open(interpreters, statement=bytes)
     try:
+        services.registry.refresh()
+        services.registry.start(working=False)
         yield services
     finally:
-        services.store.close()
+        services.close()

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Mapping
 
 from server.context import Context
-from server.interactions import create, delete, history, read, search, statement, update
+from server.interactions import (
+    create,
+    delete,
+    history,
+    parameters,
+    read,
+    search,
+    statement,
+    update,
+)
 from server.interactions.call import Call, Result
 
 HANDLERS: Mapping[str, Callable[[Context, Call], Result]] = {
@@ -27,4 +36,8 @@ def perform(context: Context, call: Call) -> Result:
     Raises FhirError for every refusal.
     """
     context.access.require(call.interaction, call.type)
-    return HANDLERS[call.interaction](context, call)
+    handler = HANDLERS[call.interaction]
+    if call.interaction in parameters.UNCONCERNED:
+        return handler(context, call)
+    with parameters.in_force(context, call):
+        return handler(context, call)

@@ -4,6 +4,7 @@ Spec: https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 from server.context import Context
@@ -27,8 +28,28 @@ def capabilities(context: Context, call: Call) -> Result:
         raise BadRequest.because("capabilities-mode-unknown", mode=mode[:40])
     query = tuple(pair for pair in call.query if pair[0] != "mode")
     shown = Presentation.only(replace(call, query=query, type=_TYPE), context.interpreters.subsets)
-    body = shown.of(context.interpreters.subsets, _TYPE, context.services.statement)
+    body = shown.of(context.interpreters.subsets, _TYPE, context.services.statement())
     return Result(status=200, body=body)
+
+
+class Statement:
+    """The CapabilityStatement as it is now; made anew when the search parameters have changed."""
+
+    def __init__(self, interpreters: Interpreters) -> None:
+        self._interpreters = interpreters
+        self._lock = Lock()
+        self._made = self._make()
+
+    def __call__(self) -> bytes:
+        """Return the resource's bytes."""
+        with self._lock:
+            if self._made[0] != self._interpreters.index.plans.edition:
+                self._made = self._make()
+            return self._made[1]
+
+    def _make(self) -> tuple[int, bytes]:
+        # The number first: what changes meanwhile is noticed by the next caller.
+        return self._interpreters.index.plans.edition, statement(self._interpreters)
 
 
 def statement(interpreters: Interpreters) -> bytes:

@@ -8,6 +8,7 @@ import uuid_utils
 from server.context import Context
 from server.fhir import json
 from server.fhir.outcome import BadRequest, Issue, Unprocessable
+from server.interactions import parameters
 from server.interactions.call import Call, Result
 from server.interactions.presentation import LAYOUT
 from server.store.documents import Draft, Version
@@ -44,7 +45,11 @@ def no_parameters(call: Call) -> None:
 
 
 def draft(context: Context, type: str, id: str, resource: dict[str, Any], body: bytes) -> Draft:
-    """Return the draft of `resource` under `id`, with its index entries."""
+    """Return the draft of `resource` under `id`, with its index entries.
+
+    Raises Unprocessable if it is a search parameter to be used that cannot be.
+    """
+    parameters.check(context, id, resource)
     return Draft(type, id, body, context.interpreters.index.entries({**resource, "id": id}))
 
 

@@ -7,6 +7,7 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,36 @@ def identity(parameter: SearchParameter) -> str:
         parameter.components,
     )
     return f"{parameter.url}|{blake2b(repr(facts).encode(), digest_size=8).hexdigest()}"
+
+
+Own = Mapping[str, tuple[SearchParameter, ...]]
+"""Own parameters by resource type."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The own parameters in force: `shipped` are among the facts already, `own` are to be added.
+
+    `rejected` are active, but cannot be used: each with the reasons, in English.
+    """
+
+    own: Own = field(default_factory=dict)
+    shipped: Own = field(default_factory=dict)
+    rejected: tuple[tuple[SearchParameter, tuple[str, ...]], ...] = ()
+
+    def types(self) -> set[str]:
+        """Return the types that have own parameters."""
+        return {*self.own, *self.shipped}
+
+    def of(self, type: str) -> tuple[SearchParameter, ...]:
+        """Return the own parameters of `type`."""
+        return (*self.shipped.get(type, ()), *self.own.get(type, ()))
+
+    def identities(self, type: str) -> list[str]:
+        """Return what tells the own parameters of `type` from others, sorted."""
+        return sorted(identity(one) for one in self.of(type))
+
+    def digest(self) -> str:
+        """Return a text that is the same for views with the same parameters."""
+        told = repr([(type, self.identities(type)) for type in sorted(self.types())])
+        return blake2b(told.encode(), digest_size=8).hexdigest()

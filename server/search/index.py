@@ -16,7 +16,6 @@ Fields without entries are left out.
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from itertools import chain
-from threading import Lock
 from typing import Any
 
 from server.content import TERMINOLOGY
@@ -24,10 +23,13 @@ from server.profiles.definitions import Definitions
 from server.search import limits, phonetics, units
 from server.search.compartments import patients
 from server.search.parameter import Entries, Environment, Extract
-from server.search.plan import Plan, plan
+from server.search.plan import Plan
+from server.search.plans import Plans
 from server.search.steps import Resource, ValuesOf
 from server.search.string import bigrams
 from server.search.words import words
+
+__all__ = ["Plans", "SearchIndex", "environment", "position"]
 
 
 def environment(zone: tzinfo, base_url: str) -> Environment:
@@ -41,27 +43,7 @@ def environment(zone: tzinfo, base_url: str) -> Environment:
 
 
 _Reader = tuple[str, ValuesOf, Extract | None]
-
-
-class Plans:
-    """The plan of each type, worked out when the type is first met; any thread may ask."""
-
-    def __init__(self, definitions: Definitions, environment: Environment) -> None:
-        self.definitions = definitions
-        self.environment = environment
-        self._known: dict[str, Plan] = {}
-        self._lock = Lock()
-
-    def __getitem__(self, type: str) -> Plan:
-        """Return the plan of `type`."""
-        known = self._known.get(type)
-        if known is None:
-            with self._lock:
-                known = self._known.get(type)
-                if known is None:
-                    known = plan(self.definitions, type, self.environment)
-                    self._known[type] = known
-        return known
+_Compute = Callable[[Resource], dict[str, Any]]
 
 
 class SearchIndex:
@@ -72,7 +54,7 @@ class SearchIndex:
     ) -> None:
         self.plans = Plans(definitions, environment(zone, base_url))
         self._with_words = with_words
-        self._computed: dict[str, Callable[[Resource], dict[str, Any]]] = {}
+        self._computed: dict[str, tuple[Plan, _Compute]] = {}
 
     def entries(self, resource: Resource) -> dict[str, Any]:
         """Return the index fields of `resource`, whose structure is valid.
@@ -80,19 +62,19 @@ class SearchIndex:
         Raises TooLarge if it has more values than an index of one resource takes.
         """
         type = resource["resourceType"]
-        compute = self._computed.get(type)
-        if compute is None:
-            compute = self._computed[type] = self._compute(type)
-        return compute(resource)
+        known = self.plans.complete(type)
+        computed = self._computed.get(type)
+        if computed is None or computed[0] is not known:
+            computed = self._computed[type] = (known, self._compute(known))
+        return computed[1](resource)
 
     def main_fields(self, type: str) -> Mapping[str, str]:
         """Return which parameter of `type` has each of the fields pt, c and ds to itself."""
         return self.plans[type].main
 
-    def _compute(self, type: str) -> Callable[[Resource], dict[str, Any]]:
-        known = self.plans[type]
+    def _compute(self, known: Plan) -> _Compute:
         base_url = self.plans.environment.base_url
-        about = patients(self.plans.definitions, type, known.branches, base_url)
+        about = patients(self.plans.definitions, known.type, known.branches, base_url)
         always = _readers(known, None)
         by_element = {first: _readers(known, first) for first in _firsts(known)}
         joined = [focus for one in known.composites.values() for focus in one.foci]

@@ -1,24 +1,26 @@
-"""What is wrong with a search parameter of our own: why it could never find anything.
+"""Search parameters of our own: which are in force, and what is wrong with one.
 
-It has to mean something for each type it is for. The bounds keep the work that it adds to
+One has to mean something for each type it is for. The bounds keep the work that it adds to
 each write small.
 
 Spec: https://hl7.org/fhir/R4/searchparameter.html
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from server.fhir.outcome import Issue
 from server.profiles import own_parameters
 from server.profiles.definitions import Definitions, SearchParameter
+from server.profiles.own_parameters import Own, View
 from server.search.expressions import Branch, branches
 from server.search.grammar import ExpressionError
 from server.search.kinds import KINDS
 from server.search.parameter import Environment, Parameter
 from server.search.plan import Plan, extended
-from server.search.plans import Own, Plans
+from server.search.plans import Plans
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _BRACKETS = re.compile(r"[()]")
@@ -62,6 +64,39 @@ def is_built_in(definitions: Definitions, fact: SearchParameter) -> bool:
         for type in own_parameters.types(definitions, fact)
         for known in definitions.search_parameters[type].values()
     )
+
+
+def view(
+    plans: Plans, shipped: Sequence[SearchParameter], stored: Iterable[Mapping[str, Any]]
+) -> View:
+    """Return the parameters in force, of those that come with the server and those `stored`.
+
+    Of two that cannot be had together, the first wins. A composite comes after all that it may
+    be made of. Those that the server has anyway are left out.
+    """
+    own: dict[str, tuple[SearchParameter, ...]] = {}
+    rejected: list[tuple[SearchParameter, tuple[str, ...]]] = []
+    there = [fact for fact in shipped if is_built_in(plans.r4, fact)]
+    read = [own_parameters.read(each) for each in stored if own_parameters.is_active(each)]
+    added = [fact for fact in (*shipped, *read) if not is_built_in(plans.r4, fact)]
+    for fact in sorted(added, key=lambda fact: fact.type == "composite"):
+        reasons = faults(plans, fact, own)
+        if any(fact.url == one.url for known in own.values() for one in known):
+            reasons.append(_issue("url-taken", "url", url=fact.url[:200]))
+        if reasons:
+            rejected.append((fact, tuple(each.text("en") for each in reasons)))
+            continue
+        for type in own_parameters.types(plans.r4, fact):
+            own[type] = (*own.get(type, ()), fact)
+    return View(own, _by_type(plans.r4, there), tuple(rejected))
+
+
+def _by_type(definitions: Definitions, facts: Iterable[SearchParameter]) -> Own:
+    found: dict[str, tuple[SearchParameter, ...]] = {}
+    for fact in facts:
+        for type in own_parameters.types(definitions, fact):
+            found[type] = (*found.get(type, ()), fact)
+    return found
 
 
 def _general(definitions: Definitions, fact: SearchParameter) -> Iterator[Issue]:

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from server.fhir.outcome import BadRequest
-from server.profiles.definitions import Definitions, SearchParameter
+from server.profiles.definitions import Definitions
+from server.profiles.own_parameters import Own
 from server.search.parameter import Environment
 from server.search.plan import Plan, extended, plan
 
-Own = Mapping[str, tuple[SearchParameter, ...]]
-"""Own parameters by resource type."""
 Waiting = Mapping[str, Mapping[str, int]]
 """By resource type, the codes that wait, each with the share of resources indexed, in percent."""
 _Codes = Mapping[str, frozenset[str]]

@@ -1,0 +1,59 @@
+"""Own search parameters on the way of a request: what is in force, and what may be stored.
+
+A SearchParameter of the status ``active`` is used, so it has to be right; one of another status is
+only stored, and so is one that has the URL of a parameter of R4, which the server has anyway.
+
+Spec: https://hl7.org/fhir/R4/searchparameter.html
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from server.context import Context
+from server.fhir.json import Resource
+from server.fhir.outcome import Unprocessable
+from server.interactions.call import Call
+from server.profiles import own_parameters
+from server.search import own
+
+UNCONCERNED = frozenset(
+    ("capabilities", "read", "vread", "history-instance", "history-type", "history-system")
+)
+"""Interactions that need not know of any search parameter that was stored."""
+_ASKING = frozenset(("search-type", "search-system"))
+_TYPE = "SearchParameter"
+
+
+@contextmanager
+def in_force(context: Context, call: Call) -> Iterator[None]:
+    """Have the block go by the own parameters in force, and go by what it stores afterwards.
+
+    Raises Unavailable if the database has to be asked for them and does not answer.
+    """
+    registry = context.services.registry
+    if call.interaction in _ASKING:
+        registry.require_known()
+        yield
+        return
+    with registry.writing():
+        yield
+    if call.type == _TYPE:
+        registry.refresh()
+
+
+def check(context: Context, id: str, resource: Resource) -> None:
+    """Raise Unprocessable if `resource` is a search parameter to be used that cannot be."""
+    if resource["resourceType"] != _TYPE or not own_parameters.is_active(resource):
+        return
+    fact = own_parameters.read({**resource, "id": id})
+    plans = context.interpreters.index.plans
+    if own.is_built_in(plans.r4, fact):
+        return
+    # Under this id there may be another one, whose place this takes.
+    others = {
+        type: tuple(one for one in known if one.id != id)
+        for type, known in context.services.registry.view.own.items()
+    }
+    issues = own.faults(plans, fact, others)
+    if issues:
+        raise Unprocessable(*issues)
