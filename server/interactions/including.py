@@ -1,8 +1,8 @@
 """What comes with the matches of a search: resources they refer to, or that refer to them.
 
 The walk goes round by round, with a query for each type, never for each resource, and a resource
-comes once. A page includes at most 5,000 resources of 32 MB together, found by 1,000 queries:
-of what needs more, a page holds fewer matches, and nothing is left out in silence.
+comes once. What a page includes is bounded: where it would be more, the page holds fewer
+matches, and nothing is left out in silence.
 
 Spec: https://hl7.org/fhir/R4/search.html#include
 """
@@ -21,12 +21,22 @@ from server.search.includes import Includes, Ways
 from server.search.joins import Document, Lookup
 from server.search.pointers import Found, Names, Pointer, Pointers
 
-MOST = 5000
-LARGEST = 32_000_000
-QUERIES = 1000
 _POINTERS_OF_A_QUERY = 10_000
+_FEW = 100
 _TOLD = 8
 _Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many resources of how many bytes one page may include, found by how many queries."""
+
+    resources: int = 5000
+    size: int = 32_000_000
+    queries: int = 1000
+
+
+_USUAL = Budget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,9 @@ class Page:
     issues: tuple[Issue, ...] = ()
 
 
-def page(lookup: Lookup, includes: Includes, matches: Sequence[Found]) -> Page:
+def page(
+    lookup: Lookup, includes: Includes, matches: Sequence[Found], budget: Budget = _USUAL
+) -> Page:
     """Return the page of as many of `matches` as can come with all that they include.
 
     A match is (type, document) with `_id`, and the fields that `includes` names; what is included
@@ -49,11 +61,11 @@ def page(lookup: Lookup, includes: Includes, matches: Sequence[Found]) -> Page:
     """
     number = len(matches)
     while True:
-        walk = _walked(lookup, includes, matches[:number])
+        walk = _walked(lookup, includes, matches[:number], budget)
         if not walk.left_out:
             return Page(number, walk.included)
         if number == 1:
-            return Page(number, walk.included, (_told(walk.left_out),))
+            return Page(number, walk.included, (_told(walk.left_out, budget),))
         number //= 2
 
 
@@ -97,12 +109,17 @@ class _Step:
         )
 
 
+class _Full(Exception):
+    """There is no room for more, or no time to look for it."""
+
+
 @dataclass(slots=True)
 class _Walk:
     """What was found so far; `left_out` are the steps that there was no room for."""
 
     lookup: Lookup
     pointers: Pointers
+    budget: Budget
     known: set[tuple[str, str]]
     numbers: Counter[str]
     included: list[Found] = field(default_factory=list)
@@ -115,30 +132,50 @@ class _Walk:
         start = len(self.included)
         steps = [*self._forward(frontier, ways), *self._reverse(frontier, ways)]
         for number, step in enumerate(steps):
-            if not self._take(step, fields):
+            try:
+                self._take(step, ("raw", "pt", "t") if step.names else ("raw", *fields))
+            except _Full:
                 self.left_out = steps[number:]
                 break
         return self.included[start:]
 
-    def _take(self, step: _Step, fields: Sequence[str]) -> bool:
-        """Include what `step` finds; tell whether that was all."""
+    def _take(self, step: _Step, fields: Sequence[str]) -> None:
+        """Include all that `step` finds. Raises _Full."""
+        rows = self._rows(step.type, step.condition, fields, _FEW)
+        self._add(step, rows)
+        if len(rows) < _FEW:
+            return
+        # Of many, no more are read at a time than take little memory.
+        limit = self.budget.resources - len(self.included) + self.numbers[step.type] + 1
+        named = self._rows(step.type, step.condition, (), limit)
+        new = sorted(row["_id"] for row in named if (step.type, row["_id"]) not in self.known)
+        usual = max(1, sum(len(row["raw"]) for row in rows) // len(rows))
+        for ids in _portions(new, max(1, self.budget.size // usual // 8)):
+            self._add(step, self._rows(step.type, {"_id": {"$in": ids}}, fields, len(ids)))
+        if len(named) == limit:
+            raise _Full
+
+    def _rows(
+        self, type: str, condition: Condition, fields: Sequence[str], limit: int
+    ) -> list[Document]:
         self.queries += 1
-        if self.queries > QUERIES:
-            return False
-        needed = ("raw", "pt", "t") if step.names is not None else ("raw", *fields)
-        limit = MOST - len(self.included) + self.numbers[step.type] + 1
-        rows = self.lookup.rows(step.type, step.condition, needed, limit)
+        if self.queries > self.budget.queries:
+            raise _Full
+        return self.lookup.rows(type, condition, fields, limit)
+
+    def _add(self, step: _Step, rows: Iterable[Document]) -> None:
+        """Include those of `rows` that count and are new. Raises _Full."""
         for row in sorted(rows, key=lambda row: str(row["_id"])):
             key = step.type, row["_id"]
             if key in self.known or not step.counts(self.pointers, row):
                 continue
-            self.size += len(row["raw"])
-            if len(self.included) == MOST or self.size > LARGEST:
-                return False
+            size = self.size + len(row["raw"])
+            if len(self.included) == self.budget.resources or size > self.budget.size:
+                raise _Full
+            self.size = size
             self.known.add(key)
             self.numbers[step.type] += 1
             self.included.append((step.type, row))
-        return len(rows) < limit
 
     def _forward(self, frontier: Sequence[Found], ways: Ways) -> Iterator[_Step]:
         wanted: dict[str, dict[Pointer, str]] = {}
@@ -171,9 +208,9 @@ class _Walk:
         return _Step(source, condition, example, names, wanted)
 
 
-def _walked(lookup: Lookup, includes: Includes, matches: Sequence[Found]) -> _Walk:
+def _walked(lookup: Lookup, includes: Includes, matches: Sequence[Found], budget: Budget) -> _Walk:
     known = {(type, row["_id"]) for type, row in matches}
-    walk = _Walk(lookup, includes.pointers, known, Counter(type for type, _ in known))
+    walk = _Walk(lookup, includes.pointers, budget, known, Counter(type for type, _ in known))
     frontier, ways = matches, includes.first
     while frontier and ways and not walk.left_out:
         frontier = walk.round(frontier, ways, includes.again.fields)
@@ -181,12 +218,12 @@ def _walked(lookup: Lookup, includes: Includes, matches: Sequence[Found]) -> _Wa
     return walk
 
 
-def _told(left_out: Sequence[_Step]) -> Issue:
+def _told(left_out: Sequence[_Step], budget: Budget) -> Issue:
     types = sorted({step.type for step in left_out})
     more = ["…"] if len(types) > _TOLD else []
     arguments = {
-        "limit": MOST,
-        "megabytes": LARGEST // 1_000_000,
+        "limit": budget.resources,
+        "megabytes": budget.size // 1_000_000,
         "types": ", ".join(types[:_TOLD] + more),
         "example": left_out[0].example,
     }
