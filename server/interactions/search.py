@@ -6,7 +6,6 @@ Spec: https://hl7.org/fhir/R4/search.html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 from urllib.parse import urlencode
 
 from server.context import Context
@@ -18,9 +17,6 @@ from server.interactions.presentation import Presentation
 from server.search import paging
 from server.search.query import Query
 from server.store.documents import Document
-
-# A match, and the number of the run of the query that found it.
-_Row = tuple[int, Document]
 
 TOTALS = ("none", "estimate", "accurate")
 PARAMETERS = ("_count", "_total", paging.PARAMETER)
@@ -55,8 +51,7 @@ def search(context: Context, call: Call) -> Result:
         links["self"] = _with(first, page.cursor)
     links["first"] = first
     if more:
-        phase, last = rows[-1]
-        place = [phase, *(last.get(field) for field, _ in query.sort)]
+        place = query.order.place(rows[-1])
         links["next"] = _with(first, context.services.cursors.make(_question(type, query), place))
     total = _total(context, type, query, page, None if more else len(rows))
     entries = _entries(context, type, page.presentation, rows) + _ignored(context, query)
@@ -89,22 +84,12 @@ def _page(context: Context, call: Call) -> _Page:
     return _Page(presentation, count, total, asked.get(paging.PARAMETER), criteria)
 
 
-def _rows(context: Context, type: str, query: Query, page: _Page) -> tuple[list[_Row], bool]:
+def _rows(context: Context, type: str, query: Query, page: _Page) -> tuple[list[Document], bool]:
     """Return the rows of the page, and whether there are more behind it."""
-    start, behind = 0, dict[str, Any]()
+    place = None
     if page.cursor is not None:
-        start, *values = context.services.cursors.read(_question(type, query), page.cursor)
-        behind = dict(paging.behind(query.sort, values))
-    rows, more = list[_Row](), False
-    for number, phase in enumerate(query.phases or ({},)):
-        if number < start or more:
-            continue
-        limits = [each for each in (phase, behind if number == start else {}) if each]
-        condition = {"$and": limits} if limits else {}
-        left = page.count - len(rows)
-        found, more = context.resources.search(type, query.condition, query.sort, left, condition)
-        rows += [(number, document) for document in found]
-    return rows, more
+        place = context.services.cursors.read(_question(type, query), page.cursor)
+    return context.resources.search(type, query.condition, query.order, page.count, place)
 
 
 def _total(context: Context, type: str, query: Query, page: _Page, known: int | None) -> int | None:
@@ -114,13 +99,13 @@ def _total(context: Context, type: str, query: Query, page: _Page, known: int | 
 
 
 def _entries(
-    context: Context, type: str, presentation: Presentation, rows: Sequence[_Row]
+    context: Context, type: str, presentation: Presentation, rows: Sequence[Document]
 ) -> list[bytes]:
     prefix = f"{context.interpreters.settings.base_url}/{type}/".encode()
     if presentation.whole:
-        return [bundle.match(prefix, row["_id"], row["raw"]) for _, row in rows]
+        return [bundle.match(prefix, row["_id"], row["raw"]) for row in rows]
     shown = partial(presentation.of, context.interpreters.subsets, type)
-    return [bundle.match(prefix, row["_id"], shown(row["raw"])) for _, row in rows]
+    return [bundle.match(prefix, row["_id"], shown(row["raw"])) for row in rows]
 
 
 def _ignored(context: Context, query: Query) -> list[bytes]:

@@ -6,6 +6,7 @@
 - pt, ds, de, dl: the patient and the main date, which common queries combine and sort by
 - s: strings ``parameter=folded``; g: their bigrams; w: words of the whole resource
 - d, n, q: dates, numbers, quantities as ranges; k: composites; geo: a position
+- o, z: the least and the greatest value of each parameter, to sort by
 - comp: the patients it is about
 - has: the parameters that have a value, whether it makes an entry or not. A parameter made of
   others is not among them, unless it narrows them to a type, as ``patient`` does ``subject``
@@ -20,7 +21,7 @@ from typing import Any
 
 from server.content import TERMINOLOGY
 from server.profiles.definitions import Definitions
-from server.search import limits, phonetics, units
+from server.search import limits, phonetics, sortkeys, units
 from server.search.compartments import patients
 from server.search.parameter import Entries, Environment, Extract
 from server.search.plan import Plan
@@ -75,8 +76,8 @@ class SearchIndex:
     def _compute(self, known: Plan) -> _Compute:
         base_url = self.plans.environment.base_url
         about = patients(self.plans.definitions, known.type, known.branches, base_url)
-        always = _readers(known, None)
-        by_element = {first: _readers(known, first) for first in _firsts(known)}
+        by_element = self._readers(known)
+        always = by_element.pop(None, [])
         joined = [focus for one in known.composites.values() for focus in one.foci]
 
         def compute(resource: Resource) -> dict[str, Any]:
@@ -102,6 +103,14 @@ class SearchIndex:
 
         return compute
 
+    def _readers(self, plan: Plan) -> dict[str | None, list[_Reader]]:
+        """Return what reads the entries and sort keys, by the element they are found in."""
+        found: dict[str | None, list[_Reader]] = {}
+        for one in plan.readers:
+            add = sortkeys.kept(plan, one, self.plans.environment)
+            found.setdefault(one.first, []).append((one.code, one.values, add))
+        return found
+
     def _whole(self, resource: Resource, found: Entries, about: list[str]) -> dict[str, Any]:
         """Return the fields that are about the resource as a whole."""
         fields: dict[str, Any] = {
@@ -111,14 +120,6 @@ class SearchIndex:
             "w": words(resource) if self._with_words else None,
         }
         return {name: value for name, value in fields.items() if value}
-
-
-def _firsts(plan: Plan) -> set[str]:
-    return {reader.first for reader in plan.readers if reader.first is not None}
-
-
-def _readers(plan: Plan, first: str | None) -> list[_Reader]:
-    return [(one.code, one.values, one.extract) for one in plan.readers if one.first == first]
 
 
 def position(resource: Resource) -> list[float] | None:

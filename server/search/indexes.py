@@ -1,7 +1,8 @@
 """The MongoDB indexes of a type: only those that its search parameters can use.
 
-The fields `comp`, `g` and `w` are stored but have no index yet, since no query uses them; an index
-on them can be built from what is stored.
+Each index costs every write, so there are some only on demand, built when somebody first needs
+them: of the bigrams `g`, of the words `w`, and of the sort keys `o` and `z`, whose names start with
+``sort_``.
 
 Every index that gives an order ends with `_id`, which makes it total. Dates that last
 long have an index of their own, since a query that looks for what goes on at some time has to
@@ -19,6 +20,7 @@ from server.profiles.definitions import Definitions
 from server.search.index import Plans, environment
 from server.search.plan import OWN_FIELDS, Plan
 
+_LISTS_ON_DEMAND = ("g", "w")
 _ALWAYS = (("t", "_id"), ("lu", "_id"))
 _BY_TYPE = {
     "string": (("s", "_id"),),
@@ -48,6 +50,16 @@ class IndexTable:
         """Return the indexes of `type`."""
         return indexes(self._plans[type])
 
+    @staticmethod
+    def on_demand(_type: str, field: str) -> IndexSpec:
+        """Return the index of `field` that is built when somebody first needs it.
+
+        `field` is g, w, or a sort key such as ``o.family``.
+        """
+        if field in _LISTS_ON_DEMAND:
+            return IndexSpec(f"{field}_id", ((field, 1), ("_id", 1)), {"sparse": True})
+        return sorting(((field, 1), ("_id", 1)))
+
 
 def indexes(plan: Plan) -> tuple[IndexSpec, ...]:
     """Return the indexes of the type of `plan`."""
@@ -60,6 +72,15 @@ def indexes(plan: Plan) -> tuple[IndexSpec, ...]:
     if plan.type == "Location":
         specs.append(IndexSpec("geo", (("geo", "2dsphere"),)))
     return tuple(specs)
+
+
+def sorting(order: Iterable[tuple[str, int]]) -> IndexSpec:
+    """Return the index on demand that gives `order`, read from its start or its end."""
+    keys = tuple(order)
+    if keys[0][1] < 0:
+        keys = tuple((field, -direction) for field, direction in keys)
+    named = (f"{'-' if direction < 0 else ''}{field}" for field, direction in keys)
+    return IndexSpec("_".join(("sort", *named)), keys)
 
 
 def _plain(plan: Plan) -> Iterator[tuple[str, ...]]:

@@ -1,96 +1,217 @@
 """The order of results.
 
-Every order ends with `_id`, so that it is total, and goes the way of an index: the index of
-dates has them descending and ids ascending, so ascending dates go with descending ids.
+Every order ends with `_id`, so that it is total; what has no value for a key comes last, whichever
+direction. There are two ways to run one, which give the same rows in the same order:
+
+- by an index, where one can give it: MongoDB puts what is missing first when it ascends, so the
+  first key ascends in two steps, and any other must descend or never be missing
+- in memory, for few resources, with what is missing marked by a computed field
+
+The index of dates has them descending and ids ascending, so ascending dates go with descending ids.
 
 Spec: https://hl7.org/fhir/R4/search.html#sort
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from server.fhir.outcome import BadRequest
+from server.search import paging, sortkeys
 from server.search.conditions import Condition
+from server.search.indexes import IndexSpec, sorting
 from server.search.plan import Plan
 from server.search.values import shown
 
 Sort = tuple[tuple[str, int], ...]
-_FIELDS = {"_id": "_id", "_lastUpdated": "lu"}
+_MOST_KEYS = 8
+_NEVER_MISSING = frozenset({"_id", "lu"})
 _WITH_DATE_INDEX = frozenset({"pt", "c", "ds", "de", "dl"})
+_INDEXED: frozenset[Sort] = frozenset(
+    {(("_id", 1),), (("lu", 1), ("_id", 1)), (("ds", -1), ("_id", 1))}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One sort key: the parameter, the field it is in, and the direction, 1 or -1."""
+    """One sort key: the parameter, the fields it is in, and the direction, 1 or -1.
+
+    Of several fields the least counts, or the greatest if it descends.
+    """
 
     code: str
-    field: str
+    fields: tuple[str, ...]
     direction: int
+
+    @property
+    def may_miss(self) -> bool:
+        """Whether there are resources without a value."""
+        return self.fields[0] not in _NEVER_MISSING
+
+    def value(self, document: Mapping[str, Any]) -> Any:  # noqa: ANN401  # text, number or None
+        """Return the value that `document` is sorted by, None if it has none."""
+        found = [one for path in self.fields if (one := _at(document, path)) is not None]
+        if not found:
+            return None
+        return min(found) if self.direction > 0 else max(found)
+
+    def computed(self) -> Any:  # noqa: ANN401  # an expression of MongoDB
+        """Return the expression of the value that a document is sorted by."""
+        paths = [f"${path}" for path in self.fields]
+        if len(paths) == 1:
+            return paths[0]
+        return {"$min" if self.direction > 0 else "$max": paths}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One query of several, whose rows follow on each other.
+
+    Rows fulfil `condition`; then the fields `computed` are added, of which `behind` is a further
+    condition, and `sort` is the order.
+    """
+
+    condition: Condition
+    sort: Sort
+    computed: Mapping[str, Any] = field(default_factory=dict)
+    behind: Condition = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A total order by `keys`, the last of which is `_id`.
+
+    `needs` are the indexes it has to be given by that only are there on demand. Without
+    `by_index` there can be none.
+    """
+
+    keys: tuple[Key, ...]
+    by_index: bool
+    needs: tuple[IndexSpec, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The order as ``_sort`` has it."""
+        return ",".join(f"{'-' if key.direction < 0 else ''}{key.code}" for key in self.keys[:-1])
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of a document that its place depends on."""
+        return tuple(dict.fromkeys(field for key in self.keys for field in key.fields))
+
+    def place(self, document: Mapping[str, Any]) -> list[Any]:
+        """Return where `document` stands in this order, as JSON."""
+        return [key.value(document) for key in self.keys]
+
+    def steps(self, place: Sequence[Any] | None = None) -> tuple[Step, ...]:
+        """Return the queries that give by an index what comes behind `place`."""
+        first, order = self.keys[0], _fields(self.keys)
+        behind = {} if place is None else dict(paging.behind(order, place))
+        if first.direction < 0 or not first.may_miss:
+            return (Step(behind, order),)
+        [name] = first.fields
+        missing = Step({name: None}, order)
+        if place is None:
+            return Step({name: {"$ne": None}}, order), missing
+        if place[0] is None:
+            return (Step(behind, order),)
+        return Step(behind, order), missing
+
+    def sorted(self, place: Sequence[Any] | None = None) -> Step:
+        """Return the query that sorts in memory what comes behind `place`."""
+        computed: dict[str, Any] = {}
+        order: list[tuple[str, int]] = []
+        values: list[Any] = []
+        for number, key in enumerate(self.keys):
+            value = None if place is None else place[number]
+            name = key.fields[0]
+            if key.may_miss and key.direction > 0:
+                order.append((f"_m{number}", 1))
+                values.append(int(value is None))
+                computed[f"_m{number}"] = {"$cond": [{"$gt": [key.computed(), None]}, 0, 1]}
+            if len(key.fields) > 1:
+                name = f"_k{number}"
+                computed[name] = key.computed()
+            order.append((name, key.direction))
+            values.append(value)
+        behind = {} if place is None else paging.behind_in_memory(order, values)
+        return Step({}, tuple(order), computed, behind)
 
 
 def keys(plan: Plan, value: str) -> list[Key]:
     """Return the keys that `value` of ``_sort`` names.
 
-    Raises BadRequest if one cannot be sorted by.
+    Raises BadRequest if one cannot be sorted by, or there are more than eight.
     """
-    found = []
-    for text in value.split(","):
-        code = text.removeprefix("-")
-        if code not in _sortable(plan):
-            raise BadRequest.because("search-sort-unsupported", type=plan.type, key=shown(code))
-        field = _FIELDS.get(code, "ds")
-        found.append(Key(code, field, -1 if text.startswith("-") else 1))
-    return found
+    texts = value.split(",", _MOST_KEYS)
+    if len(texts) > _MOST_KEYS:
+        raise BadRequest.because("search-sort-keys-too-many", limit=_MOST_KEYS)
+    return [_key(plan, text) for text in texts]
 
 
-def _sortable(plan: Plan) -> tuple[str, ...]:
-    """Return the parameters that results can be sorted by."""
-    date = plan.main.get("ds")
-    same = (
-        code for code, one in plan.parameters.items() if [s.code for s in one.sources] == [date]
+def order(plan: Plan, keys: Sequence[Key], condition: Condition) -> Order:
+    """Return the order by `keys`.
+
+    Without any, the newest come first where an index gives that order, else ids ascend.
+    """
+    wanted = {key.code: key for key in reversed(keys)}
+    chosen = [wanted[code] for code in dict.fromkeys(key.code for key in keys)]
+    if not chosen and "ds" in plan.main and _about(condition) & _WITH_DATE_INDEX:
+        chosen = [Key(plan.main["ds"], ("ds",), -1)]
+    total = _total(chosen)
+    by_index = all(len(key.fields) == 1 for key in total) and all(
+        key.direction < 0 or not key.may_miss for key in total[1:]
     )
-    return (*_FIELDS, *(() if date is None else (date, *same)))
+    fields = _fields(total)
+    is_there = fields in _INDEXED or _reversed(fields) in _INDEXED
+    return Order(total, by_index, (sorting(fields),) if by_index and not is_there else ())
 
 
-def sort(
-    plan: Plan, keys: Sequence[Key], condition: Condition
-) -> tuple[Sort, tuple[Condition, ...]]:
-    """Return the fields to sort by, and the phases if the search has to be run in some.
-
-    Without keys, the newest come first where an index gives that order, else ids ascend.
-
-    Raises BadRequest if resources without a date could not be put last.
-    """
-    for key in keys[1:]:
-        if (key.field, key.direction) == ("ds", 1):
-            raise BadRequest.because("search-sort-date-not-first", key=key.code)
-    fields = [(key.field, key.direction) for key in keys]
-    if not fields and "ds" in plan.main and _fields(condition) & _WITH_DATE_INDEX:
-        fields = [("ds", -1)]
-    phases: tuple[Condition, ...] = ()
-    if fields[:1] == [("ds", 1)]:
-        phases = ({"ds": {"$ne": None}}, {"ds": None})
-    return _total(fields), phases
+def _key(plan: Plan, text: str) -> Key:
+    code = text.removeprefix("-")
+    descending = text.startswith("-")
+    fields = sortkeys.greatest(plan, code) if descending else sortkeys.least(plan, code)
+    if not fields:
+        known = code in plan.composites
+        message = "search-sort-composite" if known else "search-sort-unsupported"
+        raise BadRequest.because(message, type=plan.type, key=shown(code))
+    return Key(code, fields, -1 if descending else 1)
 
 
-def _total(fields: Sequence[tuple[str, int]]) -> Sort:
-    unique = dict(reversed(fields))
-    ordered = tuple((field, unique[field]) for field in dict(fields))
-    if not ordered:
-        return (("_id", 1),)
-    before = ordered[: [field for field, _ in ordered].index("_id") + 1] if "_id" in unique else ()
-    if before:
-        return before
-    field, direction = ordered[-1]
-    return (*ordered, ("_id", -direction if field == "ds" else direction))
+def _total(keys: Sequence[Key]) -> tuple[Key, ...]:
+    """Return `keys` up to `_id`, which comes last, in the direction that an index has it in."""
+    kept: list[Key] = []
+    for key in keys:
+        kept.append(key)
+        if key.fields == ("_id",):
+            return tuple(kept)
+    if not kept:
+        return (Key("_id", ("_id",), 1),)
+    last = kept[-1]
+    direction = -last.direction if last.fields == ("ds",) else last.direction
+    return (*kept, Key("_id", ("_id",), direction))
 
 
-def _fields(condition: Condition) -> set[str]:
+def _fields(keys: Sequence[Key]) -> Sort:
+    return tuple((key.fields[0], key.direction) for key in keys)
+
+
+def _reversed(sort: Sort) -> Sort:
+    return tuple((field, -direction) for field, direction in sort)
+
+
+def _at(document: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401  # text, number or None
+    outer, _, inner = path.partition(".")
+    found = document.get(outer)
+    return found.get(inner) if inner and found is not None else found
+
+
+def _about(condition: Condition) -> set[str]:
     """Return the fields that `condition` is about."""
     found: set[str] = set()
     for key, value in condition.items():
         if key in ("$and", "$or"):
-            found.update(*(_fields(inner) for inner in value))
+            found.update(*(_about(inner) for inner in value))
         else:
             found.add(key)
     return found

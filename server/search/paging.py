@@ -83,3 +83,19 @@ def _before(sort: Sort, values: Sequence[Any]) -> list[dict[str, Any]]:
         passed.append({**equal, field: {"$ne": None} if value is None else {operator: value}})
         equal[field] = value
     return passed
+
+
+def behind_in_memory(sort: Sort, values: Sequence[Any]) -> dict[str, Any]:
+    """Return the condition for the rows behind the row with `values`, whatever may be missing.
+
+    No index is entered by it. A missing value is None, which is the last of a descending field;
+    of an ascending one, a field before it tells that it is missing.
+    """
+    found: list[dict[str, Any]] = []
+    equal: dict[str, Any] = {}
+    for (field, direction), value in zip(sort, values, strict=True):
+        if value is not None:
+            later = {"$gt": value} if direction > 0 else {"$not": {"$gte": value}}
+            found.append({**equal, field: later})
+        equal[field] = value
+    return {"$or": found}

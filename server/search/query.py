@@ -33,15 +33,12 @@ _LARGEST = 4_000_000
 class Query:
     """A compiled query.
 
-    Run `condition` in the order `sort`: (field, 1 or -1) pairs, the last being `_id`. With
-    `phases`, run it once for each of them, added, one after the other: that is how resources
-    without a date come last when dates ascend. `used` are the parameters that count, `ignored`
-    those that a lenient caller gets no answer to.
+    Run `condition` in the `order`. `used` are the parameters that count, `ignored` those that a
+    lenient caller gets no answer to.
     """
 
     condition: Condition
-    sort: order.Sort
-    phases: tuple[Condition, ...] = ()
+    order: order.Order
     used: tuple[tuple[str, str], ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()
 
@@ -99,8 +96,8 @@ class QueryCompiler:
             else:
                 used.append((name, value))
         condition = all_of(conditions.added) if few else spread(all_of(conditions.added))
-        sort, phases = order.sort(plan, keys, condition)
-        return Query(condition, sort, phases, tuple(used), tuple(ignored))
+        ordered = order.order(plan, keys, condition)
+        return Query(condition, ordered, tuple(used), tuple(ignored))
 
     def searchable(self, type: str) -> Mapping[str, SearchParameter]:
         """Return the search parameters of `type` that work, by code."""

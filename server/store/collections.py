@@ -5,13 +5,14 @@ that type is written, so that a region which uses twenty types has not a
 thousand empty indexes. Making them again changes nothing, so any number of
 processes may do it at once. It may take longer than a request may, so a thread
 of its own does it, and a request waits for as long as it can.
+
+Indexes that only some searches need are in `on_demand`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Lock, Thread
 from time import monotonic
-from typing import Any, Protocol
 
 import pymongo
 from pymongo.collection import Collection
@@ -19,6 +20,10 @@ from pymongo.database import Database
 from pymongo.errors import NetworkTimeout, OperationFailure
 
 from server.store.documents import Document
+from server.store.indexing import IndexSpec, model
+from server.store.on_demand import Build, IndexesOnDemand
+
+__all__ = ["CLAIMS", "Build", "Collections", "IndexSpec"]
 
 CLAIMS = "_claims"
 _CREATION_SECONDS = 120
@@ -31,17 +36,6 @@ _HISTORY_INDEXES = (
 )
 
 
-class IndexSpec(Protocol):
-    """One index as the search declares it: `keys` are (field, direction) pairs."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def keys(self) -> Sequence[tuple[str, Any]]: ...  # noqa: D102
-    @property
-    def options(self) -> Mapping[str, Any]: ...  # noqa: D102
-
-
 class Collections:
     """The collections of one database, made on first use with what `indexes` says of a type."""
 
@@ -52,6 +46,7 @@ class Collections:
         self._indexes = indexes
         self._made: set[str] = set()
         self._making: dict[str, Future[None]] = {}
+        self._on_demand = IndexesOnDemand(database)
         self._lock = Lock()
 
     def current(self, type: str) -> Collection[Document]:
@@ -66,6 +61,18 @@ class Collections:
         """Return the resource types that have ever been stored, sorted."""
         names = self.database.list_collection_names()
         return sorted(name for name in names if f"{name}_history" in names)
+
+    def prepare(self, type: str, specs: Sequence[IndexSpec], few: int = 0) -> None:
+        """Return when the indexes `specs` of `type`, which are built on demand, are there.
+
+        Raises Unavailable if one is still being built, TooCostly if there may be no more of them;
+        a search of at most `few` resources needs none.
+        """
+        self._on_demand.prepare(type, specs, few)
+
+    def builds(self) -> list[Build]:
+        """Return the indexes that are being built just now, with how far they are."""
+        return self._on_demand.builds()
 
     def ensure(self, type: str) -> None:
         """Make the collections of `type` and their indexes unless this process saw them made.
@@ -98,7 +105,7 @@ class Collections:
     def _make_type(self, type: str, future: Future[None]) -> None:
         try:
             with pymongo.timeout(_CREATION_SECONDS):
-                self._make(type, [self._model(spec) for spec in self._indexes(type)])
+                self._make(type, [model(spec) for spec in self._indexes(type)])
                 self._make(f"{type}_history", list(_HISTORY_INDEXES))
                 self._make(CLAIMS, [pymongo.IndexModel("at", expireAfterSeconds=_CLAIMS_SECONDS)])
         except BaseException as error:  # noqa: BLE001 - raised to those who wait
@@ -116,7 +123,3 @@ class Collections:
             if error.code != _EXISTS:
                 raise
         self.database[name].create_indexes(indexes)
-
-    @staticmethod
-    def _model(spec: IndexSpec) -> pymongo.IndexModel:
-        return pymongo.IndexModel(list(spec.keys), name=spec.name, **spec.options)

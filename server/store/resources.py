@@ -16,13 +16,16 @@ from pymongo.errors import DuplicateKeyError
 from server.access.visibility import Visibility
 from server.fhir.outcome import Conflict, Gone, NotFound
 from server.store import documents
-from server.store.documents import KEPT_FIELDS, PAGE_BYTES, VERSION_FIELDS, Document, Draft, Version
+from server.store.documents import KEPT_FIELDS, VERSION_FIELDS, Document, Draft, Version
 from server.store.engine import Engine
 from server.store.failures import refused
+from server.store.indexing import IndexSpec
+from server.store.pages import Order, Pages
 
-Sort = Sequence[tuple[str, int]]
 Current = Collection[Document]
 Change = Callable[[Current, Document, ClientSession], Document | None]
+_COUNTED = 10_001
+_SAMPLED = 1000
 
 
 class Resources:
@@ -51,33 +54,38 @@ class Resources:
             document = self._engine.fetch(type, id, self._visibility)
         return None if document is None else documents.version(type, document)
 
-    def search(
+    def search(  # noqa: PLR0913  # the question, and which part of the answer
         self,
         type: str,
         condition: Mapping[str, Any],
-        sort: Sort,
+        order: Order,
         limit: int,
-        after: Mapping[str, Any] | None = None,
+        after: Sequence[Any] | None = None,
+        *,
+        fields: Sequence[str] = (),
     ) -> tuple[list[Document], bool]:
         """Return at most `limit` documents that fulfil `condition`, and whether there are more.
 
-        A document has `_id`, `raw` and the sort fields. `after` is a further condition
-        that skips what earlier pages gave. A page of large resources ends early, so
-        that it never takes much memory.
+        A document has `_id`, `raw`, what its place in the `order` depends on, and `fields`.
+        `after` is the place that earlier pages ended at. A page of large resources ends early.
+
+        Raises TooCostly if they cannot be sorted in time, Unavailable if that needs an index
+        that is still being built.
         """
-        fields = {"raw": 1, **{name: 1 for name, _ in sort}}
-        where = self._where(condition, after or {})
-        found: list[Document] = []
-        size = 0
+        pages = Pages(self._engine.collections, type, self._where)
+        return pages.behind(condition, order, after, limit, fields)
+
+    def rows(
+        self, type: str, condition: Mapping[str, Any], fields: Sequence[str], limit: int
+    ) -> list[Document]:
+        """Return at most `limit` documents that fulfil `condition`, in no order.
+
+        A document has `_id` and `fields`.
+        """
+        wanted = dict.fromkeys(("_id", *fields), 1)
         with refused(searching=True):
-            cursor = self._engine.collections.current(type).find(where, fields)
-            for document in cursor.sort(list(sort)).limit(limit + 1).batch_size(limit + 1):
-                if len(found) == limit or size > PAGE_BYTES:
-                    cursor.close()
-                    return found, True
-                found.append(document)
-                size += len(document["raw"])
-        return found, False
+            cursor = self._engine.collections.current(type).find(self._where(condition), wanted)
+            return list(cursor.limit(limit).batch_size(limit))
 
     def matching(self, type: str, condition: Mapping[str, Any], limit: int) -> list[Version]:
         """Return at most `limit` versions that fulfil `condition`, in no order."""
@@ -86,10 +94,36 @@ class Resources:
             cursor = self._engine.collections.current(type).find(where, VERSION_FIELDS)
             return [documents.version(type, each) for each in cursor.limit(limit)]
 
-    def count(self, type: str, condition: Mapping[str, Any]) -> int:
-        """Return how many current versions fulfil `condition`."""
+    def count(self, type: str, condition: Mapping[str, Any], at_most: int | None = None) -> int:
+        """Return how many current versions fulfil `condition`, or `at_most` if there are more."""
+        limited: dict[str, Any] = {} if at_most is None else {"limit": at_most}
         with refused(searching=True):
-            return self._engine.collections.current(type).count_documents(self._where(condition))
+            collection = self._engine.collections.current(type)
+            return collection.count_documents(self._where(condition), **limited)
+
+    def estimate(self, type: str, condition: Mapping[str, Any]) -> int:
+        """Return about how many current versions fulfil `condition`, in a bounded time.
+
+        Up to 10,000 the number is exact; beyond, it is guessed from 1,000 taken at random.
+        """
+        counted = self.count(type, condition, _COUNTED)
+        if counted < _COUNTED:
+            return counted
+        sample: list[Document] = [
+            {"$sample": {"size": _SAMPLED}},
+            {"$match": self._where(condition)},
+        ]
+        with refused(searching=True):
+            collection = self._engine.collections.current(type)
+            found = sum(1 for _ in collection.aggregate([*sample, {"$project": {"_id": 1}}]))
+            return max(_COUNTED, found * collection.estimated_document_count() // _SAMPLED)
+
+    def prepare(self, type: str, specs: Sequence[IndexSpec]) -> None:
+        """Return when the indexes `specs` of `type`, which are built on demand, are there.
+
+        Raises Unavailable if one is still being built.
+        """
+        self._engine.collections.prepare(type, specs)
 
     def create(self, draft: Draft) -> Version:
         """Store `draft` as the first version of its id.

@@ -80,7 +80,9 @@ def load(context):
 @pytest.fixture(scope="module")
 def someone(context):
     """The Patient of the region with the most to find, as parameters name them."""
-    observations, _ = context.resources.search("Observation", {}, [("_id", 1)], 100_000)
+    observations, _ = context.resources.search(
+        "Observation", {}, ordered(context, "Observation"), 100_000
+    )
     assert len(observations) > 1000
     about = defaultdict(list)
     for each in map(orjson.loads, (document["raw"] for document in observations)):
@@ -96,6 +98,10 @@ def someone(context):
         "identifier": f"{number['system']}|{number['value']}",
         "family": patient["name"][0].get("family", patient["name"][0].get("text", ""))[:1],
     }
+
+
+def ordered(context, type):
+    return context.interpreters.queries.compile(type, []).order
 
 
 def answer(context, path):

@@ -56,6 +56,27 @@ def store(database, index, index_table):
     return store
 
 
+def in_both_ways(collection, query):
+    """Return the ids that `query` finds, in its order, which is the same in memory and by index."""
+    by_index = None
+    if query.order.by_index:
+        steps = query.order.steps()
+        cursors = [
+            collection.find({"$and": [query.condition, step.condition]}).sort(list(step.sort))
+            for step in steps
+        ]
+        by_index = [document["_id"] for cursor in cursors for document in cursor]
+    step = query.order.sorted()
+    pipeline = [
+        {"$match": query.condition},
+        *([{"$addFields": step.computed}] if step.computed else []),
+        {"$sort": dict(step.sort)},
+    ]
+    in_memory = [document["_id"] for document in collection.aggregate(pipeline)]
+    assert by_index in (None, in_memory)
+    return in_memory
+
+
 @pytest.fixture
 def found(store, queries):
     """Returns a function from resources, in which an id is filled in, to the ids a query finds."""
@@ -65,11 +86,6 @@ def found(store, queries):
         collection = store(*filled)
         pairs = [(name.replace("__", "-"), text) for name, text in parameters.items()]
         query = queries.compile(filled[0]["resourceType"], pairs)
-        phases = query.phases or ({},)
-        cursors = (
-            collection.find({"$and": [query.condition, phase]}).sort(list(query.sort))
-            for phase in phases
-        )
-        return [document["_id"] for cursor in cursors for document in cursor]
+        return in_both_ways(collection, query)
 
     return found

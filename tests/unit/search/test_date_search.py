@@ -80,7 +80,7 @@ def test_two_dates_make_a_range(store, queries):
     stored = [{**observation(f"2024-05-{day:02}"), "id": str(day)} for day in range(1, 31)]
     pairs = [("date", "ge2024-05-10"), ("date", "lt2024-05-13")]
     query = queries.compile("Observation", pairs)
-    found = store(*stored).find(query.condition).sort(list(query.sort))
+    found = store(*stored).find(query.condition).sort(list(query.order.steps()[0].sort))
     assert [one["_id"] for one in found] == ["12", "11", "10"]
 
 

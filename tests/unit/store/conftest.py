@@ -17,6 +17,47 @@ class Spec:
     options: dict = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Step:
+    condition: dict
+    sort: tuple
+    computed: dict = field(default_factory=dict)
+    behind: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class By:
+    """An ascending order by one field that no resource lacks, and by id."""
+
+    field: str
+    needs: tuple = ()
+    by_index: bool = True
+
+    @property
+    def name(self):
+        return self.field
+
+    @property
+    def fields(self):
+        return tuple(dict.fromkeys((self.field, "_id")))
+
+    def place(self, document):
+        return [document[name] for name in self.fields]
+
+    def steps(self, place):
+        return (self.sorted(place),)
+
+    def sorted(self, place):
+        behind = {}
+        if place is not None:
+            ties = {self.field: place[0], "_id": {"$gt": place[-1]}}
+            behind = {"$or": [{self.field: {"$gt": place[0]}}, ties]}
+        return Step(behind, tuple((name, 1) for name in self.fields))
+
+
+BY_ID = By("_id")
+
+
 @pytest.fixture(scope="module")
 def store(mongodb, database):
     return Store.open(

@@ -11,6 +11,7 @@ from server.access.visibility import Visibility
 from server.fhir.outcome import Conflict, Gone, NotFound, PreconditionFailed, TooLarge
 from server.store.documents import Draft
 from server.store.history import Window
+from tests.unit.store.conftest import BY_ID
 
 
 @pytest.fixture
@@ -82,11 +83,9 @@ def test_what_was_deleted_is_gone_and_comes_back_as_the_next_version(resources, 
 
 def test_a_search_does_not_find_what_was_deleted(resources, new, id):
     first = resources.create(new(id, id))
-    assert [
-        found["_id"] for found in resources.search("Patient", {"t": id}, [("_id", 1)], 9)[0]
-    ] == [id]
+    assert [found["_id"] for found in resources.search("Patient", {"t": id}, BY_ID, 9)[0]] == [id]
     resources.delete(first)
-    assert resources.search("Patient", {"t": id}, [("_id", 1)], 9) == ([], False)
+    assert resources.search("Patient", {"t": id}, BY_ID, 9) == ([], False)
     assert resources.count("Patient", {"t": id}) == 0
 
 
@@ -120,7 +119,7 @@ def test_what_a_caller_may_not_see_is_not_there(store, resources, new, id):
     blind = store.resources(Visibility("blind", {"t": "shown"}))
     with pytest.raises(NotFound):
         blind.read("Patient", id)
-    assert blind.search("Patient", {"_id": id}, [("_id", 1)], 9) == ([], False)
+    assert blind.search("Patient", {"_id": id}, BY_ID, 9) == ([], False)
     assert blind.count("Patient", {"_id": id}) == 0
     assert blind.replace(new(id), created) is None
     assert blind.delete(created) is None

@@ -1,0 +1,147 @@
+"""One page of a search: the rows behind a place in an order, read by one query or several.
+
+The order is the search's; how it is run depends on how many resources match. Few are sorted in
+memory, which needs no index. Many are read from an index, built on demand, that has them in
+their order; where there can be none, MongoDB keeps the first rows of all it finds, if it can do
+so in the time that an operation has.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pymongo.collection import Collection
+
+from server.fhir.outcome import TooCostly
+from server.store.collections import Collections
+from server.store.documents import PAGE_BYTES, Document
+from server.store.failures import refused
+from server.store.indexing import IndexSpec
+
+FEW = 1000
+"""How many resources are sorted in memory rather than by an index that has to be built first."""
+Place = Sequence[Any]
+
+
+class Step(Protocol):
+    """One query of several, whose rows follow on each other.
+
+    Rows fulfil `condition`; then the fields `computed` are added, of which `behind` is a further
+    condition, and `sort` is the order.
+    """
+
+    @property
+    def condition(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def sort(self) -> Sequence[tuple[str, int]]: ...  # noqa: D102
+    @property
+    def computed(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def behind(self) -> Mapping[str, Any]: ...  # noqa: D102
+
+
+class Order(Protocol):
+    """A total order of resources, as the search declares it."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def by_index(self) -> bool: ...  # noqa: D102
+    @property
+    def needs(self) -> Sequence[IndexSpec]: ...  # noqa: D102
+    @property
+    def fields(self) -> Sequence[str]: ...  # noqa: D102
+    def steps(self, place: Place | None) -> Sequence[Step]: ...  # noqa: D102
+    def sorted(self, place: Place | None) -> Step: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Pages of the current versions of `type`; `where` adds what the caller may see."""
+
+    collections: Collections
+    type: str
+    where: Callable[..., Document]
+
+    def behind(
+        self,
+        condition: Mapping[str, Any],
+        order: Order,
+        place: Place | None,
+        limit: int,
+        fields: Sequence[str],
+    ) -> tuple[list[Document], bool]:
+        """Return at most `limit` documents behind `place`, and whether there are more.
+
+        Raises TooCostly if they cannot be sorted in time.
+        """
+        steps = self._steps(condition, order, place)
+        wanted = dict.fromkeys(("raw", *order.fields, *fields), 1)
+        try:
+            with refused(searching=True):
+                return _filled(self._rows(condition, steps, wanted, limit), limit)
+        except TooCostly:
+            if order.by_index:
+                raise
+            raise TooCostly.because("search-sort-too-costly", order=order.name) from None
+
+    def _steps(
+        self, condition: Mapping[str, Any], order: Order, place: Place | None
+    ) -> Sequence[Step]:
+        if order.by_index and not order.needs:
+            return order.steps(place)
+        if self._count(condition) <= FEW or not order.by_index:
+            return (order.sorted(place),)
+        self.collections.prepare(self.type, order.needs, FEW)
+        return order.steps(place)
+
+    def _count(self, condition: Mapping[str, Any]) -> int:
+        with refused(searching=True):
+            collection = self.collections.current(self.type)
+            return collection.count_documents(self.where(condition), limit=FEW + 1)
+
+    def _rows(
+        self, condition: Mapping[str, Any], steps: Sequence[Step], wanted: Document, limit: int
+    ) -> Iterator[Document]:
+        collection = self.collections.current(self.type)
+        for step in steps:
+            yield from _run(
+                collection, self.where(condition, step.condition), step, wanted, limit + 1
+            )
+
+
+def _run(
+    collection: Collection[Document], where: Document, step: Step, wanted: Document, limit: int
+) -> Iterator[Document]:
+    if not step.computed and not step.behind:
+        found = collection.find(where, wanted).sort(list(step.sort)).limit(limit)
+        with found.batch_size(limit) as cursor:
+            yield from cursor
+        return
+    stages = (
+        {"$match": where},
+        {"$addFields": dict(step.computed)},
+        {"$match": dict(step.behind)},
+        {"$sort": dict(step.sort)},
+        {"$limit": limit},
+        {"$project": wanted},
+    )
+    # A stage that says nothing would be refused.
+    pipeline = [stage for stage in stages if all(stage.values())]
+    with collection.aggregate(pipeline, batchSize=limit) as rows:
+        yield from rows
+
+
+def _filled(rows: Iterator[Document], limit: int) -> tuple[list[Document], bool]:
+    """Return the rows of a page, and whether there are more.
+
+    A page of large resources ends early, so that it never takes much memory.
+    """
+    found: list[Document] = []
+    size = 0
+    for document in rows:
+        if len(found) == limit or size > PAGE_BYTES:
+            return found, True
+        found.append(document)
+        size += len(document["raw"])
+    return found, False
