@@ -49,6 +49,9 @@ class Interpreters:
         zone = ZoneInfo(settings.zone)
         facts = definitions.load(content.PROFILES / "r4")
         index = SearchIndex(facts, zone, settings.base_url)
+        shipped = own_parameters.load(content.PROFILES / "SearchParameter")
+        known = own.view(index.plans, shipped, ())
+        index.plans.replace(known.own, own.waiting(known))
         return cls(
             settings=settings,
             zone=zone,
@@ -59,7 +62,7 @@ class Interpreters:
             index=index,
             indexes=IndexTable(facts, index.plans),
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
-            shipped=own_parameters.load(content.PROFILES / "SearchParameter"),
+            shipped=shipped,
             started=datetime.now(zone).isoformat(timespec="seconds"),
         )
 

@@ -83,28 +83,20 @@ Own = Mapping[str, tuple[SearchParameter, ...]]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The own parameters in force: `shipped` are among the facts already, `own` are to be added.
+    """The own parameters in force, and those among them that have index entries.
 
     `rejected` are active, but cannot be used: each with the reasons, in English.
     """
 
     own: Own = field(default_factory=dict)
-    shipped: Own = field(default_factory=dict)
+    indexed: Own = field(default_factory=dict)
     rejected: tuple[tuple[SearchParameter, tuple[str, ...]], ...] = ()
 
-    def types(self) -> set[str]:
-        """Return the types that have own parameters."""
-        return {*self.own, *self.shipped}
-
-    def of(self, type: str) -> tuple[SearchParameter, ...]:
-        """Return the own parameters of `type`."""
-        return (*self.shipped.get(type, ()), *self.own.get(type, ()))
-
     def identities(self, type: str) -> list[str]:
-        """Return what tells the own parameters of `type` from others, sorted."""
-        return sorted(identity(one) for one in self.of(type))
+        """Return what tells the own parameters that `type` is indexed by from others, sorted."""
+        return sorted(identity(one) for one in self.indexed.get(type, ()))
 
     def digest(self) -> str:
         """Return a text that is the same for views with the same parameters."""
-        told = repr([(type, self.identities(type)) for type in sorted(self.types())])
+        told = repr([(type, self.identities(type)) for type in sorted(self.indexed)])
         return blake2b(told.encode(), digest_size=8).hexdigest()

@@ -8,7 +8,6 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from server.fhir.outcome import Issue
@@ -19,8 +18,8 @@ from server.search.expressions import Branch, branches
 from server.search.grammar import ExpressionError
 from server.search.kinds import KINDS
 from server.search.parameter import Environment, Parameter
-from server.search.plan import Plan, extended
-from server.search.plans import Plans
+from server.search.plan import Plan
+from server.search.plans import Plans, Waiting
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _BRACKETS = re.compile(r"[()]")
@@ -76,7 +75,6 @@ def view(
     """
     own: dict[str, tuple[SearchParameter, ...]] = {}
     rejected: list[tuple[SearchParameter, tuple[str, ...]]] = []
-    there = [fact for fact in shipped if is_built_in(plans.r4, fact)]
     read = [own_parameters.read(each) for each in stored if own_parameters.is_active(each)]
     added = [fact for fact in (*shipped, *read) if not is_built_in(plans.r4, fact)]
     for fact in sorted(added, key=lambda fact: fact.type == "composite"):
@@ -88,15 +86,22 @@ def view(
             continue
         for type in own_parameters.types(plans.r4, fact):
             own[type] = (*own.get(type, ()), fact)
-    return View(own, _by_type(plans.r4, there), tuple(rejected))
+    indexed = {type: _indexed(plans.trial(type, facts), facts) for type, facts in own.items()}
+    return View(own, {type: facts for type, facts in indexed.items() if facts}, tuple(rejected))
 
 
-def _by_type(definitions: Definitions, facts: Iterable[SearchParameter]) -> Own:
-    found: dict[str, tuple[SearchParameter, ...]] = {}
-    for fact in facts:
-        for type in own_parameters.types(definitions, fact):
-            found[type] = (*found.get(type, ()), fact)
-    return found
+def waiting(known: View) -> Waiting:
+    """Return what waits of `known` as long as nothing is known of what is indexed."""
+    return {type: {fact.code: 0 for fact in facts} for type, facts in known.indexed.items()}
+
+
+def _indexed(plan: Plan, own: Sequence[SearchParameter]) -> tuple[SearchParameter, ...]:
+    """Return those of `own` that have index entries, or are made of parameters that may have."""
+    return tuple(
+        fact
+        for fact in own
+        if fact.code not in plan.parameters or not plan.parameters[fact.code].sources
+    )
 
 
 def _general(definitions: Definitions, fact: SearchParameter) -> Iterator[Issue]:
@@ -193,21 +198,8 @@ def _in_composite(
             where = f"component[{position}].definition"
             yield _issue("component-unknown", where, type=type, url=url[:200])
             return
-    if fact.code not in _trial(plans, fact, type, own).composites:
+    if fact.code not in plans.trial(type, (*own, fact)).composites:
         yield _issue("component-refused", "component", type=type)
-
-
-def _trial(plans: Plans, fact: SearchParameter, type: str, own: Sequence[SearchParameter]) -> Plan:
-    """Return the plan of `type` as it would be with `fact`."""
-    every = (*own, fact)
-    merged = {**{one.code: one for one in every}, **plans.r4.search_parameters[type]}
-    parameters = {**plans.r4.search_parameters, type: merged}
-    return extended(
-        replace(plans.r4, search_parameters=parameters),
-        plans.complete(type),
-        every,
-        plans.environment,
-    )
 
 
 def _issue(message: str, element: str, **arguments: object) -> Issue:

@@ -58,14 +58,14 @@ def plan(definitions: Definitions, type: str, environment: Environment) -> Plan:
     facts = definitions.search_parameters[type]
     ways = {code: _ways(definitions, fact, type, environment) for code, fact in facts.items()}
     found = {code: way for code, way in ways.items() if way}
-    covers = {code: _sources(code, found, facts) for code in found}
+    covers = {code: _sources(code, found, facts, _simpler(code, found)) for code in found}
     stored = {code: found[code] for code in found if not covers[code] and code not in OWN_FIELDS}
     main = roles.main_fields(facts, found, covers)
     kept = {code: field for field, code in main.items()}
     parameters: dict[str, Parameter] = {}
     for code in sorted(found, key=lambda code: _rank(code, found)):
         one = _parameter(definitions, facts[code], found[code], kept.get(code))
-        sources = tuple(_narrowed(parameters[source], type) for source, type in covers[code])
+        sources = tuple(narrowed(parameters[source], type) for source, type in covers[code])
         parameters[code] = replace(one, sources=sources)
     readers = _readers(stored, parameters, environment)
     readers += [
@@ -83,14 +83,25 @@ def extended(
 ) -> Plan:
     """Return the plan `known` with the parameters `own`; nothing that it had changes.
 
-    `definitions` have the parameters, too. Those that cannot be evaluated are left out. Each has
-    entries of its own, so that it can come and go without the others.
+    `definitions` have the parameters, too. Those that cannot be evaluated are left out. One that
+    finds what parameters of `known` do has no entries; each of the others has its own, so that
+    it can come and go by itself.
     """
     facts = {fact.code: fact for fact in own}
     ways = {code: _ways(definitions, fact, known.type, environment) for code, fact in facts.items()}
     found = {code: way for code, way in ways.items() if way}
-    added = {code: _parameter(definitions, facts[code], way, None) for code, way in found.items()}
-    parameters, branches = {**known.parameters, **added}, {**known.branches, **found}
+    branches, every = {**known.branches, **found}, definitions.search_parameters[known.type]
+    covers = {code: _sources(code, branches, every, known.branches) for code in found}
+    added: dict[str, Parameter] = {}
+    stored: dict[str, tuple[Branch, ...]] = {}
+    for code, way in found.items():
+        one = _parameter(definitions, facts[code], way, None)
+        sources = [known.parameters[source] for source, type in covers[code] if type is None]
+        if sources and len(sources) == len(covers[code]):
+            added[code] = replace(one, sources=tuple(sources))
+        else:
+            added[code], stored[code] = one, way
+    parameters = {**known.parameters, **added}
     joined = composites(definitions, known.type, parameters, branches, environment)
     return replace(
         known,
@@ -100,7 +111,7 @@ def extended(
             **{code: joined[code] for code in facts if code in joined},
         },
         branches=branches,
-        readers=(*known.readers, *_readers(found, added, environment)),
+        readers=(*known.readers, *_readers(stored, added, environment)),
     )
 
 
@@ -156,10 +167,11 @@ def _parameter(
     )
 
 
-def _narrowed(source: Parameter, type: str | None) -> Parameter:
+def narrowed(source: Parameter, type: str | None) -> Parameter:
+    """Return the parameter `source` as it finds references to `type` only."""
     if type is None:
         return source
-    inner = tuple(_narrowed(one, type) for one in source.sources)
+    inner = tuple(narrowed(one, type) for one in source.sources)
     return replace(source, narrowed=type, targets=(type,), sources=inner)
 
 
@@ -168,15 +180,26 @@ def _rank(code: str, found: Mapping[str, tuple[Branch, ...]]) -> tuple[int, int,
     return len(ways), sum(way.narrowed is not None for way in ways), code
 
 
+def _simpler(code: str, found: Mapping[str, tuple[Branch, ...]]) -> list[str]:
+    rank = _rank(code, found)
+    return [other for other in found if _rank(other, found) < rank]
+
+
 def _sources(
-    code: str, found: Mapping[str, tuple[Branch, ...]], facts: Mapping[str, SearchParameter]
+    code: str,
+    found: Mapping[str, tuple[Branch, ...]],
+    facts: Mapping[str, SearchParameter],
+    offered: Iterable[str],
 ) -> tuple[tuple[str, str | None], ...]:
-    """Return parameters that together find what `code` does, and the type to narrow each to."""
+    """Return those `offered` that together find what `code` does, and the type to narrow each to.
+
+    There are none if they do not find all of it.
+    """
     if code in OWN_FIELDS:
         return ()
-    rank, open_ways = _rank(code, found), {_identity(way) for way in found[code]}
+    open_ways = {_identity(way) for way in found[code]}
     chosen: list[tuple[str, str | None]] = []
-    others = (c for c in found if facts[c].type == facts[code].type and _rank(c, found) < rank)
+    others = [other for other in offered if facts[other].type == facts[code].type]
     for other in sorted(others, key=lambda other: _rank(other, found), reverse=True):
         if (other in SOUNDED) != (code in SOUNDED) or other in OWN_FIELDS:
             continue

@@ -5,12 +5,12 @@ indexed by them. Its plans are worked out when a type is first met; any thread m
 whose own parameters stay the same keeps its plan from edition to edition.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from server.fhir.outcome import BadRequest
-from server.profiles.definitions import Definitions
+from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.own_parameters import Own
 from server.search.parameter import Environment
 from server.search.plan import Plan, extended, plan
@@ -45,6 +45,7 @@ class Plans:
         self._r4 = definitions
         self._percent: Waiting = {}
         self._edition = _Edition(0, {}, {}, definitions)
+        self._base: dict[str, Plan] = {}
         self._lock = Lock()
 
     @property
@@ -100,10 +101,21 @@ class Plans:
                 edition.complete[type] = known
         return known
 
+    def trial(self, type: str, own: Sequence[SearchParameter]) -> Plan:
+        """Return the plan of `type` as it would be with the parameters `own`."""
+        return extended(
+            _merged(self._r4, {type: tuple(own)}), self._r4_plan(type), own, self.environment
+        )
+
     def _made(self, edition: _Edition, type: str) -> Plan:
-        known = plan(self._r4, type, self.environment)
-        own = edition.own.get(type, ())
+        known, own = self._r4_plan(type), edition.own.get(type, ())
         return extended(edition.definitions, known, own, self.environment) if own else known
+
+    def _r4_plan(self, type: str) -> Plan:
+        known = self._base.get(type)
+        if known is None:
+            known = self._base[type] = plan(self._r4, type, self.environment)
+        return known
 
 
 def _merged(r4: Definitions, own: Own) -> Definitions:

@@ -171,7 +171,7 @@ class Registry:
         jobs = self._jobs.all()
         differ = [
             (type, keys)
-            for type in {*jobs, *view.types()}
+            for type in {*jobs, *view.indexed}
             if (keys := view.identities(type)) != (list(jobs[type].wanted) if type in jobs else [])
         ]
         for type, keys in differ:
@@ -219,9 +219,9 @@ class Registry:
 def _waiting(view: View, jobs: dict[str, Job]) -> Waiting:
     """Return the parameters that are not indexed yet, with how much is."""
     found: Waiting = {}
-    for type in view.types():
+    for type, parameters in view.indexed.items():
         job = jobs.get(type)
-        for one in view.of(type):
+        for one in parameters:
             if job is None or identity(one) not in job.indexed:
                 found.setdefault(type, {})[one.code] = 0 if job is None else job.percent
     return found
