@@ -12,12 +12,13 @@ from server.api import body, negotiation
 from server.fhir.outcome import BadRequest, MethodNotAllowed, NotFound, UnsupportedMediaType
 from server.fhir.reference import is_id
 from server.interactions.call import Call
-from server.interactions.routes import ID, ROUTES, TYPE, VERSION, Route
+from server.interactions.routes import ID, MEMBER, OWNER, ROUTES, TYPE, VERSION, Route
 from server.settings import Settings
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORM = "application/x-www-form-urlencoded"
 _MOST_PARAMETERS = 1000
+_ALL = "*"
 _BODIES = ("create", "update")
 
 
@@ -39,9 +40,10 @@ def call(environ: Mapping[str, Any], path: str, types: Collection[str], settings
         query += _form(environ, settings)
     return Call(
         interaction=route.interaction,
-        type=named.get(TYPE),
+        type=_type(named),
         id=named.get(ID),
         version=named.get(VERSION),
+        owner=named.get(OWNER),
         query=query,
         body=content,
         criteria=environ.get("HTTP_IF_NONE_EXIST"),
@@ -84,10 +86,18 @@ def _fits(shape: tuple[str, ...], segments: tuple[str, ...], types: Collection[s
 
 
 def _means(part: str, segment: str, types: Collection[str]) -> bool:
-    if part == TYPE:
+    if part in (TYPE, OWNER):
         return segment in types
+    if part == MEMBER:
+        return segment in types or segment == _ALL
     # No id begins like the names that FHIR keeps for itself, such as _search and $everything.
     return part == segment or (part.startswith("{") and segment[:1] not in ("", "_", "$"))
+
+
+def _type(named: Mapping[str, str]) -> str | None:
+    """Return the resource type that a URL is about, None for all of them."""
+    found = named.get(TYPE) or named.get(MEMBER)
+    return None if found == _ALL else found
 
 
 def _check(route: Route, segments: tuple[str, ...]) -> None:

@@ -31,13 +31,14 @@ def compiled(context: Context, type: str, parameters: Sequence[tuple[str, str]])
     """
     asked = [pair for pair in parameters if pair[0] not in LAYOUT]
     query = context.interpreters.queries.compile(type, asked)
-    if any(name == "_sort" for name, _ in asked):
+    if query.keys:
         raise BadRequest.because("parameter-unknown-here", name="_sort")
     if not query.condition:
         raise BadRequest.because("criteria-missing")
+    condition = context.interpreters.queries.exact(query, context.resources)
     spelled = "&".join(sorted(f"{name}={value}" for name, value in asked))
     claim = sha256(f"{type}?{spelled}".encode()).hexdigest()
-    return Criteria(query.condition, claim)
+    return Criteria(condition, claim)
 
 
 def from_header(context: Context, type: str, text: str) -> Criteria:

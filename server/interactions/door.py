@@ -23,6 +23,8 @@ HANDLERS: Mapping[str, Callable[[Context, Call], Result]] = {
     "update": update.update,
     "delete": delete.delete,
     "search-type": search.search,
+    "search-system": search.search_system,
+    "search-compartment": search.search_compartment,
     "history-instance": history.history_instance,
     "history-type": history.history_type,
     "history-system": history.history_system,

@@ -20,7 +20,7 @@ UNCONCERNED = frozenset(
     ("capabilities", "read", "vread", "history-instance", "history-type", "history-system")
 )
 """Interactions that need not know of any search parameter that was stored."""
-_ASKING = frozenset(("search-type", "search-system"))
+_ASKING = frozenset(("search-type", "search-system", "search-compartment"))
 _TYPE = "SearchParameter"
 
 

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 TYPE, ID, VERSION = "{type}", "{id}", "{version}"
+# A compartment: the resource it belongs to, and the type of what is in it or * for all types.
+OWNER, MEMBER = "{owner}", "{member}"
+_COMPARTMENT = "search-compartment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Route:
 ROUTES = (
     Route("GET", ("metadata",), "capabilities"),
     Route("GET", ("_history",), "history-system"),
+    Route("GET", (), "search-system"),
+    Route("POST", ("_search",), "search-system"),
     Route("GET", (TYPE,), "search-type"),
     Route("POST", (TYPE, "_search"), "search-type"),
     Route("POST", (TYPE,), "create"),
@@ -35,6 +40,8 @@ ROUTES = (
     Route("DELETE", (TYPE, ID), "delete"),
     Route("GET", (TYPE, ID, "_history"), "history-instance"),
     Route("GET", (TYPE, ID, "_history", VERSION), "vread"),
+    Route("GET", (OWNER, ID, MEMBER), _COMPARTMENT),
+    Route("POST", (OWNER, ID, MEMBER, "_search"), _COMPARTMENT),
 )
 
 
@@ -46,4 +53,4 @@ def on_types(routes: Iterable[Route] = ROUTES) -> list[str]:
 def on_system(routes: Iterable[Route] = ROUTES) -> list[str]:
     """Return the interactions with the system as a whole, but for the capabilities themselves."""
     named = (route.interaction for route in routes if TYPE not in route.shape)
-    return [interaction for interaction in dict.fromkeys(named) if interaction != "capabilities"]
+    return [one for one in dict.fromkeys(named) if one not in ("capabilities", _COMPARTMENT)]

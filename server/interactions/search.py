@@ -1,139 +1,145 @@
-"""Search one type, a page at a time.
+"""Search: one type, several types, a compartment; a page at a time.
 
-Spec: https://hl7.org/fhir/R4/search.html
+Spec: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html#search
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
-from urllib.parse import urlencode
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from server.context import Context
 from server.fhir import bundle, json
-from server.fhir.outcome import BadRequest, Issue, operation_outcome
+from server.fhir.outcome import BadRequest, Issue, NotFound, operation_outcome
+from server.interactions import including
+from server.interactions.asking import Asked, Scope, asked
 from server.interactions.call import Call, Result
-from server.interactions.presentation import PARAMETERS as SHAPE
-from server.interactions.presentation import Presentation
+from server.interactions.explaining import EXPLAIN, explained
+from server.interactions.rows import Rows, Search
 from server.search import paging
-from server.search.query import Query
 from server.store.documents import Document
 
-TOTALS = ("none", "estimate", "accurate")
-PARAMETERS = ("_count", "_total", paging.PARAMETER)
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """What of the result is wanted, and the parameters that say which resources match."""
-
-    presentation: Presentation
-    count: int
-    total: str
-    cursor: str | None
-    criteria: list[tuple[str, str]]
+_STEPS_BACK = 3
+"""A cursor knows where so many earlier pages began."""
 
 
 def search(context: Context, call: Call) -> Result:
-    """Return one page of the resources that match, or only their number."""
+    """Return one page of the resources of a type that match, or only their number."""
     type = call.resource_type
-    page = _page(context, call)
-    query = context.interpreters.queries.compile(
-        type, page.criteria, lenient=call.preference.lenient
-    )
-    first = _url(context, call, query, page)
-    links = {"self": first}
-    if page.count == 0 or page.presentation.summary == "count":
-        number = context.resources.count(type, query.condition)
-        told = bundle.bundle("searchset", _ignored(context, query), links, number)
+    return _searched(context, call, Scope(type, (type,)))
+
+
+def search_system(context: Context, call: Call) -> Result:
+    """Return one page of the resources of several types (``_type``), or of all, that match."""
+    named = [value for name, value in call.query if name == "_type"]
+    types = [type for value in named for type in value.split(",")]
+    unknown = [type for type in types if type not in context.interpreters.types]
+    if unknown:
+        raise BadRequest.because("search-type-unknown", type=unknown[0][:40])
+    stored = set(context.resources.types())
+    wanted = sorted(stored.intersection(types) if named else stored)
+    return _searched(context, call, Scope("", tuple(wanted), several=True))
+
+
+def search_compartment(context: Context, call: Call) -> Result:
+    """Return one page of what is in the compartment of one resource, of a type or of all (``*``).
+
+    Raises NotFound if resources of its type have no compartment.
+    """
+    owner, id = call.owner or "", call.id or ""
+    members = context.interpreters.definitions.compartments.get(owner)
+    if members is None:
+        raise NotFound.because("url-unknown")
+    if call.type is not None:
+        path, types = f"{owner}/{id}/{call.type}", [call.type]
+    else:
+        inside = {type for type, codes in members.items() if codes} | {owner}
+        path, types = f"{owner}/{id}/*", sorted(inside.intersection(context.resources.types()))
+    scope = Scope(path, tuple(types), several=call.type is None, compartment=(owner, id))
+    return _searched(context, call, scope)
+
+
+def _searched(context: Context, call: Call, scope: Scope) -> Result:
+    wanted = asked(context, call, scope)
+    compiler = context.interpreters.queries
+    legs = [compiler.ready(query, context.resources) for query in wanted.queries]
+    if wanted.explain:
+        context.access.require(EXPLAIN, call.type)
+        return Result(status=200, body=explained(context, legs, wanted.count))
+    for leg in legs:
+        context.resources.prepare(leg.type, leg.needs)
+    run = Search(context, legs, wanted.includes.fields, merged=wanted.merged)
+    first = wanted.url(context.interpreters.settings.base_url)
+    if wanted.count == 0 or wanted.presentation.summary == "count":
+        told = bundle.bundle("searchset", _told(context, wanted), {"self": first}, run.count())
         return Result(status=200, body=told)
-    rows, more = _rows(context, type, query, page)
-    if page.cursor is not None:
-        links["self"] = _with(first, page.cursor)
-    links["first"] = first
-    if more:
-        place = query.order.place(rows[-1])
-        links["next"] = _with(first, context.services.cursors.make(_question(type, query), place))
-    total = _total(context, type, query, page, None if more else len(rows))
-    entries = _entries(context, type, page.presentation, rows) + _ignored(context, query)
+    return _page(context, wanted, run, first)
+
+
+def _page(context: Context, wanted: Asked, run: Search, first: str) -> Result:
+    """Return the page that the cursor, if there is one, leads to."""
+    cursors, question = context.services.cursors, wanted.question
+    links = {"self": first, "first": first}
+    place, trail = None, list[Any]()
+    if wanted.cursor is not None:
+        place, trail = cursors.read(question, wanted.cursor)
+        links["self"] = _with(first, wanted.cursor)
+    if trail:
+        *before, last = trail
+        at_first = last is None
+        links["prev"] = first if at_first else _with(first, cursors.make(question, [last, before]))
+    rows, others, issues = _together(context, wanted, run.page(wanted.count, place))
+    if rows.end is not None:
+        ahead = [rows.end, [*trail, place][-_STEPS_BACK:]]
+        links["next"] = _with(first, cursors.make(question, ahead))
+    matches = [_shown(context, wanted, row.type, row.document) for row in rows.found]
+    entries = [bundle.match(*entry) for entry in matches]
+    entries += including.entries(context, wanted.presentation, others)
+    entries += _told(context, wanted, issues)
+    known = len(rows.found) if rows.end is None and place is None else None
+    total = _total(run, wanted.total) if known is None else known
     return Result(status=200, body=bundle.bundle("searchset", entries, links, total))
 
 
-def page_size(context: Context, value: str | None) -> int:
-    """Return how many resources a page holds when `value` is what _count asks.
-
-    More than the server's largest page gives the largest page. Raises BadRequest
-    if it is not a whole number.
-    """
-    settings = context.interpreters.settings
-    if value is None:
-        return settings.page_size
-    if not (value.isascii() and value.isdigit() and len(value) < 10):
-        raise BadRequest.because("count-malformed", value=value[:40])
-    return min(int(value), settings.max_page_size)
+def _together(
+    context: Context, wanted: Asked, rows: Rows
+) -> tuple[Rows, Sequence[tuple[str, Document]], Sequence[Issue]]:
+    """Return as many rows of the page as there is room for with what comes with them."""
+    if not wanted.includes or not rows.found:
+        return rows, (), ()
+    matches = [(row.type, row.document) for row in rows.found]
+    page = including.page(context.resources, wanted.includes, matches)
+    kept = rows if page.matches == len(matches) else rows.first(page.matches)
+    return kept, page.included, page.issues
 
 
-def _page(context: Context, call: Call) -> _Page:
-    presentation, rest = Presentation.split(call.query)
-    presentation.check(context.interpreters.subsets, call.resource_type)
-    asked = {name: value for name, value in rest if name in PARAMETERS}
-    total = asked.get("_total", "none")
-    if total not in TOTALS:
-        raise BadRequest.because("total-unknown", value=total[:40])
-    criteria = [(name, value) for name, value in rest if name not in PARAMETERS]
-    count = page_size(context, asked.get("_count"))
-    return _Page(presentation, count, total, asked.get(paging.PARAMETER), criteria)
+def _total(run: Search, total: str) -> int | None:
+    match total:
+        case "accurate":
+            return run.count()
+        case "estimate":
+            return run.count(exactly=False)
+    return None
 
 
-def _rows(context: Context, type: str, query: Query, page: _Page) -> tuple[list[Document], bool]:
-    """Return the rows of the page, and whether there are more behind it."""
-    place = None
-    if page.cursor is not None:
-        place = context.services.cursors.read(_question(type, query), page.cursor)
-    return context.resources.search(type, query.condition, query.order, page.count, place)
-
-
-def _total(context: Context, type: str, query: Query, page: _Page, known: int | None) -> int | None:
-    if known is not None and page.cursor is None:
-        return known
-    return None if page.total == "none" else context.resources.count(type, query.condition)
-
-
-def _entries(
-    context: Context, type: str, presentation: Presentation, rows: Sequence[Document]
-) -> list[bytes]:
+def _shown(
+    context: Context, wanted: Asked, type: str, document: Mapping[str, Any]
+) -> tuple[bytes, str, bytes]:
+    """Return what an entry is made of: the URL up to the id, the id, and the resource."""
     prefix = f"{context.interpreters.settings.base_url}/{type}/".encode()
-    if presentation.whole:
-        return [bundle.match(prefix, row["_id"], row["raw"]) for row in rows]
-    shown = partial(presentation.of, context.interpreters.subsets, type)
-    return [bundle.match(prefix, row["_id"], shown(row["raw"])) for row in rows]
+    body = wanted.presentation.of(context.interpreters.subsets, type, document["raw"])
+    return prefix, document["_id"], body
 
 
-def _ignored(context: Context, query: Query) -> list[bytes]:
-    if not query.ignored:
-        return []
-    issues = [
+def _told(context: Context, wanted: Asked, issues: Sequence[Issue] = ()) -> list[bytes]:
+    """Return the entry that tells what was ignored or left out, if anything was."""
+    told = [
         Issue("not-supported", "parameter-ignored", {"name": name[:40]}, severity="warning")
-        for name, _ in query.ignored
+        for name, _ in wanted.ignored
     ]
-    return [bundle.outcome(json.dumps(operation_outcome(issues, context.language)))]
-
-
-def _url(context: Context, call: Call, query: Query, page: _Page) -> str:
-    """Return the URL of the first page, with the parameters that were really used."""
-    used = [*query.used]
-    for name, value in call.query:
-        if name in (*SHAPE, "_total"):
-            used.append((name, value))
-        elif name == "_count":
-            used.append((name, str(page.count)))
-    url = f"{context.interpreters.settings.base_url}/{call.type}"
-    return f"{url}?{urlencode(used)}" if used else url
+    told += issues
+    if not told:
+        return []
+    return [bundle.outcome(json.dumps(operation_outcome(told, context.language)))]
 
 
 def _with(url: str, cursor: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{paging.PARAMETER}={cursor}"
-
-
-def _question(type: str, query: Query) -> str:
-    """Return what a cursor is bound to."""
-    return f"{type}?{query.used!r}"

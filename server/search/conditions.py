@@ -62,6 +62,17 @@ def spread(condition: Condition) -> Condition:
     return {"$or": [all_of([rest, one]) for one in alternatives]}
 
 
+def fields(condition: Condition) -> set[str]:
+    """Return the fields that `condition` is about and could be looked up by; negations are not."""
+    found: set[str] = set()
+    for key, value in condition.items():
+        if key in ("$and", "$or"):
+            found.update(*(fields(inner) for inner in value))
+        elif key != "$nor":
+            found.add(key)
+    return found
+
+
 def terms(condition: Any) -> int:  # noqa: ANN401  # any part of a condition
     """Return how many values `condition` compares with."""
     if isinstance(condition, dict):

@@ -8,7 +8,18 @@ Spec: https://hl7.org/fhir/R4/search.html#ptypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from server.search import date, near, number, quantity, reference, string, token, uri
+from server.search import (
+    date,
+    hierarchy,
+    near,
+    number,
+    quantity,
+    reference,
+    string,
+    terminology,
+    token,
+    uri,
+)
 from server.search.conditions import Condition
 from server.search.parameter import Asked, Environment, Extract, Parameter
 
@@ -36,9 +47,13 @@ _STRING: Mapping[str, Compare] = {
 _TOKEN: Mapping[str, Compare] = {
     "text": _timeless(token.text_starts),
     "of-type": _timeless(token.of_type),
+    **terminology.MODIFIERS,
 }
 _URI: Mapping[str, Compare] = {"above": _timeless(uri.above), "below": _timeless(uri.below)}
-_REFERENCE: Mapping[str, Compare] = {"identifier": _timeless(reference.identified)}
+_REFERENCE: Mapping[str, Compare] = {
+    "identifier": _timeless(reference.identified),
+    **hierarchy.MODIFIERS,
+}
 
 KINDS: Mapping[str, Kind] = {
     "token": Kind(token.extract, _timeless(token.condition), _TOKEN),

@@ -13,8 +13,10 @@ from typing import Any, Protocol
 from pymongo.collection import Collection
 
 from server.fhir.outcome import TooCostly
+from server.store import explanation
 from server.store.collections import Collections
 from server.store.documents import PAGE_BYTES, Document
+from server.store.explanation import Explanation
 from server.store.failures import refused
 from server.store.indexing import IndexSpec
 
@@ -85,6 +87,25 @@ class Pages:
                 raise
             raise TooCostly.because("search-sort-too-costly", order=order.name) from None
 
+    def explained(self, condition: Mapping[str, Any], order: Order, limit: int) -> Explanation:
+        """Return how the first page of `limit` documents is found.
+
+        Raises Unavailable if that needs an index that is still being built.
+        """
+        step, *_ = self._steps(condition, order, None)
+        where = self.where(condition, step.condition)
+        command: Document = {"find": self.type, "filter": where, "sort": dict(step.sort)}
+        if step.computed:
+            stages = _stages(where, step, {"raw": 1}, limit + 1)
+            command = {"aggregate": self.type, "pipeline": stages, "cursor": {}}
+        else:
+            command["limit"] = limit + 1
+        with refused(searching=True):
+            database = self.collections.database
+            return explanation.read(
+                database.command("explain", command, verbosity="executionStats")
+            )
+
     def _steps(
         self, condition: Mapping[str, Any], order: Order, place: Place | None
     ) -> Sequence[Step]:
@@ -118,6 +139,12 @@ def _run(
         with found.batch_size(limit) as cursor:
             yield from cursor
         return
+    pipeline = _stages(where, step, wanted, limit)
+    with collection.aggregate(pipeline, batchSize=limit) as rows:
+        yield from rows
+
+
+def _stages(where: Document, step: Step, wanted: Document, limit: int) -> list[Document]:
     stages = (
         {"$match": where},
         {"$addFields": dict(step.computed)},
@@ -127,9 +154,7 @@ def _run(
         {"$project": wanted},
     )
     # A stage that says nothing would be refused.
-    pipeline = [stage for stage in stages if all(stage.values())]
-    with collection.aggregate(pipeline, batchSize=limit) as rows:
-        yield from rows
+    return [stage for stage in stages if all(stage.values())]
 
 
 def _filled(rows: Iterator[Document], limit: int) -> tuple[list[Document], bool]:

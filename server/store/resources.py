@@ -18,6 +18,7 @@ from server.fhir.outcome import Conflict, Gone, NotFound
 from server.store import documents
 from server.store.documents import KEPT_FIELDS, VERSION_FIELDS, Document, Draft, Version
 from server.store.engine import Engine
+from server.store.explanation import Explanation
 from server.store.failures import refused
 from server.store.indexing import IndexSpec
 from server.store.pages import Order, Pages
@@ -117,6 +118,18 @@ class Resources:
             collection = self._engine.collections.current(type)
             found = sum(1 for _ in collection.aggregate([*sample, {"$project": {"_id": 1}}]))
             return max(_COUNTED, found * collection.estimated_document_count() // _SAMPLED)
+
+    def explain(
+        self, type: str, condition: Mapping[str, Any], order: Order, limit: int
+    ) -> Explanation:
+        """Return how the first page of `limit` documents is found."""
+        pages = Pages(self._engine.collections, type, self._where)
+        return pages.explained(condition, order, limit)
+
+    def types(self) -> list[str]:
+        """Return the resource types that have ever been stored, sorted."""
+        with refused():
+            return self._engine.collections.types()
 
     def prepare(self, type: str, specs: Sequence[IndexSpec]) -> None:
         """Return when the indexes `specs` of `type`, which are built on demand, are there.

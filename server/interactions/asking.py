@@ -1,0 +1,153 @@
+"""What a search asks for: which resources, in which shape, how many, and what comes with them.
+
+Spec: https://hl7.org/fhir/R4/search.html#Summary
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from urllib.parse import urlencode
+
+from server.context import Context
+from server.fhir.outcome import BadRequest
+from server.interactions import including
+from server.interactions.call import Call
+from server.interactions.presentation import PARAMETERS as SHAPE
+from server.interactions.presentation import Presentation
+from server.search import includes, paging
+from server.search.includes import Includes
+from server.search.query import Query
+
+TOTALS = ("none", "estimate", "accurate")
+PARAMETERS = ("_count", "_total", "_contained", "_containedType", "_explain", paging.PARAMETER)
+_INCLUDES = ("_include", "_revinclude")
+_ORDERS_OF_ALL = frozenset({"_id", "_lastUpdated"})
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a search goes through: `types`, all of them or what of them is in a compartment.
+
+    `path` is its URL below the base. `several` says that there may be more than one type.
+    """
+
+    path: str
+    types: tuple[str, ...]
+    several: bool = False
+    compartment: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One search. `ignored` are the parameters that a lenient caller gets no answer to."""
+
+    scope: Scope
+    presentation: Presentation
+    count: int
+    total: str
+    cursor: str | None
+    explain: bool
+    queries: tuple[Query, ...]
+    includes: Includes
+    used: tuple[Pair, ...]
+    ignored: tuple[Pair, ...]
+
+    @property
+    def question(self) -> str:
+        """What a cursor is bound to."""
+        criteria = [pair for query in self.queries[:1] for pair in query.used]
+        return f"{self.scope.path}?{self.scope.types}?{criteria}"
+
+    @property
+    def merged(self) -> bool:
+        """Whether the resources of all types come in one order."""
+        return any(query.keys for query in self.queries)
+
+    def url(self, base_url: str) -> str:
+        """Return the URL of the first page, with the parameters that are really used."""
+        url = f"{base_url}/{self.scope.path}"
+        return f"{url}?{urlencode(self.used)}" if self.used else url
+
+
+def asked(context: Context, call: Call, scope: Scope) -> Asked:
+    """Return what `call` asks for in `scope`.
+
+    Raises BadRequest for what is not understood; unknown parameters of a lenient caller are
+    passed over.
+    """
+    presentation, rest = Presentation.split(call.query)
+    for type in scope.types:
+        presentation.check(context.interpreters.subsets, type)
+    shape = {name: value for name, value in rest if name in PARAMETERS}
+    if shape.get("_contained", "false") != "false":
+        raise BadRequest.because("search-contained-unsupported")
+    total = shape.get("_total", "none")
+    if total not in TOTALS:
+        raise BadRequest.because("total-unknown", value=total[:40])
+    joining = [pair for pair in rest if pair[0].partition(":")[0] in _INCLUDES]
+    own = {*PARAMETERS, "_type"} if scope.several else {*PARAMETERS}
+    criteria = [pair for pair in rest if pair[0] not in own and pair not in joining]
+    queries, ignored = _queries(context, call, scope, criteria)
+    joined = includes.parse(
+        context.interpreters.index.plans, scope.types, joining, lenient=call.preference.lenient
+    )
+    including.check(joined, presentation)
+    ignored = (*ignored, *joined.ignored)
+    count = page_size(context, shape.get("_count"))
+    return Asked(
+        scope,
+        presentation,
+        count,
+        total,
+        shape.get(paging.PARAMETER),
+        shape.get("_explain") == "true",
+        queries,
+        joined,
+        tuple(_used(call.query, ignored, count)),
+        ignored,
+    )
+
+
+def page_size(context: Context, value: str | None) -> int:
+    """Return how many resources a page holds when `value` is what _count asks.
+
+    More than the server's largest page gives the largest page. Raises BadRequest
+    if it is not a whole number.
+    """
+    settings = context.interpreters.settings
+    if value is None:
+        return settings.page_size
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise BadRequest.because("count-malformed", value=value[:40])
+    return min(int(value), settings.max_page_size)
+
+
+def _queries(
+    context: Context, call: Call, scope: Scope, criteria: Sequence[Pair]
+) -> tuple[tuple[Query, ...], tuple[Pair, ...]]:
+    """Return the queries, one for each type; a parameter that one of them ignores none has."""
+    compile = partial(
+        context.interpreters.queries.compile,
+        lenient=call.preference.lenient,
+        compartment=scope.compartment,
+    )
+    queries = [compile(type, criteria) for type in scope.types]
+    ignored = tuple(dict.fromkeys(pair for query in queries for pair in query.ignored))
+    if ignored and len(queries) > 1:
+        used = [pair for pair in criteria if pair not in ignored]
+        queries = [replace(compile(type, used), ignored=ignored) for type in scope.types]
+    uncommon = {key.code for query in queries for key in query.keys} - _ORDERS_OF_ALL
+    if scope.several and uncommon:
+        raise BadRequest.because("search-sort-not-common", key=min(uncommon))
+    return tuple(queries), ignored
+
+
+def _used(query: Sequence[Pair], ignored: Sequence[Pair], count: int) -> list[Pair]:
+    """Return what of `query` goes into links; _count is told as it is."""
+    dropped = (paging.PARAMETER, "_explain")
+    return [
+        (name, str(count) if name == "_count" else value)
+        for name, value in query
+        if name not in dropped and (name, value) not in ignored
+    ]

@@ -1,0 +1,179 @@
+"""Measure how searches keep up as data grows: ``python -m tests.bench.scale 1000 20000``.
+
+For each number of residents it fills a database of its own, past HTTP but through the same checks
+and the same store, with the neutral benchmark's residents (BENCH names its folder), and then runs
+that benchmark's searches. Prints Markdown. What was filled stays in the folder KEEP, if that is
+given, and is not filled again.
+"""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from server.access.policy import OPEN
+from server.context import Context
+from server.fhir import json as fhir_json
+from server.interactions.call import Call
+from server.interactions.writing import draft, new_id, parsed
+from server.services import Interpreters, Services
+from server.settings import Settings
+from server.store.embedded import EmbeddedMongo
+from tests import processes
+from tests.bench.run import BENCH
+
+OPERATIONS = "read,by_identifier,by_family,obs50,obs50_sorted,enc_include,chained,has"
+SECONDS, ROUNDS = os.environ.get("SECONDS", "3"), os.environ.get("ROUNDS", "3")
+_SAMPLE, _AT_ONCE, _PROCESSES = 2000, 100, 2
+
+
+def main() -> None:
+    """Fill and measure for each number of residents given."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(os.environ.get("KEEP", made))
+        folder.mkdir(parents=True, exist_ok=True)
+        with EmbeddedMongo(folder / "mongodb") as url:
+            for count in map(int, sys.argv[1:]):
+                measure(folder, url, count)
+
+
+def measure(folder: Path, url: str, count: int) -> None:
+    """Print how fast searches among `count` residents are."""
+    name = f"scale_{count}"
+    data = folder / name
+    if not (data / "truth.json").exists():
+        generate = [sys.executable, BENCH / "gen.py", "--patients", str(count), "--out", data]
+        subprocess.run(generate, check=True, stdout=subprocess.DEVNULL)
+    if not (data / "server.json").exists():
+        fill(data, url, name)
+    server = processes.Server(folder / f"{name}.log", mongodb_url=url, database=name)
+    server.start()
+    try:
+        server.ready()
+        command = [
+            sys.executable, BENCH / "bench.py", "--base", server.base, "--data", data,
+            "--out", data / "result.json", "--md", data / "result.md", "--state", data,
+            "--ops", OPERATIONS, "--seconds", SECONDS, "--rounds", ROUNDS, "--conc", "1,8",
+            "--pids", str(server.child.pid),
+        ]  # fmt: skip
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    finally:
+        server.stop()
+    print(f"\n## {count} residents\n\n{(data / 'result.md').read_text()}", flush=True)
+    print(sizes(url, name), flush=True)
+
+
+def sizes(url: str, name: str) -> str:
+    """Return a table of what each collection and its indexes take on disk."""
+    from pymongo import MongoClient  # noqa: PLC0415 - only this table needs it
+
+    lines = ["| collection | resources | data MB | index MB |", "|---|---|---|---|"]
+    with MongoClient(url) as client:
+        for each in sorted(client[name].list_collection_names()):
+            told = client[name].command("collStats", each, scale=1_000_000)
+            if told["count"]:
+                size = f"{told['storageSize']} | {told['totalIndexSize']}"
+                lines.append(f"| {each} | {told['count']} | {size} |")
+    return "\n".join(lines)
+
+
+def fill(data: Path, url: str, name: str) -> None:
+    """Store every resident in `data`, and leave the state that the benchmark looks for."""
+    started = time.perf_counter()
+    with (
+        (data / "bundles.ndjson").open("rb") as lines,
+        ProcessPoolExecutor(_PROCESSES, initializer=open_context, initargs=(url, name)) as pool,
+    ):
+        numbered = enumerate(lines)
+        batches = iter(lambda: list(itertools.islice(numbered, _AT_ONCE)), [])
+        patients, count = [], 0
+        waiting = set()
+        for batch in batches:
+            waiting.add(pool.submit(store, batch))
+            if len(waiting) > 2 * _PROCESSES:
+                done = next(iter(waiting))
+                waiting.remove(done)
+                count, patients = count + done.result()[0], patients + done.result()[1]
+        for done in waiting:
+            count, patients = count + done.result()[0], patients + done.result()[1]
+    seconds = time.perf_counter() - started
+    rate = {"mode": "direct", "conc": _PROCESSES, "seconds": round(seconds, 1)}
+    state = {
+        "truth": json.loads((data / "truth.json").read_text()),
+        "patients": sorted(patients, key=lambda each: each["no"]),
+        "load": {**rate, "resources": count, "per_s": round(count / seconds, 1)},
+    }
+    (data / "server.json").write_text(json.dumps(state, ensure_ascii=False))
+    print(f"{name}: {state['load']}", file=sys.stderr, flush=True)
+
+
+_context: list[Context] = []
+
+
+def open_context(url: str, name: str) -> None:
+    """Open the store in a process of the pool."""
+    settings = Settings.from_environment(
+        {"TONGKANG_MONGODB_URL": url, "TONGKANG_DATABASE": name, "TONGKANG_DATABASE_TIMEOUT": "60"}
+    )
+    services = Services.open(Interpreters.of(settings), b"")
+    _context.append(Context.of(services, OPEN, "en"))
+
+
+def store(batch: list[tuple[int, bytes]]) -> tuple[int, list[dict]]:
+    """Store the bundles of `batch`; return how many resources they have, and what to remember."""
+    (context,) = _context
+    drafts, told = defaultdict(list), []
+    for number, line in batch:
+        entries = json.loads(line)["entry"]
+        ids = {entry["fullUrl"]: f"{kind(entry)}/{new_id()}" for entry in entries}
+        for entry in entries:
+            id = ids[entry["fullUrl"]].partition("/")[2]
+            resource = referred(entry["resource"], ids) | {"id": id}
+            call = Call(interaction="update", type=kind(entry), body=fhir_json.dumps(resource))
+            read, body = parsed(context, call)
+            drafts[kind(entry)].append(draft(context, kind(entry), id, read, body))
+        if number < _SAMPLE:
+            told.append(sample(number, entries, list(ids.values())))
+    stored = sum(context.resources.create_many(of_type) for of_type in drafts.values())
+    return stored, told
+
+
+def kind(entry: dict) -> str:
+    return entry["resource"]["resourceType"]
+
+
+def referred(resource: dict, ids: dict[str, str]) -> dict:
+    """Return `resource` with its references to others of the bundle resolved."""
+    for name in ("subject", "encounter"):
+        if name in resource:
+            resource[name]["reference"] = ids[resource[name]["reference"]]
+    return resource
+
+
+def sample(number: int, entries: list[dict], ids: list[str]) -> dict:
+    """Return what the benchmark keeps of one resident to check answers by."""
+    resources = [entry["resource"] for entry in entries]
+    patient = resources[0]
+    return {
+        "no": number,
+        "id": ids[0].partition("/")[2],
+        "nid": patient["identifier"][0]["value"],
+        "family": patient["name"][0]["family"],
+        "ids": ids,
+        "enc": sum(each["resourceType"] == "Encounter" for each in resources),
+        "obs": [
+            [each["code"]["coding"][0]["code"], each["effectiveDateTime"]]
+            for each in resources
+            if each["resourceType"] == "Observation"
+        ],
+    }
+
+
+if __name__ == "__main__":
+    main()
