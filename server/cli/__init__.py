@@ -1,7 +1,8 @@
 """The command `tongkang`.
 
-A sub-command is a module of this package with a click command of its own name;
-it is imported only when it is called, so that asking for help takes no time.
+A sub-command is a module of this package with a click command of its own name, in which a
+hyphen is an underscore; it is imported only when it is called, so that asking for help takes
+no time.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,10 @@ COMMANDS: Mapping[str, str] = {
     "settings": "Show the settings in force and what they mean. / 显示当前各项设置及其含义。",
     "demo": "Load a demo region of synthetic residents. / 载入由虚构居民组成的演示地区。",
     "verify": "Prove that a database is in good order. / 核查并证明数据库完好。",
+    "reindex": "Index anew what is stored, beside a running server. / "
+    "重建已存数据的索引，可与运行中的服务器同时进行。",
+    "search-parameters": "Show own search parameters, and those that do not work. / "
+    "列出自定义检索参数及无法使用的检索参数。",
 }
 
 
@@ -34,7 +39,8 @@ class Commands(click.Group):
         """Return the command, imported now, or None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        return cast("click.Command", getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name))
+        name = cmd_name.replace("-", "_")
+        return cast("click.Command", getattr(import_module(f"{__name__}.{name}"), name))
 
     def format_commands(
         self,

@@ -27,13 +27,20 @@ def verify() -> None:
     settings = settings_or_exit()
     try:
         with opened(settings) as services, refused():
-            verification = Verification(services.store.engine, services.interpreters.index.entries)
+            registry = services.registry
+            verification = Verification(
+                services.store.engine, services.interpreters.index.entries, registry.is_reindexing
+            )
             sizes = {type: verification.size(type) for type in verification.types()}
             findings = list(_found(verification, sizes, settings.language))
+            unsettled = [type for type in sizes if registry.is_reindexing(type)]
     except FhirError as error:
         exit_with(error, settings.language)
     for finding in findings[:_SHOWN]:
         click.echo(_told(finding, settings.language))
+    if unsettled:
+        types = ", ".join(unsettled)
+        click.echo(text("verify-reindexing", settings.language, {"types": types}))
     number = {"resources": sum(sizes.values()), "types": len(sizes), "faults": len(findings)}
     click.echo(text("verify-sum", settings.language, number))
     sys.exit(1 if findings else 0)

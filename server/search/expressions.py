@@ -160,6 +160,9 @@ class _Compiler:
 
     @staticmethod
     def _narrowed(source: Branch, type: str) -> Branch:
+        if source.type != "Reference":
+            message = f"{source.type} refers to nothing."
+            raise ExpressionError(message)
         keeps = _refers_to(type)
         return replace(source, steps=(*source.steps, _filter(keeps)), narrowed=type)
 
@@ -184,7 +187,9 @@ class _Compiler:
             case grammar.Call(grammar.Name() | grammar.Member() as source, "exists", ()):
                 getters = self._getters(source, type)
                 return lambda value, root: any(get(value, root) for get in getters)
-            case grammar.Call(None, "hasExtension", (grammar.Literal(str(url)),)):
+            case grammar.Call(None, "hasExtension", (grammar.Literal(str(url)),)) if (
+                type in self._elements
+            ):
                 return lambda value, _root: any(
                     extension.get("url") == url for extension in value.get("extension", ())
                 )

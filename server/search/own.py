@@ -43,17 +43,18 @@ def faults(plans: Plans, fact: SearchParameter, own: Own) -> list[Issue]:
     return found
 
 
-def reason(definitions: Definitions, fact: SearchParameter, type: str) -> str | None:
-    """Return what of the expression of `fact` cannot be evaluated for `type`, in English."""
-    if fact.type not in KINDS and fact.type != "composite":
-        return f"The type {fact.type} has rules of its own."
+def reason(plans: Plans, fact: SearchParameter, type: str) -> str:
+    """Return why `fact`, a parameter of R4, cannot be evaluated for `type`, in English."""
     if fact.expression is None:
         return "There is no expression."
-    try:
-        branches(definitions, fact.expression, type)
-    except ExpressionError as error:
-        return str(error)
-    return None
+    if fact.type not in KINDS and fact.type != "composite":
+        return f"There are no rules for the type {fact.type}."
+    ways = _ways(plans.r4, fact, type)
+    if isinstance(ways, Issue):
+        return ways.text("en")
+    found = _in_kind(fact, type, ways, plans.environment) if fact.type in KINDS else ()
+    told = [issue.text("en") for issue in found]
+    return " ".join(told) or "Its components do not fit their definitions."
 
 
 def is_built_in(definitions: Definitions, fact: SearchParameter) -> bool:

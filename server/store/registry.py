@@ -9,7 +9,7 @@ while processes come, go and crash.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event, Lock, Thread
 from time import monotonic
 
@@ -51,6 +51,8 @@ class Registry:
         self._in_flight = InFlight()
         self._lock = Lock()
         self._ended = Event()
+        self._is_working = False
+        self._watcher: Thread | None = None
         self._worker: Thread | None = None
         self._job: Job | None = None
         self._view: View | None = None
@@ -68,6 +70,11 @@ class Registry:
     def jobs(self) -> dict[str, Job]:
         """Return how far each type is, as of the last look."""
         return self._known
+
+    def is_reindexing(self, type: str) -> bool:
+        """Tell whether what is stored of `type` may have other entries than it will have."""
+        job = self._known.get(type)
+        return job is not None and job.state != "done"
 
     def require_known(self) -> None:
         """See to it that this process has looked at least once. Raises Unavailable."""
@@ -121,7 +128,10 @@ class Registry:
 
     def start(self, *, working: bool) -> None:
         """Look every second from now on; if `working`, do what there is to do, too."""
-        Thread(target=self._watch, args=(working,), daemon=True, name="own-parameters").start()
+        self._is_working = self._is_working or working
+        if self._watcher is None:
+            self._watcher = Thread(target=self._watch, daemon=True, name="own-parameters")
+            self._watcher.start()
 
     def work(self, types: Sequence[str] | None = None) -> bool:
         """Do one job, of `types` if given; False if there is none, or it is not its time yet.
@@ -147,6 +157,17 @@ class Registry:
             finally:
                 self._job = None
         return True
+
+    def again(self, types: Sequence[str]) -> None:
+        """Have `types` indexed anew, those that are being indexed from where they are."""
+        with refused():
+            for type in types:
+                self._jobs.again(type)
+        self.refresh()
+
+    def hasten(self) -> None:
+        """Take no rests: this process has nothing else to do."""
+        self._reindexing = replace(self._reindexing, rest=0.0)
 
     def close(self) -> None:
         """Look and work no more."""
@@ -178,12 +199,12 @@ class Registry:
             self._jobs.want(type, keys)
         return self._jobs.all() if differ else jobs
 
-    def _watch(self, working: bool) -> None:  # noqa: FBT001 - a thread takes no names
+    def _watch(self) -> None:
         failed = False
         while not self._ended.is_set():
             try:
                 self.refresh()
-                if working:
+                if self._is_working:
                     self._see_to_work()
             except FhirError as error:
                 if isinstance(error.__cause__, InvalidOperation):
