@@ -1,4 +1,4 @@
-"""``_filter``: a tree of tests, compiled to a condition.
+"""``_filter``: a tree of comparisons, compiled to a condition.
 
 A path is a chain, and a filter in brackets behind one of its names is about the resource that the
 rest of the path goes on from. For ``characteristic`` of a Group the brackets choose among the
@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from server.fhir.outcome import BadRequest
+from server.fhir.outcome import BadRequest, TooCostly
 from server.search import filter_operators
 from server.search.conditions import Condition, all_of, any_of
-from server.search.filter_grammar import Filter, Joined, Not, Step, Test, parse
+from server.search.filter_grammar import Comparison, Filter, Joined, Not, Step, parse
 from server.search.values import split
 
+MOST_WORK = 5000
+"""How many comparisons, joined or not, are compiled, each counted for each type it is about."""
 _EQUAL = ("eq", "re")
 
 
@@ -46,38 +48,49 @@ _WITHIN = {("Group", "characteristic"): _Within("characteristic-value", ("code",
 def compile(text: str, type: str, compiler: Compiler) -> Condition:
     """Return the condition that resources of `type` fulfil the filter `text`.
 
-    Raises BadRequest if `text` is no filter, or names what `compiler` does not know.
+    Raises BadRequest if `text` is no filter, or names what `compiler` does not know; TooCostly if
+    its chains lead through too many types.
     """
-    return _compiled(parse(text), type, compiler)
+    return _Work(compiler).condition(parse(text), type)
 
 
-def _compiled(filter: Filter, type: str, compiler: Compiler) -> Condition:
-    match filter:
-        case Joined(word, parts):
-            conditions = [_compiled(part, type, compiler) for part in parts]
-            return all_of(conditions) if word == "and" else any_of(conditions)
-        case Not(inner):
-            return {"$nor": [_compiled(inner, type, compiler)]}
-        case Test(path, operator, value):
-            first, *rest = path
-            if rest:
-                return _chained(first, Test(tuple(rest), operator, value), type, compiler)
-            return filter_operators.apply(compiler, type, first.code, operator, value)
+@dataclass(slots=True)
+class _Work:
+    """The compilation of one filter, which is done anew for each type that a chain leads to."""
 
+    compiler: Compiler
+    done: int = 0
 
-def _chained(step: Step, left: Test, type: str, compiler: Compiler) -> Condition:
-    """Return the condition that what `step` leads to fulfils its own filter and `left`."""
-    within = _WITHIN.get((type, step.code))
-    if within is not None and step.where is not None:
-        return _same_element(step, left, within, type, compiler)
-    parts: list[Filter] = [left] if step.where is None else [step.where, left]
-    return compiler.chained(
-        type, step.code, lambda target: all_of([_compiled(one, target, compiler) for one in parts])
-    )
+    def condition(self, filter: Filter, type: str) -> Condition:
+        """Return the condition that resources of `type` fulfil `filter`."""
+        self.done += 1
+        if self.done > MOST_WORK:
+            raise TooCostly.because("search-filter-too-wide", limit=MOST_WORK)
+        match filter:
+            case Joined(word, parts):
+                conditions = [self.condition(part, type) for part in parts]
+                return all_of(conditions) if word == "and" else any_of(conditions)
+            case Not(inner):
+                return {"$nor": [self.condition(inner, type)]}
+            case Comparison(path, operator, value):
+                first, *rest = path
+                if rest:
+                    return self._chained(first, Comparison(tuple(rest), operator, value), type)
+                return filter_operators.apply(self.compiler, type, first.code, operator, value)
+
+    def _chained(self, step: Step, left: Comparison, type: str) -> Condition:
+        """Return the condition that what `step` leads to fulfils its own filter and `left`."""
+        within = _WITHIN.get((type, step.code))
+        if within is not None and step.where is not None:
+            return _same_element(step, left, within, type, self.compiler)
+        parts: list[Filter] = [left] if step.where is None else [step.where, left]
+        return self.compiler.chained(
+            type, step.code, lambda target: all_of([self.condition(one, target) for one in parts])
+        )
 
 
 def _same_element(
-    step: Step, left: Test, within: _Within, type: str, compiler: Compiler
+    step: Step, left: Comparison, within: _Within, type: str, compiler: Compiler
 ) -> Condition:
     values = dict(_equality(one) for one in (step.where, left))
     if values.keys() != set(within.names):
@@ -93,6 +106,6 @@ def _same_element(
 def _equality(filter: Filter | None) -> tuple[str, str]:
     """Return the name and the value that `filter` says are equal, else two empty texts."""
     match filter:
-        case Test((Step(name, None),), operator, value) if operator in _EQUAL:
+        case Comparison((Step(name, None),), operator, value) if operator in _EQUAL:
             return name, value
     return "", ""

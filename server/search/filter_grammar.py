@@ -2,13 +2,13 @@
 
 ``and`` and ``or`` are taken from left to right, neither before the other, as the specification
 has it; only parentheses change that. A filter is at most 10,000 characters long, 20 levels deep,
-and has at most 100 tests.
+and has at most 100 comparisons.
 
 Spec: https://hl7.org/fhir/R4/search_filter.html
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from json import JSONDecodeError, loads
 from typing import Union
 
@@ -16,7 +16,7 @@ from server.fhir.outcome import BadRequest
 
 LONGEST = 10_000
 DEEPEST = 20
-MOST_TESTS = 100
+MOST_COMPARISONS = 100
 OPERATORS = frozenset(
     "eq ne co sw ew gt lt ge le ap sa eb pr po ss sb in ni re".split()  # noqa: SIM905  # one list
 )
@@ -41,7 +41,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Comparison:
     """``path operator value``; a string stands here without its quotes and escapes."""
 
     path: tuple[Step, ...]
@@ -64,7 +64,7 @@ class Joined:
     parts: tuple["Filter", ...]
 
 
-Filter = Union[Test, Not, Joined]  # noqa: UP007  # its members name it before it is defined
+Filter = Union[Comparison, Not, Joined]  # noqa: UP007  # its members name it before it is defined
 
 
 def parse(text: str) -> Filter:
@@ -88,7 +88,7 @@ class _Reader:
 
     text: str
     at: int = 0
-    tests: int = field(default=0)
+    comparisons: int = 0
 
     def take(self, pattern: re.Pattern[str]) -> str | None:
         """Return what matches `pattern` here and go on behind it, None if nothing does."""
@@ -135,7 +135,7 @@ def _one(reader: _Reader, depth: int) -> Filter:
     elif reader.take(_OPEN) is not None:
         found = _enclosed(reader, ")", depth)
     else:
-        found = _test(reader, depth)
+        found = _comparison(reader, depth)
     reader.take(_BLANK)
     return found
 
@@ -149,10 +149,10 @@ def _enclosed(reader: _Reader, end: str, depth: int) -> Filter:
     return found
 
 
-def _test(reader: _Reader, depth: int) -> Test:
-    reader.tests += 1
-    if reader.tests > MOST_TESTS:
-        raise BadRequest.because("search-filter-too-many", limit=MOST_TESTS)
+def _comparison(reader: _Reader, depth: int) -> Comparison:
+    reader.comparisons += 1
+    if reader.comparisons > MOST_COMPARISONS:
+        raise BadRequest.because("search-filter-too-many", limit=MOST_COMPARISONS)
     path = _path(reader, depth)
     reader.expect(_SPACE, "operator")
     start = reader.at
@@ -164,7 +164,7 @@ def _test(reader: _Reader, depth: int) -> Test:
     value = _value(reader)
     if operator == "pr" and value not in _BOOLEAN:
         raise reader.fault("boolean", start)
-    return Test(path, operator, value)
+    return Comparison(path, operator, value)
 
 
 def _path(reader: _Reader, depth: int) -> tuple[Step, ...]:
