@@ -30,7 +30,7 @@ from server.search.steps import Resource, ValuesOf
 from server.search.string import bigrams
 from server.search.words import words
 
-__all__ = ["Plans", "SearchIndex", "environment", "position"]
+__all__ = ["Plans", "SearchIndex", "environment"]
 
 
 def environment(zone: tzinfo, base_url: str) -> Environment:
@@ -116,16 +116,6 @@ class SearchIndex:
         fields: dict[str, Any] = {
             "g": bigrams(found.folded),
             "comp": about,
-            "geo": position(resource) if resource["resourceType"] == "Location" else None,
             "w": words(resource) if self._with_words else None,
         }
         return {name: value for name, value in fields.items() if value}
-
-
-def position(resource: Resource) -> list[float] | None:
-    """Return the longitude and latitude of a Location, None if the globe has no such place."""
-    match resource.get("position"):
-        case {"longitude": int() | float() as east, "latitude": int() | float() as north}:
-            if -180 <= east <= 180 and -90 <= north <= 90:
-                return [float(east), float(north)]
-    return None

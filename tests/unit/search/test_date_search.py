@@ -8,6 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.fhir.date import EARLIEST, LATEST, interval
+from server.fhir.outcome import BadRequest
+from server.search.date import condition
+from server.search.parameter import Asked
+from tests.unit.search.asking import NOW, Kept
 
 ZONE = ZoneInfo("Asia/Shanghai")
 MAY = {"start": "2024-05-01", "end": "2024-05-31"}
@@ -76,10 +80,10 @@ def test_approximately_grows_with_the_distance_from_now(store, queries):
     assert sorted(one["_id"] for one in collection.find(query.condition)) == list(days[:2])
 
 
-def test_two_dates_make_a_range(store, queries):
+def test_two_dates_make_a_range(store, ready):
     stored = [{**observation(f"2024-05-{day:02}"), "id": str(day)} for day in range(1, 31)]
     pairs = [("date", "ge2024-05-10"), ("date", "lt2024-05-13")]
-    query = queries.compile("Observation", pairs)
+    query = ready("Observation", pairs)
     found = store(*stored).find(query.condition).sort(list(query.order.steps()[0].sort))
     assert [one["_id"] for one in found] == ["12", "11", "10"]
 
@@ -162,3 +166,64 @@ def test_prefixes_are_relations_between_stretches_of_time(
     found = {one["_id"] for one in collection.find(query.condition)}
     wanted = interval(day, ZONE)
     assert found == {row["_id"] for row in main if holds(prefix, (row["ds"], row["de"]), wanted)}
+
+
+_OPEN = st.one_of(
+    _SPANS, _MOMENTS.map(lambda start: {"start": start}), _MOMENTS.map(lambda end: {"end": end})
+)
+_RELATED = st.sampled_from(["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
+
+
+def stretch(date):
+    """The start and the end of what an element says; who says no end says for ever."""
+    match date:
+        case str():
+            return interval(date, ZONE)
+    start, end = date.get("start"), date.get("end")
+    return (
+        interval(start, ZONE).start if start else float("-inf"),
+        interval(end, ZONE).end if end else float("inf"),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_OPEN, min_size=1, max_size=8), _RELATED, st.one_of(_MOMENTS, st.just("2024-05")))
+def test_prefixes_are_the_same_relations_on_every_date(database, index, dates, prefix, searched):
+    wanted = interval(searched, ZONE)
+    slack = abs(NOW - wanted.start) // 10
+
+    def fits(date):
+        start, end = stretch(date)
+        if prefix == "ap":
+            return start < wanted.end + slack and end > wanted.start - slack
+        return holds(prefix or "eq", (start, end), wanted)
+
+    expected = [position for position, date in enumerate(dates) if fits(date)]
+    main = Kept(database, index, [observation(date) for date in dates])
+    assert main.found("date", prefix + searched) == expected
+    parameter = index.plans["Observation"].parameters["date"]
+    few = Asked(NOW, few=True)
+    quick = condition(parameter, prefix + searched, index.plans.environment, few)
+    assert main.fulfilling(quick) == expected
+    other = Kept(database, index, [valued(date) for date in dates])
+    assert other.found("value-date", prefix + searched) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2023-02-30", "2023-02-29", "2023-13", "2023-00", "2023-01-00", "2023-04-31", "0000",
+        "2023-1", "23", "20230101", "2023-01-01T", "2023-01-01T10", "2023-01-01T24:00",
+        "2023-01-01T10:60", "2023-01-01T10:00:61", "2023-01-01T10:00+15:00", "2023-01-01 10:00",
+        "2023-01-01T10:00 08:00", "gt", "gtgt2023", "GT2023", "xx2023", "gt 2023", "２０２３",
+        "now", "2023-01-01Z", "2023|1", "2023\n", "2" * 10_000,
+        "2023-01-01T10:00:00." + "0" * 10_000 + "x",
+    ],
+)  # fmt: skip
+def test_what_no_calendar_has_is_refused(index, text):
+    plan = index.plans["Observation"]
+    for code in ("date", "value-date", "_lastUpdated"):
+        with pytest.raises(BadRequest) as refused:
+            condition(plan.parameters[code], text, index.plans.environment, Asked(NOW, few=False))
+        assert refused.value.issues[0].message == "search-date-invalid"
+        assert len(refused.value.issues[0].text("en")) < 250

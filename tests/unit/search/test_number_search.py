@@ -1,9 +1,14 @@
 """Numbers, quantities and composites: https://hl7.org/fhir/R4/search.html#number."""
 
+from decimal import Decimal
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from server import content
 from server.search import number, units
+from tests.unit.search.asking import Kept
 
 UCUM = "http://unitsofmeasure.org"
 
@@ -57,6 +62,81 @@ def test_number_prefixes(found, probability, ids):
         )
     ]
     assert "".join(found(stored, probability=probability)) == ids
+
+
+@pytest.mark.parametrize(
+    ("probability", "positions"),
+    [("ap0", [0, 1, 2]), ("ap0.0", [0]), ("ap0.4", [1, 2]), ("ap0.45", [2]), ("ap1.0", [3])],
+)
+def test_what_rounds_to_a_number_is_about_it(database, index, probability, positions):
+    kept = Kept(database, index, [risk(value) for value in (0, 0.35, 0.44, 1.1)])
+    assert kept.found("probability", probability) == positions
+
+
+@pytest.mark.parametrize("quantity", [f"ap37|{UCUM}|Cel", f"ap98.6|{UCUM}|[degF]"])
+def test_a_tenth_of_a_quantity_is_one_in_the_unit_that_was_asked(database, index, quantity):
+    kept = Kept(database, index, [measured(value, "Cel") for value in (20, 37, 39, 50)])
+    assert kept.found("value-quantity", quantity) == [1, 2]
+
+
+def relation(prefix, low, high, wanted, half):
+    """The table of https://hl7.org/fhir/R4/search.html#prefix, where eq, ne and ap round."""
+    contained = wanted - half <= low and high < wanted + half
+    slack = max(abs(wanted) / 10, half)
+    return {
+        "": contained,
+        "eq": contained,
+        "ne": not contained,
+        "gt": high > wanted,
+        "lt": low < wanted,
+        "ge": high >= wanted,
+        "le": low <= wanted,
+        "sa": low > wanted,
+        "eb": high < wanted,
+        "ap": low <= wanted + slack and high >= wanted - slack,
+    }[prefix]
+
+
+_TENTHS = st.integers(-30, 30).map(lambda n: Decimal(n) / 10)
+_ENDS = st.tuples(st.none() | _TENTHS, st.none() | _TENTHS).filter(any)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.one_of(_TENTHS, _ENDS), min_size=1, max_size=6),
+    st.tuples(
+        st.sampled_from(["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]),
+        _TENTHS,
+        st.integers(0, 2),
+    ),
+)
+def test_prefixes_are_relations_between_ranges(database, index, values, searched):
+    prefix, number, places = searched
+    wanted = round(number, places)
+    resources, ranges = [], []
+    for value in values:
+        if isinstance(value, Decimal):
+            resources.append(risk(float(value)))
+            ranges.append((value, value))
+        else:
+            ends = list(value)
+            if None not in ends:
+                ends.sort()
+            named = zip(("low", "high"), ends, strict=True)
+            resources.append(
+                risk({name: {"value": float(end)} for name, end in named if end is not None})
+            )
+            low, high = ends
+            ranges.append((Decimal("-Infinity") if low is None else low,
+                           Decimal("Infinity") if high is None else high))  # fmt: skip
+    half = Decimal(5).scaleb(-places - 1)
+    expected = [
+        position
+        for position, (low, high) in enumerate(ranges)
+        if relation(prefix, low, high, wanted, half)
+    ]
+    kept = Kept(database, index, resources)
+    assert kept.found("probability", f"{prefix}{wanted:.{places}f}") == expected
 
 
 def measured(value, unit=None, **more):
