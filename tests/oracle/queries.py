@@ -225,8 +225,10 @@ def _reference(draw: Draw, world: World, modifier: str, nodes: list[Node]) -> st
 @st.composite
 def _uri(draw: Draw, world: World, modifier: str, nodes: list[Node]) -> str:
     text = draw(st.sampled_from([*(str(n.value) for n in nodes), *parts.URLS]))
+    if modifier and not text.startswith("http"):
+        text = parts.URLS[0]  # the modifiers are for URLs with a path, not for URNs
     form = draw(st.sampled_from(("same", "same", "cut", "longer")))
-    if form == "cut" and "/" in text:
+    if form == "cut" and text.count("/") > 3:
         text = text.rpartition("/")[0]
     return escaped(text + "/more" if form == "longer" else text)
 

@@ -214,18 +214,24 @@ def uri(node: Node, text: str) -> bool:
     return text == value or (node.type == "canonical" and text == value.split("|")[0])
 
 
+def _urls(node: Node) -> tuple[str, ...]:
+    """Return a URI, a canonical one without its version too."""
+    bare = str(node.value).split("|", maxsplit=1)[0]
+    return (node.value, bare) if node.type == "canonical" else (node.value,)
+
+
 def uri_below(node: Node, text: str) -> bool:
     """``:below``: what starts with the URL that is searched, at whole steps of its path."""
-    value = str(node.value).split("|")[0] if node.type == "canonical" else str(node.value)
-    return value == text or value.startswith(text if text.endswith("/") else f"{text}/")
+    start = text if text.endswith("/") else f"{text}/"
+    return any(url == text or url.startswith(start) for url in _urls(node))
 
 
 def uri_above(node: Node, text: str) -> bool:
     """``:above``: what the URL that is searched starts with, at whole steps of its path."""
-    value = str(node.value).split("|")[0] if node.type == "canonical" else str(node.value)
-    if text == value:
-        return True
-    return bool(urlsplit(value).netloc) and text.startswith(value.rstrip("/") + "/")
+    return any(
+        text == url or (urlsplit(url).netloc and text.startswith(url.rstrip("/") + "/"))
+        for url in _urls(node)
+    )
 
 
 def pointed_at(text: str, base: str) -> tuple[str, str | None]:
