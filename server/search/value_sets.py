@@ -23,6 +23,8 @@ from server.search.joins import Lookup
 from server.search.values import compared, shown
 
 MOST_CODES = 5000
+URL_NAMES = {"ValueSet": "url", "CodeSystem": "system"}
+"""What the index entries of a resource's canonical URL are called."""
 _MOST_SETS = 50
 _DEEPEST = 10
 _MOST_VERSIONS = 100
@@ -130,7 +132,8 @@ class StoredConcepts:
 
     def _canonical(self, type: str, name: str) -> _Json | None:
         url, _, version = name.partition("|")
-        rows = self.lookup.rows(type, {"t": compared(f"url={url}")}, ("raw",), _MOST_VERSIONS)
+        term = compared(f"{URL_NAMES[type]}={url}")
+        rows = self.lookup.rows(type, {"t": term}, ("raw",), _MOST_VERSIONS)
         found: list[_Json] = [orjson.loads(row["raw"]) for row in rows]
         if version:
             found = [one for one in found if one.get("version") == version]
