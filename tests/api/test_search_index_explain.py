@@ -58,7 +58,7 @@ def context(mongodb_url, database, heard):
     interpreters = Interpreters.of(Settings())
     with MongoClient(mongodb_url, tz_aware=True, event_listeners=[heard]) as client:
         store = Store.open(client, database.name, interpreters.indexes.indexes, interpreters.zone)
-        services = Services(interpreters, store, Cursors(store.secret), b"")
+        services = Services(interpreters, store, Cursors(store.secret), bytes)
         context = Context.of(services, OPEN, "zh")
         load(context)
         yield context
@@ -101,7 +101,8 @@ def someone(context):
 
 
 def ordered(context, type):
-    return context.interpreters.queries.compile(type, []).order
+    queries = context.interpreters.queries
+    return queries.ready(queries.compile(type, []), context.resources).order
 
 
 def answer(context, path):

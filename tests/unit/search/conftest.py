@@ -31,6 +31,16 @@ def queries(facts, index):
 
 
 @pytest.fixture(scope="session")
+def ready(queries):
+    """Returns a function that compiles a query which needs to ask the database for nothing."""
+
+    def ready(type, pairs, **settings):
+        return queries.ready(queries.compile(type, pairs, **settings), None)
+
+    return ready
+
+
+@pytest.fixture(scope="session")
 def index_table(facts, index):
     return IndexTable(facts, index.plans)
 
@@ -78,14 +88,14 @@ def in_both_ways(collection, query):
 
 
 @pytest.fixture
-def found(store, queries):
+def found(store, ready):
     """Returns a function from resources, in which an id is filled in, to the ids a query finds."""
 
     def found(resources, **parameters):
         filled = [{"id": str(n), **one} for n, one in enumerate(resources)]
         collection = store(*filled)
         pairs = [(name.replace("__", "-"), text) for name, text in parameters.items()]
-        query = queries.compile(filled[0]["resourceType"], pairs)
+        query = ready(filled[0]["resourceType"], pairs)
         return in_both_ways(collection, query)
 
     return found

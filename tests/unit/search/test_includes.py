@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -148,6 +149,11 @@ def test_iterate_goes_on_from_what_was_included(found):
 def test_without_iterate_only_matches_lead_on(found):
     asked = ["_include=Observation:has-member", "_include=Observation:subject"]
     assert found(WARD, ["Observation/3"], *asked) == ["Observation/2", "Patient/2"]
+
+
+def test_without_iterate_only_what_refers_to_a_match_comes(found):
+    asked = "_revinclude=Organization:partof"
+    assert found(WARD, ["Organization/3"], asked) == ["Organization/2"]
 
 
 def test_a_resource_comes_once_and_not_if_it_is_a_match(found):
@@ -371,6 +377,9 @@ ELEMENTS = {
 }
 TYPES = ("Questionnaire", *dict.fromkeys(type for type, _ in ELEMENTS))
 LISTS = {"hasMember", "target"}
+IDS = ("1", "2", "3", "4", "5")
+ELSEWHERE = "http://elsewhere.example.org/fhir"
+CANONICALS = (URL, f"{URL}|1", f"{URL}|3", f"{BASE}/Questionnaire/1", "#1")
 REFERENCES = [
     (type, element, targets)
     for (type, code), (element, targets) in ELEMENTS.items()
@@ -378,48 +387,44 @@ REFERENCES = [
 ]
 
 
-def texts(type, id):
-    return st.sampled_from(
-        [f"{type}/{id}", f"{BASE}/{type}/{id}", f"{type}/{id}/_history/2",
-         f"http://elsewhere.example.org/{type}/{id}", f"#{id}"]
-    )  # fmt: skip
+def text(random, type):
+    """Return a reference to a `type`, which may not be there."""
+    one = f"{type}/{random.choice(IDS)}"
+    forms = [one, one, f"{BASE}/{one}", f"{one}/_history/2", f"{ELSEWHERE}/{one}", f"#{one[-1]}"]
+    return random.choice(forms)
 
 
-@st.composite
-def graphs(draw):
-    """Draw a few resources of each type that refer to one another, or to nothing there is."""
-    ids = st.sampled_from(["1", "2", "3"])
-    stored = {
-        type: [resource(f"{type}/{id}") for id in sorted(draw(st.sets(ids, max_size=3)))]
-        for type in TYPES
-    }
-    for one in stored["Questionnaire"]:
-        version = draw(st.sampled_from([{}, {"version": "1"}, {"version": "2"}]))
-        one.update({"url": URL, **version})
-    canonical = st.sampled_from([URL, f"{URL}|1", f"{URL}|3", f"{BASE}/Questionnaire/1", "#1"])
-    for type, element, targets in REFERENCES:
-        for one in stored[type]:
-            number = draw(st.integers(0, 3 if element in LISTS else 1))
-            if number and element == "questionnaire":
-                one[element] = draw(canonical)
-            elif number:
-                found = [
-                    draw(texts(draw(st.sampled_from(targets or TYPES)), draw(ids)))
-                    for _ in range(number)
-                ]
-                one[element] = [to(text) for text in found] if element in LISTS else to(found[0])
-    return [one for several in stored.values() for one in several]
+def graph(random):
+    """Return a few resources of each type that refer to one another, or to nothing there is."""
+    resources = [resource(f"{type}/{id}") for type in TYPES for id in IDS if random.random() < 0.8]
+    for one in resources:
+        if one["resourceType"] == "Questionnaire":
+            one["url"] = URL
+            one.update(random.choice([{}, {"version": "1"}, {"version": "2"}]))
+        for type, element, targets in REFERENCES:
+            if type == one["resourceType"] and random.random() < 0.6:
+                found = [text(random, random.choice(targets or TYPES)) for _ in range(3)]
+                one[element] = to(*found) if element in LISTS else to(found[0])
+        if "questionnaire" in one:
+            one["questionnaire"] = random.choice(CANONICALS)
+    return resources
 
 
-def parameters():
-    several = st.sampled_from(
-        ["*", *(f"{type}:*" for type in TYPES)]
-        + [f"{type}:{code}" for type, code in ELEMENTS]
-        + [f"{type}:{code}:{target}" for (type, code), (_, targets) in ELEMENTS.items()
-           for target in (targets or TYPES)]
-    )  # fmt: skip
-    names = st.sampled_from(["_include", "_revinclude", "_include:iterate", "_revinclude:iterate"])
-    return st.lists(st.tuples(names, several), min_size=1, max_size=4)
+def parameter(random, type):
+    """Return an include that concerns `type`, or with iterate any."""
+    name = random.choice(["_include", "_revinclude"])
+    iterates = random.random() < 0.5
+    own = [
+        (source, code, targets)
+        for (source, code), (_, targets) in ELEMENTS.items()
+        if iterates or (source == type if name == "_include" else type in (targets or TYPES))
+    ]
+    source, code, targets = random.choice(own or [(type, "*", None)])
+    value = random.choice(
+        ["*", f"{source}:*", *[f"{source}:{code}"] * 4]
+        + [f"{source}:{code}:{random.choice(targets or TYPES)}"] * 2
+    )
+    return name + (":iterate" if iterates else ""), value
 
 
 def key(one):
@@ -475,18 +480,18 @@ def brute_force(resources, matches, asked):
 
 
 @settings(
-    max_examples=120,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(graphs(), parameters(), st.sampled_from([(type, id) for type in TYPES for id in "123"]))
-def test_what_is_included_is_what_the_resources_say(stored, plans, resources, asked, match):
-    type, id = match
+@given(st.integers(0, 2**32))
+def test_what_is_included_is_what_the_resources_say(stored, plans, seed):
+    random = Random(seed)
+    resources, type = graph(random), random.choice(TYPES)
+    asked = [parameter(random, type) for _ in range(random.randint(1, 3))]
+    matches = [one for one in resources if key(one) in ((type, "1"), (type, "2"))]
     lookup = stored(*resources)
     wanted = includes.parse(plans, [type], asked, lenient=True)
-    page = including.page(lookup, wanted, lookup.matches(type, [id, "1"], wanted.fields))
+    page = including.page(lookup, wanted, lookup.matches(type, ["1", "2"], wanted.fields))
     keys = [(type, document["_id"]) for type, document in page.included]
     assert len(keys) == len(set(keys))
-    matches = [one for one in resources if key(one) in (match, (type, "1"))]
     assert set(keys) == brute_force(resources, matches, asked)
     assert page.issues == ()

@@ -43,11 +43,11 @@ def test_without_a_sort_the_newest_come_first_where_a_date_index_serves(found):
     assert found(stored, status="final") == ["0", "1", "2", "3", "4", "5"]
 
 
-def test_a_parameter_that_is_the_main_date_by_another_name_sorts_the_same(queries):
-    first = queries.compile("Condition", [("_sort", "-onset-date")]).order
+def test_a_parameter_that_is_the_main_date_by_another_name_sorts_the_same(ready):
+    first = ready("Condition", [("_sort", "-onset-date")]).order
     assert [step.sort for step in first.steps()] == [(("ds", -1), ("_id", 1))]
     assert first.needs == ()
-    assert len(queries.compile("Condition", [("_sort", "onset-date")]).order.steps()) == 2
+    assert len(ready("Condition", [("_sort", "onset-date")]).order.steps()) == 2
 
 
 @pytest.mark.parametrize(
