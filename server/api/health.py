@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from server.api import telemetry
+from server.api import progress, telemetry
 from server.fhir.outcome import Unavailable
 from server.services import Services
 
@@ -31,6 +31,7 @@ def probes(services: Callable[[], Services]) -> Blueprint:
     def metrics() -> Response:
         if not services().interpreters.settings.metrics:
             return Response("", 404)
-        return Response(telemetry.exposition(), content_type=CONTENT_TYPE_LATEST)
+        figures = telemetry.exposition() + progress.exposition(services().registry.jobs)
+        return Response(figures, content_type=CONTENT_TYPE_LATEST)
 
     return blueprint
