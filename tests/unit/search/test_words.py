@@ -21,7 +21,7 @@ def basic(text, narrative=None):
     ("text", "found"),
     [
         ("高血压患者", ["高血", "血压", "压患", "患者", "者"]),
-        ("張三，Hypertension!", ["张三", "三", "hypertension"]),
+        ("張三，Hypertension!", ["hypertension", "张三", "三"]),
         ("2型糖尿病", ["2", "型糖", "糖尿", "尿病", "病"]),
         ("COVID-19", ["covid", "19"]),
         ("больница 병원 カタ", ["больница", "병원", "カタ", "タ"]),
