@@ -57,8 +57,13 @@ class Phonetics:
         return [sound] if (sound := compact(text)) else []
 
     def _name(self, text: str) -> list[_Reading]:
-        length = 2 if text[:2] in self.surnames else 1
-        return self._read(self._surname(text[:length]), text[length:])
+        alone = self._read(self._surname(text[:1]), text[1:])
+        if text[:2] not in self.surnames:
+            return alone
+        # 单于飞 is 单于 飞 more likely than 单 于飞, who is to be found nevertheless.
+        found = self._read(self._surname(text[:2]), text[2:])
+        told = {sound for _, sound, _ in found}
+        return [*found, *(one for one in alone if one[1] not in told)][:_COMBINATIONS]
 
     def _surname(self, text: str) -> list[_Reading]:
         known = [

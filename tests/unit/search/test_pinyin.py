@@ -136,3 +136,19 @@ def test_long_names_have_bounded_sounds(name):
     sounds = load(content.TERMINOLOGY / "surname-readings.json").of_text(name)
     assert len(sounds) <= 32
     assert sum(map(len, sounds)) < 32 * 64 * 6
+
+
+def test_every_surname_is_found_by_its_sound_however_the_name_is_written():
+    sounds = load(content.TERMINOLOGY / "surname-readings.json")
+    for surname, readings in sounds.surnames.items():
+        for syllables in readings:
+            sound = "".join(syllables) + "ming"
+            assert sound in sounds.of_name(surname, "明")
+            assert sound in sounds.of_text(f"{surname}明")
+
+
+def test_a_surname_that_starts_like_one_of_two_characters_is_found(database, index):
+    kept = Kept(database, index, [person(text="单于飞"), person("单", "于飞")])
+    assert kept.found("name", "shanyufei") == [0, 1]
+    assert kept.found("name", "syf") == [0, 1]
+    assert kept.found("name", "chanyufei") == [0, 1]
