@@ -13,9 +13,14 @@ from server.fhir.outcome import BadRequest
 from server.interactions.call import Call, Result
 from server.interactions.presentation import Presentation
 from server.interactions.routes import on_system, on_types
+from server.profiles.definitions import SearchParameter
+from server.search.includes import offered
 from server.services import VERSION, Interpreters
 
 _TYPE = "CapabilityStatement"
+_COMPARTMENTS = "http://hl7.org/fhir/CompartmentDefinition/"
+# R4 has no SearchParameter for them.
+_NAMELESS = ("_has", "_list", "_type")
 
 
 def capabilities(context: Context, call: Call) -> Result:
@@ -78,14 +83,32 @@ def statement(interpreters: Interpreters) -> bytes:
                         for type in interpreters.definitions.resource_types
                     ],
                     "interaction": [{"code": code} for code in on_system()],
+                    "searchParam": _common(interpreters),
+                    "compartment": [
+                        f"{_COMPARTMENTS}{name.lower()}"
+                        for name in interpreters.definitions.compartments
+                    ],
                 }
             ],
         }
     )
 
 
+def _common(interpreters: Interpreters) -> list[dict[str, str]]:
+    """Return the parameters by which resources of all types are searched."""
+    known = [interpreters.queries.searchable(type) for type in interpreters.types]
+    first, *others = known
+    shared = [fact for code, fact in first.items() if all(code in other for other in others)]
+    return [*map(_parameter, shared), *({"name": name, "type": "special"} for name in _NAMELESS)]
+
+
+def _parameter(fact: SearchParameter) -> dict[str, str]:
+    return {"name": fact.code, "definition": fact.url, "type": fact.type}
+
+
 def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
     parameters = interpreters.queries.searchable(type).values()
+    forward, reverse = offered(interpreters.index.plans, type)
     return {
         "type": type,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{type}",
@@ -97,7 +120,7 @@ def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
         "conditionalRead": "full-support",
         "conditionalUpdate": True,
         "conditionalDelete": "single",
-        "searchParam": [
-            {"name": each.code, "definition": each.url, "type": each.type} for each in parameters
-        ],
+        "searchInclude": forward,
+        "searchRevInclude": reverse,
+        "searchParam": [_parameter(each) for each in parameters],
     }

@@ -17,7 +17,6 @@ from server.search.pointers import Names, Pointers, Reach, leaves
 from server.search.uri import CANONICAL_TYPES
 from server.search.values import shown
 
-NAMES = ("_include", "_revinclude")
 _VALUE = re.compile(r"\*|([A-Z][A-Za-z]*):(\*|[A-Za-z_][A-Za-z0-9_-]*)(?::([A-Z][A-Za-z]*))?")
 _REFERRING = CANONICAL_TYPES | {"Reference"}
 
@@ -88,11 +87,6 @@ class _Asked:
         return self.name.endswith(":iterate")
 
 
-def is_include(name: str) -> bool:
-    """Tell whether `name` is a parameter that `parse` reads, whatever its modifier."""
-    return name.partition(":")[0] in NAMES
-
-
 def parse(
     plans: Plans,
     types: Collection[str],
@@ -121,6 +115,22 @@ def parse(
         for collected in (first, again) if asked.iterates else (first,):
             collected.add(reached, reverse=asked.is_reverse)
     return Includes(Pointers(plans), first.ways(), again.ways(), tuple(used), tuple(ignored))
+
+
+def offered(plans: Plans, type: str) -> tuple[list[str], list[str]]:
+    """Return what a search of `type` can include, and what it can include in reverse.
+
+    ``*`` stands for all of it, also for parameters that may refer to resources of any type.
+    """
+    forward = [f"{type}:{code}" for code, one in plans[type].parameters.items() if _refers(one)]
+    every = len(plans.definitions.resource_types)
+    reverse = [
+        f"{source}:{code}"
+        for source in plans.definitions.resource_types
+        for code, fact in plans.definitions.search_parameters[source].items()
+        if type in fact.target and len(fact.target) < every and code in plans[source].parameters
+    ]
+    return [*(("*",) if forward else ()), *forward], ["*", *reverse]
 
 
 _Reached = tuple[str, str, Reach]

@@ -31,7 +31,7 @@ SESSION = {"lsid", "$db", "$clusterTime", "$readPreference", "maxTimeMS", "txnNu
 
 
 class Heard(CommandListener):
-    """Keeps the searches that were sent."""
+    """Keeps the searches that were sent, but for what the server keeps for itself."""
 
     def __init__(self):
         self.commands = []
@@ -39,7 +39,8 @@ class Heard(CommandListener):
     def started(self, event):
         if event.command_name in ("find", "aggregate"):
             kept = {name: value for name, value in event.command.items() if name not in SESSION}
-            self.commands.append(kept)
+            if not kept[event.command_name].startswith("_"):
+                self.commands.append(kept)
 
     def succeeded(self, event):
         """What came of it is asked by an explain."""
