@@ -17,7 +17,7 @@ from server.search.conditions import Condition, all_of, any_of
 from server.search.filter_grammar import Comparison, Filter, Joined, Not, Step, parse
 from server.search.values import split
 
-MOST_WORK = 5000
+MOST_WORK = 2000
 """How many comparisons, joined or not, are compiled, each counted for each type it is about."""
 _EQUAL = ("eq", "re")
 

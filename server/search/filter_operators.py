@@ -221,5 +221,5 @@ _OPERATIONS: Mapping[str, Mapping[str, _Operation]] = {
     "reference": {"eq": _plain, "ne": _unequal(_plain), "re": _plain, **_PR},
     "uri": {"eq": _plain, "ne": _unequal(_plain), **_PR},
     "composite": {"eq": _plain},
-    "special": {"eq": _plain, "co": _plain},
+    "special": {"eq": _plain},
 }
