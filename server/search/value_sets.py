@@ -19,16 +19,18 @@ from server.fhir.outcome import BadRequest, TooCostly
 from server.fhir.reference import is_id, parse
 from server.search.code_systems import Hierarchy, hierarchy
 from server.search.concepts import ALL, Codes, ConceptSet, difference, intersection, size, union
-from server.search.joins import Lookup
+from server.search.joins import Document, Lookup
+from server.search.token import term
 from server.search.values import compared, shown
 
 MOST_CODES = 5000
+MOST_VERSIONS = 20
 URL_NAMES = {"ValueSet": "url", "CodeSystem": "system"}
 """What the index entries of a resource's canonical URL are called."""
 _MOST_SETS = 50
 _DEEPEST = 10
-_MOST_VERSIONS = 100
 _R4 = "4.0.1"
+_VERSION, _ACTIVE = "version=|", "status=|active"
 _is_number = re.compile(r"[0-9]{1,18}").fullmatch
 _Json = dict[str, Any]
 
@@ -112,14 +114,11 @@ class StoredConcepts:
     def _value_set(self, name: str) -> _Json | None:
         """Return the value set called `name`, None if none is stored."""
         target = parse(name, self.base_url)
-        if target.local and target.type == "ValueSet":
-            id = target.id
-        elif is_id(name):
-            id = name
-        else:
-            return self._canonical("ValueSet", name)
-        rows = self.lookup.rows("ValueSet", {"_id": id}, ("raw",), 1)
-        return orjson.loads(rows[0]["raw"]) if rows else None
+        if target.local and target.type == "ValueSet" and target.id is not None:
+            return self._with_id("ValueSet", target.id)
+        if is_id(name):
+            return self._with_id("ValueSet", name)
+        return self._canonical("ValueSet", name)
 
     def _hierarchy(self, name: str) -> Hierarchy:
         known = self._systems.get(name)
@@ -131,25 +130,36 @@ class StoredConcepts:
         return known
 
     def _canonical(self, type: str, name: str) -> _Json | None:
+        """Return the newest resource of `type` with this URL, and version if `name` has one."""
         url, _, version = name.partition("|")
-        term = compared(f"{URL_NAMES[type]}={url}")
-        rows = self.lookup.rows(type, {"t": term}, ("raw",), _MOST_VERSIONS)
-        found: list[_Json] = [orjson.loads(row["raw"]) for row in rows]
+        terms = [compared(f"{URL_NAMES[type]}={url}")]
         if version:
-            found = [one for one in found if one.get("version") == version]
-        return max(found, key=_newness, default=None)
+            terms.append(compared(f"version={term(None, version)}"))
+        # Which one it is can be told from index entries; only that one is read whole.
+        known = self.lookup.rows(type, {"t": {"$all": terms}}, ("t", "ds"), MOST_VERSIONS + 1)
+        if len(known) > MOST_VERSIONS:
+            raise TooCostly.because(
+                "search-versions-too-many", value=shown(name), limit=MOST_VERSIONS
+            )
+        newest = max(known, key=_newness, default=None)
+        return None if newest is None else self._with_id(type, newest["_id"])
+
+    def _with_id(self, type: str, id: str) -> _Json | None:
+        rows = self.lookup.rows(type, {"_id": id}, ("raw",), 1)
+        return orjson.loads(rows[0]["raw"]) if rows else None
 
 
 def _versioned(url: str, version: str | None) -> str:
     return url if version is None else f"{url}|{version}"
 
 
-def _newness(resource: _Json) -> tuple[bool, list[tuple[bool, int, str]], str, str]:
+def _newness(row: Document) -> tuple[bool, list[tuple[bool, int, str]], int, str]:
     """Return what orders the versions of one URL: the newest active one is the greatest."""
-    parts = re.split(r"[.+_-]", resource.get("version", ""))
-    version = [(True, int(one), "") if _is_number(one) else (False, 0, one) for one in parts]
-    is_active = resource.get("status") == "active"
-    return is_active, version, resource.get("date", ""), resource["id"]
+    entries = row["t"]
+    version = next((one[len(_VERSION) :] for one in entries if one.startswith(_VERSION)), "")
+    parts = re.split(r"[.+_-]", version)
+    ordered = [(True, int(one), "") if _is_number(one) else (False, 0, one) for one in parts]
+    return _ACTIVE in entries, ordered, row.get("ds", 0), row["_id"]
 
 
 def _is_expanded(resource: _Json) -> bool:

@@ -221,6 +221,13 @@ def test_of_several_versions_the_newest_active_one_counts(stored, found, older, 
         assert found("Observation", "code:in", "http://example.org/vs") == ["dog"]
 
 
+def test_of_very_many_versions_one_has_to_be_named(stored, found):
+    stored(*OBSERVATIONS, *(composed(listing(S, "dog"), version=f"1.{n}") for n in range(21)))
+    url = "http://example.org/vs"
+    assert refused(found, "Observation", "code:in", url) == "search-versions-too-many"
+    assert found("Observation", "code:in", f"{url}|1.20") == ["dog"]
+
+
 def test_the_index_names_of_canonical_urls(index):
     for type, name in URL_NAMES.items():
         assert f"{name}=urn:x" in index.entries({"resourceType": type, "url": "urn:x"})["t"]
