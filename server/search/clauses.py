@@ -133,9 +133,9 @@ class Clauses:
         return self._budget.take(code, found)
 
     def plan(self, type: str) -> Plan:
-        """Return the plan of `type`. Raises BadRequest if there is no such type."""
+        """Return the plan of `type`. Raises NotDone if there is no such type."""
         if type not in self._plans.definitions.search_parameters:
-            raise BadRequest.because("search-type-unknown", type=shown(type))
+            raise NotDone.because("search-type-unknown", type=shown(type))
         return self._plans[type]
 
     def _named(self, type: str, name: names.Name, value: str, asked: Asked) -> Condition:
