@@ -48,6 +48,11 @@ class Key:
         """Whether there are resources without a value."""
         return self.fields[0] not in _NEVER_MISSING
 
+    @property
+    def moves(self) -> bool:
+        """Whether a change takes a resource from before a place in the order to behind it."""
+        return self.fields == ("lu",) and self.direction > 0
+
     def value(self, document: Mapping[str, Any]) -> Any:  # noqa: ANN401  # text, number or None
         """Return the value that `document` is sorted by, None if it has none."""
         found = [one for path in self.fields if (one := _at(document, path)) is not None]
@@ -83,6 +88,9 @@ class Order:
 
     `needs` are the indexes it has to be given by that only are there on demand. Without
     `by_index` there can be none.
+
+    In an order by lastUpdated that ascends, whatever is changed comes back at the end. So its
+    pages are all of one moment, which is a part of their places.
     """
 
     keys: tuple[Key, ...]
@@ -100,30 +108,52 @@ class Order:
         return tuple(dict.fromkeys(field for key in self.keys for field in key.fields))
 
     def place(self, document: Mapping[str, Any]) -> list[Any]:
-        """Return where `document` stands in this order, as JSON."""
-        return [key.value(document) for key in self.keys]
+        """Return where `document` stands in this order, as JSON.
+
+        Its value for a key that moves has the moment of the pages, `at` of the document, behind it.
+        """
+        at = document.get("at", ())
+        values = ((key, key.value(document)) for key in self.keys)
+        return [[value, *at] if key.moves else value for key, value in values]
+
+    def rank(self, place: Sequence[Any]) -> list[Any]:
+        """Return the values of the keys at `place`, by which places are compared."""
+        pairs = zip(self.keys, place, strict=True)
+        return [value[0] if key.moves else value for key, value in pairs]
+
+    @property
+    def is_of_one_moment(self) -> bool:
+        """Whether all pages have to be read as of one moment."""
+        return any(key.moves for key in self.keys)
+
+    def moment(self, place: Sequence[Any]) -> list[int]:
+        """Return the moment of the pages that `place` is in, as the store gave it."""
+        pairs = zip(self.keys, place, strict=True)
+        return next((value[1:] for key, value in pairs if key.moves), [])
 
     def steps(self, place: Sequence[Any] | None = None) -> tuple[Step, ...]:
         """Return the queries that give by an index what comes behind `place`."""
         first, order = self.keys[0], _fields(self.keys)
-        behind = {} if place is None else dict(paging.behind(order, place))
-        if first.direction < 0 or not first.may_miss:
-            return (Step(behind, order),)
-        [name] = first.fields
-        missing = Step({name: None}, order)
+        present = {first.fields[0]: {"$ne": None}}
+        steps = [Step({}, order)] if place is None else self._behind(order, self.rank(place))
+        if first.direction < 0 or not first.may_miss or (place and place[0] is None):
+            return tuple(steps)
         if place is None:
-            return Step({name: {"$ne": None}}, order), missing
-        if place[0] is None:
-            return (Step(behind, order),)
-        return Step(behind, order), missing
+            steps = [Step(present, order)]
+        return (*steps, Step({first.fields[0]: None}, order))
+
+    def _behind(self, order: Sort, values: Sequence[Any]) -> list[Step]:
+        if self.needs:
+            return [Step(one, order) for one in paging.behind_exactly(order, values)]
+        return [Step(dict(paging.behind(order, values)), order)]
 
     def sorted(self, place: Sequence[Any] | None = None) -> Step:
         """Return the query that sorts in memory what comes behind `place`."""
         computed: dict[str, Any] = {}
         order: list[tuple[str, int]] = []
         values: list[Any] = []
-        for number, key in enumerate(self.keys):
-            value = None if place is None else place[number]
+        ranked = [None] * len(self.keys) if place is None else self.rank(place)
+        for number, (key, value) in enumerate(zip(self.keys, ranked, strict=True)):
             name = key.fields[0]
             if key.may_miss and key.direction > 0:
                 order.append((f"_m{number}", 1))

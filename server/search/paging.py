@@ -85,6 +85,24 @@ def _before(sort: Sort, values: Sequence[Any]) -> list[dict[str, Any]]:
     return passed
 
 
+def behind_exactly(sort: Sort, values: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the conditions for the rows behind the row with `values`, to be run one by one.
+
+    Each is one stretch of an index by `sort`, so that of rows that are equal in the first field,
+    which may be half of all, none is read again. Only a descending field, or the first, may
+    miss some; those that ascend in the first and have none are not included, unless the row
+    is one of them.
+    """
+    found: list[dict[str, Any]] = []
+    for last in reversed(range(len(sort))):
+        (field, direction), value = sort[last], values[last]
+        if value is not None:
+            equal = {name: values[number] for number, (name, _) in enumerate(sort[:last])}
+            later = {"$gt": value} if direction > 0 else {"$not": {"$gte": value}}
+            found.append({**equal, field: later})
+    return found
+
+
 def behind_in_memory(sort: Sort, values: Sequence[Any]) -> dict[str, Any]:
     """Return the condition for the rows behind the row with `values`, whatever may be missing.
 

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 from pymongo.collection import Collection
 
 from server.fhir.outcome import TooCostly
-from server.store import explanation
+from server.store import explanation, moments
 from server.store.collections import Collections
 from server.store.documents import PAGE_BYTES, Document
 from server.store.explanation import Explanation
 from server.store.failures import refused
 from server.store.indexing import IndexSpec
+from server.store.moments import Moment, Run
 
 FEW = 1000
 """How many resources are sorted in memory rather than by an index that has to be built first."""
@@ -53,17 +54,24 @@ class Order(Protocol):
     def needs(self) -> Sequence[IndexSpec]: ...  # noqa: D102
     @property
     def fields(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def is_of_one_moment(self) -> bool: ...  # noqa: D102
+    def moment(self, place: Place) -> Sequence[int]: ...  # noqa: D102
     def steps(self, place: Place | None) -> Sequence[Step]: ...  # noqa: D102
     def sorted(self, place: Place | None) -> Step: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Pages of the current versions of `type`; `where` adds what the caller may see."""
+    """Pages of the current versions of `type`; `where` adds what the caller may see.
+
+    `now` gives microseconds since 1970.
+    """
 
     collections: Collections
     type: str
     where: Callable[..., Document]
+    now: Callable[[], int]
 
     def behind(
         self,
@@ -81,7 +89,12 @@ class Pages:
         wanted = dict.fromkeys(("raw", *order.fields, *fields), 1)
         try:
             with refused(searching=True):
-                return _filled(self._rows(condition, steps, wanted, limit), limit)
+                if order.is_of_one_moment:
+                    moment = None if place is None else Moment.of(order.moment(place))
+                    rows = self._of_one_moment(condition, steps, wanted, limit, moment)
+                else:
+                    rows = self._rows(condition, steps, wanted, limit)
+                return _filled(rows, limit)
         except TooCostly:
             if order.by_index:
                 raise
@@ -93,25 +106,28 @@ class Pages:
         Raises Unavailable if that needs an index that is still being built.
         """
         step, *_ = self._steps(condition, order, None)
-        where = self.where(condition, step.condition)
-        command: Document = {"find": self.type, "filter": where, "sort": dict(step.sort)}
-        if step.computed:
-            stages = _stages(where, step, {"raw": 1}, limit + 1)
-            command = {"aggregate": self.type, "pipeline": stages, "cursor": {}}
-        else:
-            command["limit"] = limit + 1
+        command = self._command(step, self.where(condition, step.condition), {"raw": 1}, limit + 1)
         with refused(searching=True):
             database = self.collections.database
             return explanation.read(
                 database.command("explain", command, verbosity="executionStats")
             )
 
+    def _command(self, step: Step, where: Document, wanted: Document, limit: int) -> Document:
+        """Return `step` in MongoDB's own words."""
+        if step.computed or step.behind:
+            stages = _stages(where, step, wanted, limit)
+            return {"aggregate": self.type, "pipeline": stages, "cursor": {"batchSize": limit}}
+        sort = dict(step.sort)
+        command: Document = {"find": self.type, "filter": where, "projection": wanted, "sort": sort}
+        return {**command, "limit": limit, "batchSize": limit}
+
     def _steps(
         self, condition: Mapping[str, Any], order: Order, place: Place | None
     ) -> Sequence[Step]:
         if order.by_index and not order.needs:
             return order.steps(place)
-        if self._count(condition) <= FEW or not order.by_index:
+        if not order.by_index or self._count(condition) <= FEW:
             return (order.sorted(place),)
         self.collections.prepare(self.type, order.needs, FEW)
         return order.steps(place)
@@ -120,6 +136,24 @@ class Pages:
         with refused(searching=True):
             collection = self.collections.current(self.type)
             return collection.count_documents(self.where(condition), limit=FEW + 1)
+
+    def _of_one_moment(
+        self,
+        condition: Mapping[str, Any],
+        steps: Sequence[Step],
+        wanted: Document,
+        limit: int,
+        moment: Moment | None,
+    ) -> Iterator[Document]:
+        known = moment or Moment(self.now())
+        bound = {"lu": {"$lte": known.now}}
+        runs = (
+            Run(*(self._command(step, where, wanted, limit + 1) for where in (asked, bounded)))
+            for step in steps
+            for asked in [self.where(condition, step.condition)]
+            for bounded in [self.where(condition, step.condition, bound)]
+        )
+        return moments.rows(self.collections.database, runs, known, first=moment is None)
 
     def _rows(
         self, condition: Mapping[str, Any], steps: Sequence[Step], wanted: Document, limit: int

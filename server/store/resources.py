@@ -73,7 +73,7 @@ class Resources:
         Raises TooCostly if they cannot be sorted in time, Unavailable if that needs an index
         that is still being built.
         """
-        pages = Pages(self._engine.collections, type, self._where)
+        pages = Pages(self._engine.collections, type, self._where, self._now)
         return pages.behind(condition, order, after, limit, fields)
 
     def rows(
@@ -123,7 +123,7 @@ class Resources:
         self, type: str, condition: Mapping[str, Any], order: Order, limit: int
     ) -> Explanation:
         """Return how the first page of `limit` documents is found."""
-        pages = Pages(self._engine.collections, type, self._where)
+        pages = Pages(self._engine.collections, type, self._where, self._now)
         return pages.explained(condition, order, limit)
 
     def types(self) -> list[str]:

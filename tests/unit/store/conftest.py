@@ -32,6 +32,7 @@ class By:
     field: str
     needs: tuple = ()
     by_index: bool = True
+    is_of_one_moment: bool = False
 
     @property
     def name(self):
