@@ -13,7 +13,8 @@ from prometheus_client.registry import Collector
 from server.store.jobs import Job
 
 
-@dataclass(frozen=True, slots=True)
+# A CollectorRegistry tells its collectors apart by what they are, not by what they hold.
+@dataclass(frozen=True, slots=True, eq=False)
 class _Progress(Collector):
     """Gives figures of `jobs`, which are the same whichever process is asked."""
 

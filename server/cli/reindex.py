@@ -72,3 +72,4 @@ def _run(registry: Registry, types: Sequence[str], language: Language) -> list[J
             if not any(job.is_open for job in jobs):
                 return [job for job in jobs if job.state == "failed"]
             time.sleep(_PAUSE_SECONDS)
+            registry.refresh()
