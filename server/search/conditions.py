@@ -30,9 +30,12 @@ def any_of(conditions: Iterable[Condition]) -> Condition:
 
     Equalities of one field become a single ``$in``, which MongoDB answers from one index.
     """
+    given = list(conditions)
+    if len(given) == 1:
+        return given[0]
     equal: dict[str, list[str]] = {}
     others: list[Condition] = []
-    for condition in conditions:
+    for condition in given:
         match list(condition.items()):
             case [(field, str(value))]:
                 equal.setdefault(field, []).append(value)

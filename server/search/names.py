@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/search.html#chaining, https://hl7.org/fhir/R4/sear
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 DEEPEST = 12
 """How many steps a chain may have."""
@@ -45,23 +46,28 @@ class TooDeep(ValueError):
     """A chain has more steps than are followed."""
 
 
-def parse(text: str, steps: int = 0) -> Name:
+@lru_cache(maxsize=2048)
+def parse(text: str) -> Name:
     """Return what `text` names.
 
     Raises ValueError if it is not formed like the name of a parameter, TooDeep if it has too many
     steps.
     """
+    return _parsed(text, 0)
+
+
+def _parsed(text: str, steps: int) -> Name:
     if steps > DEEPEST:
         raise TooDeep(text)
     if text.startswith(_REVERSE):
         _, *parts = text.split(":", 3)
         if len(parts) < 3 or not all(parts):
             raise ValueError(text)
-        return Reverse(parts[0], parts[1], parse(parts[2], steps + 1))
+        return Reverse(parts[0], parts[1], _parsed(parts[2], steps + 1))
     head, dot, rest = text.partition(".")
     if _CODE.fullmatch(head) is None:
         raise ValueError(text)
     code, _, modifier = head.partition(":")
     if dot:
-        return Chained(code, modifier or None, parse(rest, steps + 1))
+        return Chained(code, modifier or None, _parsed(rest, steps + 1))
     return Plain(code, modifier or None)
