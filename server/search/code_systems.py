@@ -8,6 +8,7 @@ Spec: https://hl7.org/fhir/R4/codesystem.html#hierarchy
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from server.search.values import shown
 
 _Json = dict[str, Any]
 _ITSELF = ("concept", "code")
+_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ class Hierarchy:
 
     url: str
     concepts: Mapping[str, _Json]
-    parents: Mapping[str, frozenset[str]]
-    children: Mapping[str, frozenset[str]]
+    parents: Mapping[str, AbstractSet[str]]
+    children: Mapping[str, AbstractSet[str]]
 
     def beneath(self, code: str) -> frozenset[str]:
         """Return `code` and all it subsumes. Raises BadRequest if there is no such concept."""
@@ -54,19 +56,19 @@ class Hierarchy:
             code for code in self.concepts if matches(self._values(code, property), value)
         )
 
-    def _reached(self, code: str, steps: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    def _reached(self, code: str, steps: Mapping[str, AbstractSet[str]]) -> frozenset[str]:
         if code not in self.concepts:
             raise BadRequest.because(
                 "search-code-unknown", system=shown(self.url), code=shown(code)
             )
         found, left = {code}, [code]
         while left:
-            for other in steps.get(left.pop(), frozenset()) - found:
+            for other in steps.get(left.pop(), _NONE) - found:
                 found.add(other)
                 left.append(other)
         return frozenset(found)
 
-    def _values(self, code: str, property: str) -> frozenset[str]:
+    def _values(self, code: str, property: str) -> AbstractSet[str]:
         concept = self.concepts[code]
         match property:
             case "concept" | "code":
@@ -74,9 +76,9 @@ class Hierarchy:
             case "display":
                 return frozenset({concept["display"]} if "display" in concept else ())
             case "parent":
-                return self.parents.get(code, frozenset())
+                return self.parents.get(code, _NONE)
             case "child":
-                return self.children.get(code, frozenset())
+                return self.children.get(code, _NONE)
         return frozenset(text for name, text in _properties(concept) if name == property)
 
 
@@ -100,7 +102,7 @@ def hierarchy(resource: _Json) -> Hierarchy:
                 parents[code].add(value)
             elif name == "child":
                 parents[value].add(code)
-    return Hierarchy(url, concepts, _frozen(parents), _turned(parents, concepts))
+    return Hierarchy(url, concepts, parents, _turned(parents, concepts))
 
 
 def _concepts(resource: _Json) -> Iterator[tuple[str | None, _Json]]:
@@ -129,19 +131,15 @@ def _text(value: Any) -> str:  # noqa: ANN401  # any of FHIR's types
     return str(value)
 
 
-def _frozen(found: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:
-    return {code: frozenset(others) for code, others in found.items()}
-
-
 def _turned(
-    parents: Mapping[str, set[str]], concepts: Mapping[str, _Json]
-) -> Mapping[str, frozenset[str]]:
+    parents: Mapping[str, AbstractSet[str]], concepts: Mapping[str, _Json]
+) -> Mapping[str, AbstractSet[str]]:
     children: dict[str, set[str]] = defaultdict(set)
     for code, above in parents.items():
         # A property may name what the system has no concept for.
         for other in above & concepts.keys() if code in concepts else ():
             children[other].add(code)
-    return _frozen(children)
+    return children
 
 
 _BY_SUBSUMPTION: Mapping[str, Callable[[Hierarchy, str], frozenset[str]]] = {
@@ -150,13 +148,13 @@ _BY_SUBSUMPTION: Mapping[str, Callable[[Hierarchy, str], frozenset[str]]] = {
     "is-not-a": lambda system, code: frozenset(system.concepts) - system.beneath(code),
     "generalizes": lambda system, code: system.above(code),
 }
-_BY_VALUE: Mapping[str, Callable[[frozenset[str], str], bool]] = {
+_BY_VALUE: Mapping[str, Callable[[AbstractSet[str], str], bool]] = {
     "=": lambda held, value: value in held,
-    "in": lambda held, value: not held.isdisjoint(_listed(value)),
-    "not-in": lambda held, value: held.isdisjoint(_listed(value)),
+    "in": lambda held, value: bool(held & _listed(value)),
+    "not-in": lambda held, value: not held & _listed(value),
     "exists": lambda held, value: bool(held) == (value == "true"),
 }
 
 
-def _listed(value: str) -> list[str]:
-    return [one.strip() for one in value.split(",")]
+def _listed(value: str) -> frozenset[str]:
+    return frozenset(one.strip() for one in value.split(","))
