@@ -22,7 +22,7 @@ from server.search.joins import Document, Lookup
 from server.search.pointers import Found, Names, Pointer, Pointers
 
 _POINTERS_OF_A_QUERY = 10_000
-_FEW = 100
+_FEW = 200
 _TOLD = 8
 _Item = TypeVar("_Item")
 
@@ -115,13 +115,17 @@ class _Full(Exception):
 
 @dataclass(slots=True)
 class _Walk:
-    """What was found so far; `left_out` are the steps that there was no room for."""
+    """What was found so far; `left_out` are the steps that there was no room for.
+
+    `is_last` says that what fits will be used even if it is not all.
+    """
 
     lookup: Lookup
     pointers: Pointers
     budget: Budget
     known: set[tuple[str, str]]
     numbers: Counter[str]
+    is_last: bool
     included: list[Found] = field(default_factory=list)
     left_out: list[_Step] = field(default_factory=list)
     size: int = 0
@@ -148,6 +152,8 @@ class _Walk:
         # Of many, no more are read at a time than take little memory.
         limit = self.budget.resources - len(self.included) + self.numbers[step.type] + 1
         named = self._rows(step.type, step.condition, (), limit)
+        if len(named) == limit and not self.is_last:
+            raise _Full
         new = sorted(row["_id"] for row in named if (step.type, row["_id"]) not in self.known)
         usual = max(1, sum(len(row["raw"]) for row in rows) // len(rows))
         for ids in _portions(new, max(1, self.budget.size // usual // 8)):
@@ -210,7 +216,8 @@ class _Walk:
 
 def _walked(lookup: Lookup, includes: Includes, matches: Sequence[Found], budget: Budget) -> _Walk:
     known = {(type, row["_id"]) for type, row in matches}
-    walk = _Walk(lookup, includes.pointers, budget, known, Counter(type for type, _ in known))
+    numbers = Counter(type for type, _ in known)
+    walk = _Walk(lookup, includes.pointers, budget, known, numbers, is_last=len(matches) == 1)
     frontier, ways = matches, includes.first
     while frontier and ways and not walk.left_out:
         frontier = walk.round(frontier, ways, includes.again.fields)

@@ -9,6 +9,7 @@ Spec: https://hl7.org/fhir/R4/search.html#include
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from server.fhir.outcome import BadRequest
 from server.search.parameter import Parameter
@@ -236,13 +237,19 @@ def _leading(
 ) -> Iterator[_Reached]:
     """Yield the index names of `parameter` that may lead to one of the types `ends`."""
     for leaf in leaves(parameter):
-        targets = frozenset(leaf.targets)
+        targets = leaf.targets
         if ends is None and not asked.is_reverse and leaf.narrowed is None:
             # Whatever a resource refers to is wanted, even what R4's facts do not foresee.
-            targets = frozenset(plans.definitions.resource_types)
-        types = targets if ends is None else targets & ends
+            targets = plans.definitions.resource_types
+        types = _set(targets) if ends is None else ends.intersection(targets)
         if types and _refers(leaf):
             yield source, leaf.name, Reach(types, bool(leaf.types & CANONICAL_TYPES))
+
+
+@lru_cache(maxsize=64)
+def _set(types: tuple[str, ...]) -> frozenset[str]:
+    """Return `types` as a set; most parameters refer to the same few, or to all there are."""
+    return frozenset(types)
 
 
 def _refers(parameter: Parameter) -> bool:

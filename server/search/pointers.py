@@ -41,6 +41,8 @@ class Reach:
 
     def __or__(self, other: "Reach") -> "Reach":
         """Return what both reach."""
+        if self.types is other.types and self.canonical == other.canonical:
+            return self
         return Reach(self.types | other.types, self.canonical or other.canonical)
 
 

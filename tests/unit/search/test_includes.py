@@ -222,7 +222,7 @@ def test_a_page_that_would_include_too_much_has_fewer_matches(crowd, budget, mat
     [
         ({"resources": 250}, 250, "Observation, Provenance", "Observation?subject=Patient/0"),
         ({"resources": 301}, 301, "Provenance", "Provenance?target=Observation/0"),
-        ({"queries": 2}, 100, "Observation, Provenance", "Observation?subject=Patient/0"),
+        ({"queries": 2}, 200, "Observation, Provenance", "Observation?subject=Patient/0"),
     ],
 )
 def test_what_is_left_out_of_a_single_match_is_said(crowd, budget, included, types, example):
