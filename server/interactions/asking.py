@@ -12,14 +12,15 @@ from server.context import Context
 from server.fhir.outcome import BadRequest
 from server.interactions import including
 from server.interactions.call import Call
-from server.interactions.presentation import PARAMETERS as SHAPE
 from server.interactions.presentation import Presentation
 from server.search import includes, paging
 from server.search.includes import Includes
 from server.search.query import Query
 
 TOTALS = ("none", "estimate", "accurate")
-PARAMETERS = ("_count", "_total", "_contained", "_containedType", "_explain", paging.PARAMETER)
+_TOTAL_METHOD = "_totalMethod"
+"""What the client library fhirpy sends instead of _total; `count` is an accurate total."""
+PARAMETERS = ("_count", "_total", _TOTAL_METHOD, "_contained", "_explain", paging.PARAMETER)
 _INCLUDES = ("_include", "_revinclude")
 _ORDERS_OF_ALL = frozenset({"_id", "_lastUpdated"})
 Pair = tuple[str, str]
@@ -82,7 +83,9 @@ def asked(context: Context, call: Call, scope: Scope) -> Asked:
     shape = {name: value for name, value in rest if name in PARAMETERS}
     if shape.get("_contained", "false") != "false":
         raise BadRequest.because("search-contained-unsupported")
-    total = shape.get("_total", "none")
+    method = shape.get(_TOTAL_METHOD)
+    by_method = "none" if method is None else {"count": "accurate"}.get(method, method)
+    total = shape.get("_total", by_method)
     if total not in TOTALS:
         raise BadRequest.because("total-unknown", value=total[:40])
     joining = [pair for pair in rest if pair[0].partition(":")[0] in _INCLUDES]

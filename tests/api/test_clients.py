@@ -51,6 +51,29 @@ def named(family, value):
 
 
 class TestFhirpy:
+    def test_it_counts(self, py, family):
+        for _ in range(3):
+            py.resource("Patient", **patient(name=[{"family": family}])).save()
+        assert py.resources("Patient").search(family=family).count() == 3
+
+    def test_it_follows_chains_and_includes(self, py, family):
+        person = py.resource("Patient", **patient(name=[{"family": family}]))
+        person.save()
+        seen = py.resource("Observation", **observation(subject=person.to_reference()))
+        seen.save()
+        search = py.resources("Observation").search(patient__Patient__family=family)
+        assert [one.id for one in search.fetch()] == [seen.id]
+        bundle = search.include("Observation", "subject").fetch_raw()
+        assert {entry.search["mode"] for entry in bundle.entry} == {"match", "include"}
+        assert (
+            py.resources("Patient")
+            .has("Observation", "patient", status="final")
+            .search(family=family)
+            .first()
+            .id
+            == person.id
+        )
+
     def test_it_creates_and_reads(self, py, family):
         made = py.resource("Patient", **patient(name=[{"family": family}]))
         made.save()
