@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition, all_of, any_of, starts_with
 from server.search.folding import freshly_folded
-from server.search.values import shown, unescaped
+from server.search.values import shown, split, unescaped
 from server.search.words import MORE, Term, sought
 
 Kind = Literal["t:", "c:"]
@@ -40,26 +40,27 @@ class _Answer(NamedTuple):
 
 
 def condition(kind: Kind, text: str) -> Condition:
-    """Return the condition that the words of `kind` fulfil the expression `text`.
+    """Return the condition that the words of `kind` fulfil one of the expressions in `text`.
+
+    `text` stands as it does in a URL: commas divide expressions, unless they are escaped.
 
     Raises BadRequest if `text` is no expression, or too long.
     """
-    value = unescaped(text)
     parameter = _PARAMETERS[kind]
-    if len(value) > LONGEST:
+    if len(text) > LONGEST:
         raise BadRequest.because("search-value-too-long", parameter=parameter, limit=LONGEST)
-    reader = _Reader(_tokens(value), _PREFIXES[kind])
+    readers = [_Reader(_tokens(unescaped(part)), _PREFIXES[kind]) for part in split(text, ",")]
     try:
-        found = reader.expression()
+        answers = [reader.expression() for reader in readers]
     except ValueError:
         raise BadRequest.because(
-            "search-text-invalid", parameter=parameter, value=shown(value)
+            "search-text-invalid", parameter=parameter, value=shown(unescaped(text))
         ) from None
-    if found is None:
+    if None in answers:
         raise BadRequest.because("search-value-empty", parameter=parameter)
-    if reader.terms > MOST_TERMS:
+    if sum(reader.terms for reader in readers) > MOST_TERMS:
         raise BadRequest.because("search-text-too-many", parameter=parameter, limit=MOST_TERMS)
-    return found.holds
+    return any_of(answer.holds for answer in answers if answer is not None)
 
 
 def _tokens(value: str) -> list[re.Match[str]]:

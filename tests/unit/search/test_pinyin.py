@@ -18,10 +18,14 @@ from tests.unit.search.conftest import BASE, ZONE
 FOLDER = content.PROFILES / "SearchParameter"
 
 
-@pytest.fixture(scope="module")
-def with_pinyin(facts):
-    """The facts of R4, and the parameters that come with the server."""
+@pytest.fixture(scope="module", params=["beside R4's", "among R4's"])
+def with_pinyin(facts, request):
+    """An index that knows the parameter."""
     (own,) = (one for one in own_parameters.load(FOLDER) if one.code == "pinyin")
+    if request.param == "beside R4's":
+        found = SearchIndex(facts, ZONE, BASE)
+        found.plans.replace(dict.fromkeys(own.base, (own,)), {})
+        return found
     known = facts.search_parameters
     added = {type: {**known[type], own.code: own} for type in own.base}
     return SearchIndex(replace(facts, search_parameters={**known, **added}), ZONE, BASE)
