@@ -29,6 +29,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _OPERATOR = re.compile(r"[A-Za-z]+")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _TOKEN = re.compile(r'(?!")[^\s\])]+')
+_UNCLOSED = {
+    ")": "search-filter-expected-parenthesis",
+    "]": "search-filter-expected-bracket",
+}
 _BOOLEAN = ("true", "false")
 
 
@@ -78,7 +82,7 @@ def parse(text: str) -> Filter:
     reader = _Reader(text)
     found = _filter(reader, 0)
     if reader.at < len(text):
-        raise reader.fault("word")
+        raise reader.fault("search-filter-expected-word")
     return found
 
 
@@ -98,17 +102,17 @@ class _Reader:
         self.at = match.end()
         return match.group()
 
-    def expect(self, pattern: re.Pattern[str], what: str) -> str:
-        """Return what matches `pattern` here and go on behind it; refuse if nothing does."""
+    def expect(self, pattern: re.Pattern[str], message: str) -> str:
+        """Return what matches `pattern` here and go on behind it; say `message` if nothing does."""
         found = self.take(pattern)
         if found is None:
-            raise self.fault(what)
+            raise self.fault(message)
         return found
 
-    def fault(self, what: str, at: int | None = None) -> BadRequest:
-        """Return the refusal that `what` was expected at a place, here unless told otherwise."""
+    def fault(self, message: str, at: int | None = None) -> BadRequest:
+        """Return the refusal with `message` and a place, which is here unless told otherwise."""
         place = self.at if at is None else at
-        return BadRequest.because(f"search-filter-expected-{what}", position=place + 1)
+        return BadRequest.because(message, position=place + 1)
 
     def is_at(self, character: str) -> bool:
         """Tell whether `character` comes next."""
@@ -144,7 +148,7 @@ def _enclosed(reader: _Reader, end: str, depth: int) -> Filter:
     """Return the filter that starts here, read with the `end` behind it."""
     found = _filter(reader, depth + 1)
     if not reader.is_at(end):
-        raise reader.fault("bracket" if end == "]" else "parenthesis")
+        raise reader.fault(_UNCLOSED[end])
     reader.at += 1
     return found
 
@@ -154,23 +158,23 @@ def _comparison(reader: _Reader, depth: int) -> Comparison:
     if reader.comparisons > MOST_COMPARISONS:
         raise BadRequest.because("search-filter-too-many", limit=MOST_COMPARISONS)
     path = _path(reader, depth)
-    reader.expect(_SPACE, "operator")
+    reader.expect(_SPACE, "search-filter-expected-operator")
     start = reader.at
-    operator = reader.expect(_OPERATOR, "operator").lower()
+    operator = reader.expect(_OPERATOR, "search-filter-expected-operator").lower()
     if operator not in OPERATORS:
-        raise reader.fault("operator", start)
-    reader.expect(_SPACE, "value")
+        raise reader.fault("search-filter-expected-operator", start)
+    reader.expect(_SPACE, "search-filter-expected-value")
     start = reader.at
     value = _value(reader)
     if operator == "pr" and value not in _BOOLEAN:
-        raise reader.fault("boolean", start)
+        raise reader.fault("search-filter-expected-boolean", start)
     return Comparison(path, operator, value)
 
 
 def _path(reader: _Reader, depth: int) -> tuple[Step, ...]:
     steps: list[Step] = []
     while True:
-        code = reader.expect(_NAME, "parameter")
+        code = reader.expect(_NAME, "search-filter-expected-parameter")
         where = None
         if reader.is_at("["):
             reader.at += 1
@@ -181,7 +185,7 @@ def _path(reader: _Reader, depth: int) -> tuple[Step, ...]:
         reader.at += 1
     if where is not None:
         # What is in brackets chooses among the resources whose parameter follows.
-        raise reader.fault("dot")
+        raise reader.fault("search-filter-expected-dot")
     if len(steps) > DEEPEST:
         raise BadRequest.because("search-filter-too-deep", limit=DEEPEST)
     return tuple(steps)
@@ -189,14 +193,14 @@ def _path(reader: _Reader, depth: int) -> tuple[Step, ...]:
 
 def _value(reader: _Reader) -> str:
     if not reader.is_at('"'):
-        return reader.expect(_TOKEN, "value")
+        return reader.expect(_TOKEN, "search-filter-expected-value")
     start = reader.at
     written = reader.take(_STRING)
     if written is None:
-        raise reader.fault("quote", len(reader.text))
+        raise reader.fault("search-filter-expected-quote", len(reader.text))
     try:
         value = str(loads(written))
         value.encode()
     except (JSONDecodeError, UnicodeEncodeError):
-        raise reader.fault("string", start) from None
+        raise reader.fault("search-filter-expected-string", start) from None
     return value
