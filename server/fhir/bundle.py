@@ -22,12 +22,16 @@ def bundle(
     return b'%b,"entry":[%b]}' % (opening, b",".join(entries)) if entries else opening + b"}"
 
 
-def match(prefix: bytes, id: str, body: bytes) -> bytes:
-    """Return the entry of a resource that a search found; `prefix` is its URL up to the id."""
-    return b'{"fullUrl":"%b%b","resource":%b,"search":{"mode":"match"}}' % (
+def found(prefix: bytes, id: str, body: bytes, mode: bytes = b"match") -> bytes:
+    """Return the entry of a resource in a searchset; `prefix` is its URL up to the id.
+
+    `mode` is ``include`` for what comes with those that match.
+    """
+    return b'{"fullUrl":"%b%b","resource":%b,"search":{"mode":"%b"}}' % (
         prefix,
         id.encode(),
         body,
+        mode,
     )
 
 

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from server.context import Context
 from server.fhir import bundle, date, json
 from server.fhir.outcome import BadRequest
+from server.interactions.asking import page_size
 from server.interactions.call import Call, Result
 from server.interactions.presentation import Presentation
-from server.interactions.asking import page_size
 from server.search import paging
 from server.store.documents import Version
 from server.store.history import Page, Window

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-from server.context import Context
 from server.fhir.outcome import BadRequest, Issue
 from server.interactions.presentation import Presentation
 from server.search.conditions import Condition
@@ -67,19 +66,6 @@ def page(
         if number == 1:
             return Page(number, walk.included, (_told(walk.left_out, budget),))
         number //= 2
-
-
-def entries(context: Context, presentation: Presentation, included: Sequence[Found]) -> list[bytes]:
-    """Return the entries of the Bundle for what is `included`."""
-    base_url, subsets = context.interpreters.settings.base_url, context.interpreters.subsets
-    return [
-        b'{"fullUrl":"%b","resource":%b,"search":{"mode":"include"}}'
-        % (
-            f"{base_url}/{type}/{document['_id']}".encode(),
-            presentation.of(subsets, type, document["raw"]),
-        )
-        for type, document in included
-    ]
 
 
 def check(includes: Includes, presentation: Presentation) -> None:

@@ -91,8 +91,8 @@ def _page(context: Context, wanted: Asked, run: Search, first: str) -> Result:
         ahead = [rows.end, [*trail, place][-_STEPS_BACK:]]
         links["next"] = _with(first, cursors.make(question, ahead))
     matches = [_shown(context, wanted, row.type, row.document) for row in rows.found]
-    entries = [bundle.match(*entry) for entry in matches]
-    entries += including.entries(context, wanted.presentation, others)
+    entries = [bundle.found(*entry) for entry in matches]
+    entries += [bundle.found(*_shown(context, wanted, *other), b"include") for other in others]
     entries += _told(context, wanted, issues)
     known = len(rows.found) if rows.end is None and place is None else None
     total = _total(run, wanted.total) if known is None else known
