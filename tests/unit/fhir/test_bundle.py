@@ -17,7 +17,7 @@ RESPONSE = {"status": "200", "etag": 'W/"2"', "lastModified": "2026-01-01T08:00:
 
 
 def test_a_resource_goes_in_as_it_is_stored():
-    entry = bundle.match(b"http://x/fhir/Observation/", "1", BODY)
+    entry = bundle.found(b"http://x/fhir/Observation/", "1", BODY)
     assert BODY in bundle.bundle("searchset", [entry], LINKS)
     assert BODY in bundle.past("http://x/fhir/Observation/1", BODY, REQUEST, RESPONSE)
 
@@ -41,7 +41,7 @@ def test_a_total_is_told_only_if_it_is_known(total, told):
 
 def test_entries_say_why_they_are_there():
     entries = [
-        bundle.match(b"http://x/fhir/Observation/", "1", BODY),
+        bundle.found(b"http://x/fhir/Observation/", "1", BODY),
         bundle.outcome(b'{"resourceType":"OperationOutcome"}'),
     ]
     made = json.loads(bundle.bundle("searchset", entries, LINKS))
@@ -62,7 +62,7 @@ def test_a_deletion_in_a_history_has_no_resource():
 def test_another_library_reads_them(type):
     body = BODY.replace(b'"id"', b'"status":"final","code":{"text":"x"},"id"')
     entry = {
-        "searchset": bundle.match(b"http://x/fhir/Observation/", "1", body),
+        "searchset": bundle.found(b"http://x/fhir/Observation/", "1", body),
         "history": bundle.past("http://x/fhir/Observation/1", body, REQUEST, RESPONSE),
     }[type]
     links = {"self": "http://x/fhir/Observation"}
