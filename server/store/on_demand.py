@@ -17,7 +17,7 @@ from typing import Any
 
 import pymongo
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from server.fhir.outcome import TooCostly, Unavailable
 from server.store.documents import Document
@@ -29,12 +29,16 @@ MOST_SORTING = 20
 _PATIENCE_SECONDS = 2.0
 _LONGEST_SECONDS = 7 * 24 * 3600
 _RETRY_SECONDS = "3"
+_UNAUTHORIZED = 13
 _log = logging.getLogger("tongkang.store")
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """An index that is being built: of `total` resources `done` are in it."""
+    """An index that is being built; at the present stage of it, `done` of `total` are done.
+
+    There are two stages: to read all resources, and to write the index.
+    """
 
     type: str
     index: str
@@ -43,15 +47,16 @@ class Build:
 
     @property
     def percent(self) -> int:
-        """How much of it is done."""
+        """How much of the present stage is done."""
         return 100 * self.done // self.total if self.total else 0
 
 
 class IndexesOnDemand:
-    """The indexes of one database that are built on demand."""
+    """The indexes of one database that are built on demand; a request waits `patience` seconds."""
 
-    def __init__(self, database: Database[Document]) -> None:
+    def __init__(self, database: Database[Document], patience: float = _PATIENCE_SECONDS) -> None:
         self._database = database
+        self._patience = patience
         self._ready: set[tuple[str, str]] = set()
         self._building: dict[tuple[str, str], Future[None]] = {}
         self._lock = Lock()
@@ -66,34 +71,37 @@ class IndexesOnDemand:
         for spec in missing:
             future = self._building.get((type, spec.name)) or self._begun(type, spec, few)
             try:
-                future.result(_PATIENCE_SECONDS)
+                future.result(self._patience)
             except TimeoutError:
-                percent = max((one.percent for one in self.builds(type)), default=0)
-                raise _later("search-index-building", type=type, percent=percent) from None
+                raise self._unfinished(type) from None
             except PyMongoError as error:
                 raise _later("database-unavailable") from error
 
     def builds(self, type: str | None = None) -> list[Build]:
-        """Return the indexes that are being built, of one type or of all."""
-        wanted = {"createIndexes": {"$exists": True} if type is None else type}
+        """Return the indexes that are being built, of one type or of all.
+
+        There seem to be none if the server's account may not see what MongoDB is doing.
+        """
+        question = {
+            "currentOp": True,
+            "command.$db": self._database.name,
+            "command.createIndexes": {"$exists": True} if type is None else type,
+            "progress": {"$exists": True},
+        }
         with refused():
-            running = self._database.client.admin.command(
-                {
-                    "currentOp": True,
-                    "command.$db": self._database.name,
-                    "progress": {"$exists": True},
-                    **{f"command.{name}": value for name, value in wanted.items()},
-                }
-            )["inprog"]
-        return [
-            Build(
-                operation["command"]["createIndexes"],
-                operation["command"]["indexes"][0]["name"],
-                int(operation["progress"]["done"]),
-                int(operation["progress"]["total"]),
-            )
-            for operation in running
-        ]
+            try:
+                running = self._database.client.admin.command(question)["inprog"]
+            except OperationFailure as error:
+                if error.code != _UNAUTHORIZED:
+                    raise
+                return []
+        return [_build(operation["command"], operation["progress"]) for operation in running]
+
+    def _unfinished(self, type: str) -> Unavailable:
+        percent = max((one.percent for one in self.builds(type)), default=None)
+        if percent is None:
+            return _later("search-index-begun", type=type)
+        return _later("search-index-building", type=type, percent=percent)
 
     def _begun(self, type: str, spec: IndexSpec, few: int) -> Future[None]:
         self._require_room(type, spec, few)
@@ -137,6 +145,13 @@ class IndexesOnDemand:
                 self._ready.add((type, spec.name))
             del self._building[type, spec.name]
             future.set_result(None)
+
+
+def _build(command: Document, progress: Document) -> Build:
+    """Return the build that `command` asked for."""
+    name = command["indexes"][0]["name"]
+    done, total = int(progress["done"]), int(progress["total"])
+    return Build(command["createIndexes"], name, done, total)
 
 
 def _later(message: str, **arguments: Any) -> Unavailable:  # what a text shows

@@ -2,8 +2,8 @@
 
 The order is the search's; how it is run depends on how many resources match. Few are sorted in
 memory, which needs no index. Many are read from an index, built on demand, that has them in
-their order; where there can be none, MongoDB keeps the first rows of all it finds, if it can do
-so in the time that an operation has.
+their order; where there can be none, MongoDB keeps the first rows of all it finds, if those are not
+too many.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +23,8 @@ from server.store.moments import Moment, Run
 
 FEW = 1000
 """How many resources are sorted in memory rather than by an index that has to be built first."""
+MOST_SORTED = 50_000
+"""How many resources are sorted in memory if no index can give their order: about half a second."""
 Place = Sequence[Any]
 
 
@@ -83,22 +85,17 @@ class Pages:
     ) -> tuple[list[Document], bool]:
         """Return at most `limit` documents behind `place`, and whether there are more.
 
-        Raises TooCostly if they cannot be sorted in time.
+        Raises TooCostly if no index can give the order and there are too many to sort.
         """
         steps = self._steps(condition, order, place)
         wanted = dict.fromkeys(("raw", *order.fields, *fields), 1)
-        try:
-            with refused(searching=True):
-                if order.is_of_one_moment:
-                    moment = None if place is None else Moment.of(order.moment(place))
-                    rows = self._of_one_moment(condition, steps, wanted, limit, moment)
-                else:
-                    rows = self._rows(condition, steps, wanted, limit)
-                return _filled(rows, limit)
-        except TooCostly:
-            if order.by_index:
-                raise
-            raise TooCostly.because("search-sort-too-costly", order=order.name) from None
+        with refused(searching=True):
+            if order.is_of_one_moment:
+                moment = None if place is None else Moment.of(order.moment(place))
+                rows = self._of_one_moment(condition, steps, wanted, limit, moment)
+            else:
+                rows = self._rows(condition, steps, wanted, limit)
+            return _filled(rows, limit)
 
     def explained(self, condition: Mapping[str, Any], order: Order, limit: int) -> Explanation:
         """Return how the first page of `limit` documents is found.
@@ -127,15 +124,18 @@ class Pages:
     ) -> Sequence[Step]:
         if order.by_index and not order.needs:
             return order.steps(place)
-        if not order.by_index or self._count(condition) <= FEW:
+        most = FEW if order.by_index else MOST_SORTED
+        if self._count(condition, most + 1) <= most:
             return (order.sorted(place),)
+        if not order.by_index:
+            raise TooCostly.because("search-sort-too-costly", order=order.name, limit=most)
         self.collections.prepare(self.type, order.needs, FEW)
         return order.steps(place)
 
-    def _count(self, condition: Mapping[str, Any]) -> int:
+    def _count(self, condition: Mapping[str, Any], at_most: int) -> int:
         with refused(searching=True):
             collection = self.collections.current(self.type)
-            return collection.count_documents(self.where(condition), limit=FEW + 1)
+            return collection.count_documents(self.where(condition), limit=at_most)
 
     def _of_one_moment(
         self,

@@ -14,16 +14,14 @@ import pytest
 from pymongo import MongoClient
 
 from server.access.policy import OPEN
-from server.access.visibility import Visibility
 from server.context import Context
-from server.fhir.outcome import TooCostly
 from server.interactions.call import Call
 from server.interactions.door import perform
 from server.interactions.writing import draft, parsed
 from server.search.paging import Cursors
 from server.services import Interpreters, Services
 from server.settings import Settings
-from server.store.database import Store, connect
+from server.store.database import Store
 from tests.api.test_search_index_explain import Heard, explained, most_sorted, scans
 
 MANY = 1600
@@ -209,21 +207,6 @@ def test_a_later_page_by_an_index_on_demand_costs_no_more_than_the_first(
                 command = [one for one in heard.commands if one.get("find") == "Patient"][-1]
                 stats = explained(database, command)["executionStats"]
                 assert stats["totalDocsExamined"] <= 202, (sort, number)
-
-
-def test_what_cannot_be_sorted_in_time_is_refused_with_what_could(mongodb_url, services, people):
-    """A caller whose every resource takes a while, which is what a large region is like."""
-    with connect(mongodb_url, 0.5) as client:
-        name = services.store.engine.collections.database.name
-        store = Store.open(client, name, lambda _: (), services.interpreters.zone)
-        counting = {"$range": [0, {"$add": [20_000, {"$strLenCP": "$_id"}]}]}
-        slow = Visibility("slow", {"$expr": {"$gt": [{"$size": counting}, 0]}})
-        order = ready(services.interpreters, store.resources(slow), "family,gender").order
-        with pytest.raises(TooCostly) as refused:
-            store.resources(slow).search("Patient", {}, order, 10)
-    (issue,) = refused.value.issues
-    assert issue.message == "search-sort-too-costly"
-    assert issue.arguments == {"order": "family,gender"}
 
 
 class Writers:
