@@ -11,29 +11,37 @@ Spec: https://hl7.org/fhir/R4/search.html
 import json
 import os
 import time
+from dataclasses import dataclass
 from random import Random
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
 
 from tests import processes
 from tests.api.client import Client
 from tests.oracle import generator
-from tests.oracle.queries import queries
+from tests.oracle.askings import compartments, filters, includes, orders
+from tests.oracle.queries import plain, queries
+from tests.oracle.results import included, is_ordered
 from tests.oracle.world import World
 
-WORLDS = int(os.environ.get("TONGKANG_ORACLE_WORLDS", "4"))
-QUERIES = int(os.environ.get("TONGKANG_ORACLE_QUERIES", "150"))
+WORLDS = int(os.environ.get("TONGKANG_ORACLE_WORLDS", "2"))
+QUERIES = int(os.environ.get("TONGKANG_ORACLE_QUERIES", "120"))
 FIRST = int(os.environ.get("TONGKANG_ORACLE_FIRST", "0"))
-many = settings(
-    max_examples=QUERIES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-    phases=(Phase.generate, Phase.shrink),
-)
+
+
+def many(examples):
+    """Return the settings for so many examples, the same each time."""
+    return settings(
+        max_examples=examples,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -69,32 +77,111 @@ def worlds(fhir, database):
     return made
 
 
-def found(fhir, type, parameters):
-    """Return the ids of all pages, each at most once."""
-    url = f"{type}?{urlencode([*parameters, ('_count', '7')])}"
-    ids = []
-    while url:
-        answer = fhir.get(url)
-        assert answer.status_code == 200, answer.text
-        bundle = answer.json()
-        ids += [one["resource"]["id"] for one in bundle.get("entry", ())]
-        links = {one["relation"]: one["url"] for one in bundle["link"]}
-        url = links.get("next", "").removeprefix(f"{fhir.base}/")
-    assert len(ids) == len(set(ids)), "no page repeats another"
-    return set(ids)
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All pages of a search: the keys of its matches in order, and of what was included."""
+
+    matches: list[tuple[str, str]]
+    included: set[tuple[str, str]]
+    totals: set[int]
+
+    @property
+    def ids(self):
+        return [id for _, id in self.matches]
 
 
-@pytest.mark.parametrize("number", range(FIRST, FIRST + WORLDS))
-def test_a_search_finds_what_the_specification_says(fhir, worlds, number):
-    world = worlds(number)
+def answered(fhir, path, parameters, count=7):
+    """Return the answer to a search, every page of which is read."""
+    pages = fhir.pages(f"{path}?{urlencode([*parameters, ('_count', str(count))])}")
+    rows = [row for page in pages for row in page.get("entry", ())]
+    by_mode = {"match": [], "include": []}
+    for row in rows:
+        resource = row["resource"]
+        by_mode[row["search"]["mode"]].append((resource["resourceType"], resource["id"]))
+    matches, included = by_mode["match"], by_mode["include"]
+    assert len(matches) == len(set(matches)), "no page repeats another"
+    totals = {page["total"] for page in pages if "total" in page}
+    return Answer(matches, set(included), totals)
 
-    @many
+
+@pytest.fixture(scope="module", params=range(FIRST, FIRST + WORLDS))
+def world(request, worlds):
+    """One world after the other, each with everything in the server."""
+    return worlds(request.param)
+
+
+def test_a_search_finds_what_the_specification_says(fhir, world):
+    @many(QUERIES)
     @given(asked=queries(world))
     def check(asked):
         type, parameters = asked
         expected = world.search(type, parameters)
-        got = found(fhir, type, parameters)
+        answer = answered(fhir, type, [*parameters, ("_total", "accurate")])
+        assert set(answer.ids) == expected, told(world, type, set(answer.ids), expected)
+        assert answer.totals == {len(expected)}
+
+    check()
+
+
+def test_a_filter_finds_what_its_tree_says(fhir, world):
+    @many(QUERIES // 3)
+    @given(type=st.sampled_from(generator.TYPES), data=st.data())
+    def check(type, data):
+        tree = data.draw(filters(world, type))
+        note(tree.text())
+        expected = {one["id"] for one in world.of(type) if tree.holds(world, one)}
+        got = set(answered(fhir, type, [("_filter", tree.text())]).ids)
         assert got == expected, told(world, type, got, expected)
+
+    check()
+
+
+def test_a_compartment_holds_what_its_definition_says(fhir, world):
+    @many(QUERIES // 4)
+    @given(asked=compartments(world))
+    def check(asked):
+        owner, type, parameters = asked
+        found = world.search(type, parameters)
+        expected = {id for id in found if world.within(owner, world.resources[type, id])}
+        got = set(answered(fhir, f"{'/'.join(owner)}/{type}", parameters).ids)
+        assert got == expected, told(world, type, got, expected)
+
+    check()
+
+
+def test_several_types_are_searched_as_each_is(fhir, world):
+    @many(QUERIES // 6)
+    @given(types=st.sets(st.sampled_from(generator.TYPES), min_size=1, max_size=4), data=st.data())
+    def check(types, data):
+        code = data.draw(st.sampled_from(("_tag", "_profile", "_security", "_source", "_id")))
+        name, value = data.draw(plain(world, data.draw(st.sampled_from(sorted(types))), code))
+        expected = {(type, id) for type in types for id in world.search(type, [(name, value)])}
+        answer = answered(fhir, "", [("_type", ",".join(sorted(types))), (name, value)])
+        assert set(answer.matches) == expected
+
+    check()
+
+
+def test_an_order_is_the_one_that_is_asked(fhir, world):
+    @many(QUERIES // 4)
+    @given(asked=orders(world))
+    def check(asked):
+        type, keys = asked
+        answer = answered(fhir, type, [("_sort", ",".join(keys))], count=3)
+        assert set(answer.ids) == {one["id"] for one in world.of(type)}
+        assert is_ordered(world, type, answer.ids, keys), answer.ids
+
+    check()
+
+
+def test_what_is_included_is_what_references_lead_to(fhir, world):
+    @many(QUERIES // 4)
+    @given(asked=includes(world))
+    def check(asked):
+        type, parameters = asked
+        ids = {one["id"] for one in world.of(type)}
+        answer = answered(fhir, type, parameters, count=1000)
+        assert answer.included == included(world, type, ids, parameters)
 
     check()
 

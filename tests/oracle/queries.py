@@ -16,7 +16,7 @@ from tests.oracle.world import World, targets_of
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 PREFIXES = ("", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 MODIFIERS = {
-    "token": ("", "", "", "", "not", "text", "of-type", "missing"),
+    "token": ("", "", "", "", "not", "text", "of-type", "missing", "in", "not-in"),
     "string": ("", "", "exact", "contains", "missing"),
     "reference": ("", "", "", "type", "identifier", "missing"),
     "uri": ("", "", "below", "above", "missing"),
@@ -25,7 +25,7 @@ MODIFIERS = {
     "quantity": ("", "", "", "missing"),
     "composite": ("",),
 }
-DULL = frozenset({"_text", "_content", "_filter", "_query", "phonetic", "near", "_lastUpdated"})
+DULL = frozenset({"_text", "_content", "_filter", "_query", "phonetic", "near"})
 """What this module makes no values for: searches through all text, sounds, positions."""
 
 
@@ -45,24 +45,24 @@ def parameters(draw: Draw, world: World, type: str, depth: int) -> tuple[str, st
         return draw(_chained(world, type, depth))
     if kind == "has":
         return draw(_reverse(world, type, depth))
-    code = draw(st.sampled_from(_codes(world, type)))
+    code = draw(st.sampled_from(codes_of(world, type)))
     return draw(plain(world, type, code))
 
 
-def _codes(world: World, type: str) -> list[str]:
+def codes_of(world: World, type: str) -> list[str]:
     """Return the parameters of `type`, those with a value somewhere in the world several times."""
     known = facts().parameters[type]
     codes = sorted(code for code in known if code not in DULL and "expression" in known[code])
     return codes + 3 * [code for code in codes if code in world.used(type)]
 
 
-def _references(world: World, type: str) -> list[str]:
+def references_of(world: World, type: str) -> list[str]:
     return [code for code in world.pointing(type) if code not in DULL]
 
 
 @st.composite
 def _chained(draw: Draw, world: World, type: str, depth: int) -> tuple[str, str]:
-    codes = _references(world, type)
+    codes = references_of(world, type)
     if not codes:
         return draw(plain(world, type, "_id"))
     code = draw(st.sampled_from(codes))
@@ -79,7 +79,7 @@ def _reverse(draw: Draw, world: World, type: str, depth: int) -> tuple[str, str]
         {
             (source, code)
             for source in TYPES
-            for code in _references(world, source)
+            for code in references_of(world, source)
             if type in targets_of(source, code)
         }
     )
@@ -94,6 +94,8 @@ def _reverse(draw: Draw, world: World, type: str, depth: int) -> tuple[str, str]
 def plain(draw: Draw, world: World, type: str, code: str) -> tuple[str, str]:
     """Draw a value of the parameter `code`, with a modifier that its type takes."""
     fact = facts().parameters[type][code]
+    if code == "_lastUpdated":
+        return code, draw(_moments(world, type))
     modifier = draw(st.sampled_from(MODIFIERS[fact["type"]]))
     if code == "_id":
         ids = [*(one["id"] for one in world.of(type)), "nobody"]
@@ -111,7 +113,7 @@ def plain(draw: Draw, world: World, type: str, code: str) -> tuple[str, str]:
 def _value(draw: Draw, world: World, fact: dict[str, Any], modifier: str, nodes: list[Node]) -> str:
     if fact["type"] == "composite":
         return draw(_composite(world, fact, nodes))
-    made = _OF_KIND[fact["type"]]
+    made = VALUES[fact["type"]]
     return draw(made(world, modifier, nodes))
 
 
@@ -122,7 +124,7 @@ def _composite(draw: Draw, world: World, fact: dict[str, Any], foci: list[Node])
     for url, how in fact["components"]:
         nodes = [n for one in focus for n in values.simple(evaluate(how, one))]
         kind = facts().by_url[url]["type"]
-        found.append(draw(_OF_KIND[kind](world, "", nodes)))
+        found.append(draw(VALUES[kind](world, "", nodes)))
     return "$".join(found)
 
 
@@ -134,6 +136,8 @@ def _token(draw: Draw, world: World, modifier: str, nodes: list[Node]) -> str:
             draw(st.sampled_from(parts.NUMERALS)),
         )
         return f"{escaped(parts.V2_0203)}|{kind}|{escaped(number)}"
+    if modifier in ("in", "not-in"):
+        return f"ValueSet/{draw(st.sampled_from([one['id'] for one in world.of('ValueSet')]))}"
     if modifier == "text":
         return escaped(draw(st.sampled_from(parts.TEXTS))[: draw(st.integers(1, 9))])
     pairs: list[values.Code] = [pair for n in nodes for pair in values.codes(n)]
@@ -161,6 +165,16 @@ def _string(draw: Draw, world: World, modifier: str, nodes: list[Node]) -> str:
 @st.composite
 def _date(draw: Draw, world: World, modifier: str, nodes: list[Node]) -> str:
     return draw(st.sampled_from(PREFIXES)) + draw(st.sampled_from(parts.DATES))
+
+
+@st.composite
+def _moments(draw: Draw, world: World, type: str) -> str:
+    """Draw a time of storing; not roughly, for that is measured from a now that goes on."""
+    held = [one["meta"]["lastUpdated"] for one in world.of(type)]
+    cut = draw(st.sampled_from((None, 19, 10)))
+    moment = draw(st.sampled_from(held))
+    written = moment[:cut] + ("+08:00" if cut == 19 else "") if cut else moment
+    return draw(st.sampled_from(PREFIXES[:-1])) + written
 
 
 @st.composite
@@ -233,7 +247,7 @@ def _uri(draw: Draw, world: World, modifier: str, nodes: list[Node]) -> str:
     return escaped(text + "/more" if form == "longer" else text)
 
 
-_OF_KIND = {
+VALUES = {
     "token": _token,
     "string": _string,
     "date": _date,

@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/search.html#escaping, https://hl7.org/fhir/R4/sear
 import unicodedata
 
 # The only pairs that the generator uses, so that no table of Han characters is needed here.
-TRADITIONAL = {"張": "张", "陳": "陈", "劉": "刘", "醫": "医", "單": "单", "診": "诊"}
+TRADITIONAL = {"張": "张", "陳": "陈", "劉": "刘", "醫": "医", "單": "单", "診": "诊", "體": "体"}
 
 
 def divided(text: str, divider: str) -> list[str]:

@@ -124,6 +124,15 @@ def token_text(node: Node, text: str) -> bool:
     return any(one and folded(one).startswith(folded(plain(text))) for one in found)
 
 
+def in_value_set(node: Node, members: set[tuple[str, str]]) -> bool:
+    """``:in``: any of the codes is one of the value set."""
+    return any(
+        (one, code) in members
+        for system, code in codes(node)
+        for one in (system, *_implied(node, code))
+    )
+
+
 def of_type(node: Node, text: str) -> bool:
     """``:of-type``: the type of the identifier, and its value."""
     parts = [plain(part) for part in divided(text, "|")]

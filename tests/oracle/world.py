@@ -117,8 +117,9 @@ class World:
         if modifier == "missing":
             return self._present(resource, code) != (plain(value) == "true")
         alternatives = divided(value, ",")
-        if modifier == "not":
-            return not any(self._one(resource, fact, "", one) for one in alternatives)
+        if modifier in ("not", "not-in"):
+            positive = modifier.removeprefix("not").removeprefix("-")
+            return not any(self._one(resource, fact, positive, one) for one in alternatives)
         return any(self._one(resource, fact, modifier, one) for one in alternatives)
 
     def _present(self, resource: Json, code: str) -> bool:
@@ -139,6 +140,8 @@ class World:
         if modifier in facts().types:
             nodes = [n for n in nodes if self._points_to(n, modifier)]
             targets, modifier = [modifier], ""
+        if modifier == "in":
+            return any(values.in_value_set(node, self.value_set(plain(text))) for node in nodes)
         if modifier:
             compare = _MODIFIED.get((fact["type"], modifier))
             if compare is None:
@@ -146,6 +149,15 @@ class World:
             return any(compare(node, text) for node in nodes)
         asking = Asking(self.base, self.now, targets)
         return any(values.matches(fact["type"], node, text, asking) for node in nodes)
+
+    def value_set(self, text: str) -> set[tuple[str, str]]:
+        """Return the (system, code) pairs of the ValueSet that `text`, ``ValueSet/id``, names."""
+        found = self.resources["ValueSet", text.removeprefix("ValueSet/")]
+        return {
+            (part["system"], concept["code"])
+            for part in found["compose"]["include"]
+            for concept in part["concept"]
+        }
 
     def _points_to(self, node: Node, type: str) -> bool:
         if node.type != "Reference" or not node.value.get("reference"):
