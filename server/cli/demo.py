@@ -43,6 +43,7 @@ def demo(count: int, seed: int) -> None:
     settings = settings_or_exit()
     try:
         with opened(settings) as services:
+            services.registry.start(working=True)
             context = Context.of(services, OPEN, settings.language)
             stored = _load(context, count, seed)
     except FhirError as error:
@@ -79,10 +80,11 @@ def _batches(people: Iterator[list[Resource]]) -> Iterator[list[list[Resource]]]
 
 def _store(context: Context, resources: Iterable[Resource]) -> int:
     drafts: dict[str, list[Draft]] = defaultdict(list)
-    for made in resources:
-        type = made["resourceType"]
-        # The demo passes the same checks as a caller's body.
-        call = Call(interaction="update", type=type, body=shapes.encoded(made))
-        resource, body = parsed(context, call)
-        drafts[type].append(draft(context, type, made["id"], resource, body))
-    return sum(context.resources.create_many(of_type) for of_type in drafts.values())
+    with context.services.registry.writing():
+        for made in resources:
+            type = made["resourceType"]
+            # The demo passes the same checks as a caller's body.
+            call = Call(interaction="update", type=type, body=shapes.encoded(made))
+            resource, body = parsed(context, call)
+            drafts[type].append(draft(context, type, made["id"], resource, body))
+        return sum(context.resources.create_many(of_type) for of_type in drafts.values())

@@ -14,6 +14,13 @@ from server.search import own
 from server.services import Interpreters
 from server.store.registry import Registry
 
+_STATES = {
+    "queued": "parameters-queued",
+    "running": "parameters-running",
+    "done": "parameters-done",
+    "failed": "parameters-failed",
+}
+
 
 @click.command
 def search_parameters() -> None:
@@ -51,7 +58,7 @@ def _state(registry: Registry, type: str, one: SearchParameter, language: Langua
         return text("parameters-queued", language, {})
     state = "done" if identity(one) in job.indexed else job.state
     told = {"percent": job.percent, "done": job.done, "total": job.total, "reason": job.reason}
-    return text(f"parameters-{state}", language, told)
+    return text(_STATES[state], language, told)
 
 
 def _unusable(interpreters: Interpreters) -> Iterator[str]:

@@ -25,6 +25,8 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _BRACKETS = re.compile(r"[()]")
 _LONGEST, _DEEPEST, _MOST_PARTS, _MOST_WAYS = 2000, 8, 60, 100
 _ROOTS = ("Resource", "DomainResource")
+# Not special: what such a parameter means stands in its description only.
+_TYPES = frozenset((*KINDS, "composite")) - {"special"}
 
 
 def faults(plans: Plans, fact: SearchParameter, own: Own) -> list[Issue]:
@@ -81,7 +83,7 @@ def view(
     for fact in sorted(added, key=lambda fact: fact.type == "composite"):
         reasons = faults(plans, fact, own)
         if any(fact.url == one.url for known in own.values() for one in known):
-            reasons.append(_issue("url-taken", "url", url=fact.url[:200]))
+            reasons.append(_issue("own-parameter-url-taken", "url", url=fact.url[:200]))
         if reasons:
             rejected.append((fact, tuple(each.text("en") for each in reasons)))
             continue
@@ -110,27 +112,27 @@ def _general(definitions: Definitions, fact: SearchParameter) -> Iterator[Issue]
     known = {*definitions.resource_types, *_ROOTS}
     for position, base in enumerate(fact.base):
         if base not in known:
-            yield _issue("base-unknown", f"base[{position}]", base=base[:40])
+            yield _issue("own-parameter-base-unknown", f"base[{position}]", base=base[:40])
     for position, target in enumerate(fact.target):
         if target not in known:
-            yield _issue("target-unknown", f"target[{position}]", target=target[:40])
+            yield _issue("own-parameter-target-unknown", f"target[{position}]", target=target[:40])
     if not _CODE.fullmatch(fact.code):
-        yield _issue("code-malformed", "code", code=fact.code[:40])
-    if fact.type not in KINDS and fact.type != "composite":
-        yield _issue("type-unsupported", "type", kind=fact.type)
+        yield _issue("own-parameter-code-malformed", "code", code=fact.code[:40])
+    if fact.type not in _TYPES:
+        yield _issue("own-parameter-type-unsupported", "type", kind=fact.type)
     if fact.type == "composite" and len(fact.components) < 2:
-        yield _issue("component-missing", "component")
+        yield _issue("own-parameter-component-missing", "component")
     yield from _in_size(fact)
 
 
 def _in_size(fact: SearchParameter) -> Iterator[Issue]:
     """Yield that `fact` has no expression, or one that is too large to be looked at."""
     if fact.expression is None:
-        yield _issue("expression-missing", "expression")
+        yield _issue("own-parameter-expression-missing", "expression")
     limits = {"limit": _LONGEST, "depth": _DEEPEST, "parts": _MOST_PARTS}
     for where, expression in _expressions(fact):
         if not _is_small(expression):
-            yield _issue("expression-too-large", where, **limits)
+            yield _issue("own-parameter-expression-too-large", where, **limits)
 
 
 def _expressions(fact: SearchParameter) -> Iterator[tuple[str, str]]:
@@ -156,7 +158,9 @@ def _in_type(
     """Yield what is wrong with `fact` for `type`, which has the parameters `own` besides R4's."""
     for known in (*plans.r4.search_parameters[type].values(), *own):
         if known.code == fact.code:
-            yield _issue("code-taken", "code", type=type, code=fact.code, url=known.url[:200])
+            yield _issue(
+                "own-parameter-code-taken", "code", type=type, code=fact.code, url=known.url[:200]
+            )
             return
     ways = _ways(plans.r4, fact, type)
     if isinstance(ways, Issue):
@@ -172,11 +176,13 @@ def _ways(definitions: Definitions, fact: SearchParameter, type: str) -> tuple[B
     try:
         ways = branches(definitions, fact.expression or "", type)
     except ExpressionError as error:
-        return _issue("expression-refused", "expression", type=type, reason=str(error)[:200])
+        return _issue(
+            "own-parameter-expression-refused", "expression", type=type, reason=str(error)[:200]
+        )
     if not ways:
-        return _issue("expression-empty", "expression", type=type)
+        return _issue("own-parameter-expression-empty", "expression", type=type)
     if len(ways) > _MOST_WAYS:
-        return _issue("ways-too-many", "expression", type=type, limit=_MOST_WAYS)
+        return _issue("own-parameter-ways-too-many", "expression", type=type, limit=_MOST_WAYS)
     return ways
 
 
@@ -186,7 +192,9 @@ def _in_kind(
     blank, extract = Parameter(fact.code, fact.type, fact.code), KINDS[fact.type].extract
     if not any(extract(blank, way.type, environment) for way in ways):
         found = ", ".join(dict.fromkeys(way.type for way in ways))
-        yield _issue("type-differs", "type", type=type, found=found[:200], kind=fact.type)
+        yield _issue(
+            "own-parameter-type-differs", "type", type=type, found=found[:200], kind=fact.type
+        )
 
 
 def _in_composite(
@@ -197,11 +205,11 @@ def _in_composite(
     for position, (url, _) in enumerate(fact.components):
         if url not in urls:
             where = f"component[{position}].definition"
-            yield _issue("component-unknown", where, type=type, url=url[:200])
+            yield _issue("own-parameter-component-unknown", where, type=type, url=url[:200])
             return
     if fact.code not in plans.trial(type, (*own, fact)).composites:
-        yield _issue("component-refused", "component", type=type)
+        yield _issue("own-parameter-component-refused", "component", type=type)
 
 
 def _issue(message: str, element: str, **arguments: object) -> Issue:
-    return Issue("processing", f"own-parameter-{message}", arguments, f"SearchParameter.{element}")
+    return Issue("processing", message, arguments, f"SearchParameter.{element}")

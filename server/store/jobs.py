@@ -99,6 +99,10 @@ class Jobs:
         """Go on having `job`; False if it is lost."""
         return self._change(job, **self._lease())
 
+    def leave(self, job: Job) -> None:
+        """Leave `job` as it is to whoever takes it next."""
+        self._change(job, until="$$NOW")
+
     def finish(self, job: Job) -> bool:
         """Note that all resources are indexed by what is wanted; False if the job is lost."""
         return self._change(job, state="done", indexed="$wanted", ended="$$NOW", until="$$NOW")

@@ -28,6 +28,7 @@ from server.store.writers import InFlight, Writers
 Waiting = dict[str, dict[str, int]]
 _PAUSE_SECONDS = 1.0
 _FRESH_SECONDS = 5.0
+_PATIENCE_SECONDS = 5.0
 _log = logging.getLogger("tongkang.reindexing")
 
 
@@ -153,7 +154,7 @@ class Registry:
                 return False
             self._job = job
             try:
-                self._reindexing.run(job)
+                self._reindexing.run(job, self._ended)
             finally:
                 self._job = None
         return True
@@ -170,8 +171,10 @@ class Registry:
         self._reindexing = replace(self._reindexing, rest=0.0)
 
     def close(self) -> None:
-        """Look and work no more."""
+        """Look and work no more; what is half done is left to others."""
         self._ended.set()
+        if self._worker is not None:
+            self._worker.join(_PATIENCE_SECONDS)
         with self._lock, refused():
             self._writers.leave()
 

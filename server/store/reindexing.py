@@ -8,7 +8,8 @@ ended before its time had come to.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic, sleep
+from threading import Event
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -48,8 +49,8 @@ class Reindexing:
     indexes: Callable[[str], Sequence[IndexSpec]]
     rest: float = 0.0
 
-    def run(self, job: Job) -> None:
-        """Do `job`, which this process has taken, to its end.
+    def run(self, job: Job, ended: Event) -> None:
+        """Do `job`, which this process has taken, to its end, or until the process has `ended`.
 
         Raises Lost if another process has it now, or something else is wanted.
         """
@@ -70,7 +71,9 @@ class Reindexing:
                 return
             if not self.jobs.advance(job, last, len(found)):
                 raise Lost
-            sleep(self.rest * (monotonic() - begun))
+            if ended.wait(self.rest * (monotonic() - begun)):
+                self.jobs.leave(job)
+                return
         if not self.jobs.finish(job):
             raise Lost
 

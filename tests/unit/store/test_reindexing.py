@@ -237,6 +237,26 @@ def test_a_pass_goes_on_where_one_that_crashed_had_come_to(process, database):
     assert set(map(tuple, terms(database).values())) == {("a=a",)}
 
 
+def test_a_process_that_ends_in_good_order_leaves_its_pass_to_others_at_once(process, database):
+    one, two = process(), process()
+    for n in range(10):
+        one.write(f"p{n}")
+    one.define("a")
+    one.registry.refresh()
+
+    def end(resource):
+        if resource["id"] == "p4":
+            one.registry.close()
+
+    one.before = end
+    assert one.registry.work()
+    assert database[REINDEX].find_one()["last"] == "p5"
+    two.registry.refresh()
+    two.settle()
+    assert two.seen == [f"p{n}" for n in range(6, 10)]
+    assert two.usable == {"a"}
+
+
 def test_who_lost_the_lease_stops(process, database):
     rival = process()
 
