@@ -9,7 +9,7 @@ Spec: https://hl7.org/fhir/R4/search.html
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from server.fhir.outcome import BadRequest
+from server.fhir.outcome import BadRequest, TooCostly
 from server.fhir.reference import is_id
 from server.search import filter as filters
 from server.search import fulltext, names, presence
@@ -29,6 +29,7 @@ from server.search.values import shown, split, unescaped
 
 _TERMS_OF_AN_ALTERNATIVE = 20
 _LARGEST = 4_000_000
+_MOST_STEPS = 500
 _NEGATIONS = {"not": None, "not-in": "in"}
 WHOLE = ("_text", "_content", "_list", "_filter")
 """Parameters that every type has and that are no element's: they have no entries of their own."""
@@ -45,8 +46,19 @@ class Budget:
     """How much the conditions of one query may hold: they compare with `terms` values at most."""
 
     terms: int
+    _steps: int = 0
     _terms: int = 0
     _weight: int = 0
+
+    def step(self, code: str) -> None:
+        """Count one type that the reference `code` of a chain may lead to.
+
+        Raises TooCostly if there are too many: a chain through references to any type branches
+        with each step.
+        """
+        self._steps += 1
+        if self._steps > _MOST_STEPS:
+            raise TooCostly.because("search-chain-too-wide", parameter=code, limit=_MOST_STEPS)
 
     def take(self, name: str, condition: Condition) -> Condition:
         """Return `condition`, which belongs to the parameter `name`.
@@ -106,6 +118,7 @@ class Clauses:
         found: list[tuple[str, Condition]] = []
         failure: BadRequest | None = None
         for other in (target,) if target else parameter.targets:
+            self._budget.step(code)
             try:
                 found.append((other, inner(other)))
             except BadRequest as error:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.fhir.outcome import BadRequest
+from server.fhir.outcome import BadRequest, TooCostly
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,13 @@ def test_what_is_not_understood_is_refused_by_name(queries, type, name, value, m
     assert issue.message == message
     assert all(len(str(text)) <= 40 for text in issue.arguments.values())
     assert issue.text("zh") != issue.text("en")
+
+
+def test_a_chain_that_may_lead_anywhere_is_refused_before_it_is_followed(queries):
+    assert queries.compile("Basic", [("subject.name", "x")]).used
+    with pytest.raises(TooCostly) as refused:
+        queries.compile("Basic", [("subject." * 8 + "name", "x")])
+    assert "subject:Patient" in refused.value.issues[0].text("zh")
 
 
 def test_a_lenient_query_tells_what_it_ignored(queries):
