@@ -7,15 +7,15 @@ Spec: https://hl7.org/fhir/R4/search.html
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
-from server.fhir.outcome import BadRequest, TooCostly
+from server.fhir.outcome import BadRequest
 from server.fhir.reference import is_id
 from server.search import filter as filters
 from server.search import fulltext, names, presence
+from server.search.budget import Budget
 from server.search.chains import Chain, Has
 from server.search.composite import Composite
-from server.search.conditions import NOTHING, Condition, all_of, any_of, terms, weight
+from server.search.conditions import NOTHING, Condition, all_of, any_of
 from server.search.index import Plans
 from server.search.joins import join
 from server.search.kinds import KINDS, Compare
@@ -27,9 +27,6 @@ from server.search.pointers import Names, Pointers, Reach, leaves
 from server.search.uri import CANONICAL_TYPES
 from server.search.values import shown, split, unescaped
 
-_TERMS_OF_AN_ALTERNATIVE = 20
-_LARGEST = 4_000_000
-_MOST_STEPS = 500
 _NEGATIONS = {"not": None, "not-in": "in"}
 WHOLE = ("_text", "_content", "_list", "_filter")
 """Parameters that every type has and that are no element's: they have no entries of their own."""
@@ -41,39 +38,6 @@ class NotDone(BadRequest):
     code = "not-supported"
 
 
-@dataclass(slots=True)
-class Budget:
-    """How much the conditions of one query may hold: they compare with `terms` values at most."""
-
-    terms: int
-    _steps: int = 0
-    _terms: int = 0
-    _weight: int = 0
-
-    def step(self, code: str) -> None:
-        """Count one type that the reference `code` of a chain may lead to.
-
-        Raises TooCostly if there are too many: a chain through references to any type branches
-        with each step.
-        """
-        self._steps += 1
-        if self._steps > _MOST_STEPS:
-            raise TooCostly.because("search-chain-too-wide", parameter=code, limit=_MOST_STEPS)
-
-    def take(self, name: str, condition: Condition) -> Condition:
-        """Return `condition`, which belongs to the parameter `name`.
-
-        Raises BadRequest if the query compares with too much, which MongoDB would not take.
-        """
-        self._terms += terms(condition)
-        self._weight += weight(condition)
-        if self._terms > self.terms:
-            raise BadRequest.because("search-terms-too-many", parameter=name, limit=self.terms)
-        if self._weight > _LARGEST:
-            raise BadRequest.because("search-query-too-large", parameter=name, limit=_LARGEST)
-        return condition
-
-
 class Clauses:
     """Compiles the parameters of one query, each with at most `limit` alternatives."""
 
@@ -82,7 +46,7 @@ class Clauses:
         self._now = now
         self._limit = limit
         self._pointers = Pointers(plans)
-        self._budget = Budget(_TERMS_OF_AN_ALTERNATIVE * limit)
+        self._budget = Budget(limit)
 
     def condition(self, type: str, name: str, value: str, *, few: bool = False) -> Condition:
         """Return the condition on resources of `type` that parameter `name` has the value `value`.
