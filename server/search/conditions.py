@@ -39,6 +39,9 @@ def any_of(conditions: Iterable[Condition]) -> Condition:
         match list(condition.items()):
             case [(field, str(value))]:
                 equal.setdefault(field, []).append(value)
+            case [("$or", inner)]:
+                # Nested, they take MongoDB longer to plan.
+                others += inner
             case _ if condition != NOTHING:
                 others.append(condition)
     for field, values in equal.items():
