@@ -13,8 +13,9 @@ Spec: https://hl7.org/fhir/R4/search.html#sort
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from server.search import reference
@@ -27,15 +28,19 @@ LENGTH = 100
 _MOST = sys.float_info.max
 _SEPARATOR = "\x1f"
 _SEVERAL_IN_ONE = frozenset({"CodeableConcept", "HumanName", "Address"})
-_Pair = tuple[Any, Any]
+_Keys = tuple[list[Any], list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How the keys of a kind are read from the entries that one value has added to `entries`."""
+    """How the keys of a kind are read from the entries that one value has `added`.
 
-    entries: Callable[[Entries], list[Any]]
-    pairs: Callable[[str, list[Any]], Iterable[_Pair]]
+    `keys` takes what an entry starts with, and the entries; it returns those that the least
+    and those that the greatest is among.
+    """
+
+    added: Callable[[Entries], list[Any]]
+    keys: Callable[[str, list[Any]], _Keys]
 
 
 def least(plan: Plan, code: str) -> tuple[str, ...]:
@@ -107,10 +112,8 @@ def _has_several(plan: Plan, code: str) -> bool:
 
 
 def _keeping(parameter: Parameter, kind: _Kind, extract: Extract, *, several: bool) -> Extract:
-    code, added_to, pairs = parameter.code, kind.entries, kind.pairs
-    start = f"{parameter.name}="
-    if parameter.main == "c":
-        added_to = _codes
+    code, start, keys = parameter.code, f"{parameter.name}=", kind.keys
+    added_to = attrgetter("c") if parameter.main == "c" else kind.added
     is_patient = parameter.main == "pt"
 
     def add(value: Json, entries: Entries) -> None:
@@ -118,76 +121,76 @@ def _keeping(parameter: Parameter, kind: _Kind, extract: Extract, *, several: bo
         before = len(added)
         extract(value, entries)
         new = added[before:]
-        if is_patient and "pt" in entries.scalars:
-            new = [start + entries.scalars["pt"]]
-        for low, high in pairs(start, new):
-            _lower(entries.scalars.setdefault("o", {}), code, low)
+        scalars = entries.scalars
+        if is_patient and "pt" in scalars:
+            new = [start + scalars["pt"]]
+        low, high = keys(start, new) if new else ([], [])
+        if low:
+            _keep(scalars, "o", code, min, low)
             if several:
-                _raise(entries.scalars.setdefault("z", {}), code, high)
+                _keep(scalars, "z", code, max, high)
 
     return add
 
 
-def _lower(keys: dict[str, Any], code: str, value: Any) -> None:  # noqa: ANN401  # text or number
-    if code not in keys or value < keys[code]:
-        keys[code] = value
+def _keep(
+    scalars: dict[str, Any], field: str, code: str, choose: Callable[..., Any], keys: list[Any]
+) -> None:
+    kept = scalars.get(field)
+    if kept is None:
+        kept = scalars[field] = {}
+    one = keys[0] if len(keys) == 1 else choose(keys)
+    kept[code] = choose(kept[code], one) if code in kept else one
 
 
-def _raise(keys: dict[str, Any], code: str, value: Any) -> None:  # noqa: ANN401  # as above
-    if code not in keys or value > keys[code]:
-        keys[code] = value
+def _strings(start: str, added: list[str]) -> _Keys:
+    length = len(start)
+    keys = [entry[length:].partition(_SEPARATOR)[0][:LENGTH] for entry in added]
+    return keys, keys
 
 
-def _codes(entries: Entries) -> list[Any]:
-    return entries.c
+def _tokens(start: str, added: list[str]) -> _Keys:
+    keys = [_code(entry) for entry in added if "|" in entry and entry.startswith(start)]
+    keys = [key for key in keys if key is not None]
+    return keys, keys
 
 
-def _strings(start: str, added: list[str]) -> Iterator[_Pair]:
-    for entry in added:
-        key = entry[len(start) :].partition(_SEPARATOR)[0][:LENGTH]
-        yield key, key
+def _code(entry: str) -> str | None:
+    """Return the code in ``name=system|code``, None of what has a bar in a code without system."""
+    if "\\" not in entry:
+        return entry.rpartition("|")[2][:LENGTH]
+    _system, *code = split(entry, "|")
+    return unescaped(code[0])[:LENGTH] if code else None
 
 
-def _tokens(start: str, added: list[str]) -> Iterator[_Pair]:
-    for entry in added:
-        if entry.startswith(start) and "|" in entry:
-            _system, *code = _parts(entry[len(start) :])
-            if code:
-                key = code[0][:LENGTH]
-                yield key, key
+def _references(start: str, added: list[str]) -> _Keys:
+    length = len(start)
+    # The URL without its version comes right after the one with it.
+    keys = [
+        entry[length:].partition("/_history/")[0][:LENGTH]
+        for fuller, entry in zip(("", *added), added, strict=False)
+        if entry.startswith(start) and not fuller.startswith(f"{entry}|")
+    ]
+    return keys, keys
 
 
-def _parts(term: str) -> list[str]:
-    if "\\" in term:
-        return [unescaped(part) for part in split(term, "|")]
-    return term.split("|", 1)
+def _dates(_start: str, added: list[dict[str, Any]]) -> _Keys:
+    keys = [entry["s"] for entry in added]
+    return keys, keys
 
 
-def _references(start: str, added: list[str]) -> Iterator[_Pair]:
-    fuller = ""
-    for entry in added:
-        # The URL without its version comes right after the one with it.
-        if entry.startswith(start) and not fuller.startswith(f"{entry}|"):
-            key = entry[len(start) :].partition("/_history/")[0][:LENGTH]
-            yield key, key
-        fuller = entry
+def _numbers(_start: str, added: list[dict[str, Any]]) -> _Keys:
+    ends = [(_finite(entry["lo"]), _finite(entry["hi"])) for entry in added]
+    # What has one end only is put where that is.
+    return (
+        [high if low == -_MOST else low for low, high in ends],
+        [low if high == _MOST else high for low, high in ends],
+    )
 
 
-def _dates(_start: str, added: list[dict[str, Any]]) -> Iterator[_Pair]:
-    for entry in added:
-        yield entry["s"], entry["s"]
-
-
-def _numbers(_start: str, added: list[dict[str, Any]]) -> Iterator[_Pair]:
-    for entry in added:
-        low, high = _finite(entry["lo"]), _finite(entry["hi"])
-        # What has one end only is put where that is.
-        yield (high if low == -_MOST else low), (low if high == _MOST else high)
-
-
-def _quantities(_start: str, added: list[dict[str, Any]]) -> Iterator[_Pair]:
+def _quantities(start: str, added: list[dict[str, Any]]) -> _Keys:
     # One value has an entry for each way to name its unit, the canonical one being the last.
-    return _numbers(_start, added[-1:])
+    return _numbers(start, added[-1:])
 
 
 def _finite(number: float) -> float:
@@ -196,11 +199,11 @@ def _finite(number: float) -> float:
 
 
 _KINDS = {
-    "string": _Kind(lambda entries: entries.s, _strings),
-    "token": _Kind(lambda entries: entries.t, _tokens),
-    "reference": _Kind(lambda entries: entries.t, _references),
-    "uri": _Kind(lambda entries: entries.t, _references),
-    "date": _Kind(lambda entries: entries.d, _dates),
-    "number": _Kind(lambda entries: entries.n, _numbers),
-    "quantity": _Kind(lambda entries: entries.q, _quantities),
+    "string": _Kind(attrgetter("s"), _strings),
+    "token": _Kind(attrgetter("t"), _tokens),
+    "reference": _Kind(attrgetter("t"), _references),
+    "uri": _Kind(attrgetter("t"), _references),
+    "date": _Kind(attrgetter("d"), _dates),
+    "number": _Kind(attrgetter("n"), _numbers),
+    "quantity": _Kind(attrgetter("q"), _quantities),
 }

@@ -70,6 +70,10 @@ class Collections:
         """
         self._on_demand.prepare(type, specs, few)
 
+    def are_ready(self, type: str, specs: Sequence[IndexSpec]) -> bool:
+        """Tell whether this process has seen that all indexes `specs` of `type` are there."""
+        return self._on_demand.are_ready(type, specs)
+
     def builds(self) -> list[Build]:
         """Return the indexes that are being built just now, with how far they are."""
         return self._on_demand.builds()

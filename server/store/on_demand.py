@@ -77,6 +77,10 @@ class IndexesOnDemand:
             except PyMongoError as error:
                 raise _later("database-unavailable") from error
 
+    def are_ready(self, type: str, specs: Sequence[IndexSpec]) -> bool:
+        """Tell whether this process has seen that all indexes `specs` of `type` are there."""
+        return all((type, spec.name) in self._ready for spec in specs)
+
     def builds(self, type: str | None = None) -> list[Build]:
         """Return the indexes that are being built, of one type or of all.
 

@@ -24,7 +24,7 @@ from server.store.moments import Moment, Run
 FEW = 1000
 """How many resources are sorted in memory rather than by an index that has to be built first."""
 MOST_SORTED = 50_000
-"""How many resources are sorted in memory if no index can give their order: about half a second."""
+"""How many resources are sorted in memory if no index can give their order: about a second."""
 Place = Sequence[Any]
 
 
@@ -122,7 +122,7 @@ class Pages:
     def _steps(
         self, condition: Mapping[str, Any], order: Order, place: Place | None
     ) -> Sequence[Step]:
-        if order.by_index and not order.needs:
+        if order.by_index and self.collections.are_ready(self.type, order.needs):
             return order.steps(place)
         most = FEW if order.by_index else MOST_SORTED
         if self._count(condition, most + 1) <= most:
