@@ -154,7 +154,9 @@ def test_several_types_are_searched_as_each_is(fhir, world):
     @given(types=st.sets(st.sampled_from(generator.TYPES), min_size=1, max_size=4), data=st.data())
     def check(types, data):
         code = data.draw(st.sampled_from(("_tag", "_profile", "_security", "_source", "_id")))
-        name, value = data.draw(plain(world, data.draw(st.sampled_from(sorted(types))), code))
+        name, value = data.draw(
+            plain(world, world.of(data.draw(st.sampled_from(sorted(types)))), code)
+        )
         expected = {(type, id) for type in types for id in world.search(type, [(name, value)])}
         answer = answered(fhir, "", [("_type", ",".join(sorted(types))), (name, value)])
         assert set(answer.matches) == expected

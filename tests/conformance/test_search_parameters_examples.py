@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from server import content
+from server.fhir.outcome import FhirError
 from server.profiles import definitions
 from server.search.index import SearchIndex
 from server.search.query import QueryCompiler
@@ -82,7 +83,10 @@ def find(known, index, database, bodies):
 
     def find(resource, code, value):
         type = resource["resourceType"]
-        condition = queries.compile(type, [(code, value)]).condition
+        try:
+            condition = queries.compile(type, [(code, value)]).condition
+        except FhirError as refusal:
+            return [str(refusal)]
         where = {"$and": [{"_id": resource["id"]}, condition]}
         return [one["_id"] for one in database[type].find(where, {"_id": 1})]
 

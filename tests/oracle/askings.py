@@ -9,9 +9,9 @@ from tests.oracle import values
 from tests.oracle.facts import facts
 from tests.oracle.filters import OPERATORS, Comparison, Filter, Joined, Not
 from tests.oracle.generator import TYPES
-from tests.oracle.queries import PREFIXES, VALUES, Draw, codes_of, parameters, references_of
+from tests.oracle.queries import PREFIXES, VALUES, Draw, codes, parameters
 from tests.oracle.results import sortable
-from tests.oracle.world import Key, World, targets_of
+from tests.oracle.world import Json, Key, World, targets_of
 
 
 @st.composite
@@ -21,16 +21,16 @@ def compartments(draw: Draw, world: World) -> tuple[Key, str, list[tuple[str, st
     owner = draw(st.sampled_from(owners))
     members = facts().compartments[owner[0]]
     type = draw(st.sampled_from([type for type in TYPES if members.get(type)]))
-    return owner, type, draw(st.lists(parameters(world, type, 0), max_size=1))
+    return owner, type, draw(st.lists(parameters(world, world.of(type), 0), max_size=1))
 
 
 @st.composite
 def orders(draw: Draw, world: World) -> tuple[str, list[str]]:
     """Draw a type and what to sort it by."""
     type = draw(st.sampled_from(TYPES))
-    codes = sortable(type)
-    used = [code for code in codes if code in world.used(type)]
-    some = draw(st.lists(st.sampled_from(3 * used + codes), min_size=1, max_size=3, unique=True))
+    able = sortable(type)
+    used = [code for code in able if code in world.used(type)]
+    some = draw(st.lists(st.sampled_from(3 * used + able), min_size=1, max_size=3, unique=True))
     return type, [draw(st.sampled_from(("", "-"))) + code for code in some]
 
 
@@ -44,7 +44,7 @@ def includes(draw: Draw, world: World) -> tuple[str, list[tuple[str, str]]]:
         source = draw(st.sampled_from(TYPES)) if back or (found and iterates) else type
         codes = [
             code
-            for code in references_of(world, source)
+            for code in world.pointing(source)
             if not back or iterates or type in targets_of(source, code)
         ]
         if codes:
@@ -67,22 +67,21 @@ def filters(draw: Draw, world: World, type: str, depth: int = 2) -> Filter:
     return draw(_comparisons(world, type, depth))
 
 
+def _is_compared(fact: Json) -> bool:
+    return fact["type"] in OPERATORS and fact["code"] != "_lastUpdated"
+
+
 @st.composite
 def _comparisons(draw: Draw, world: World, type: str, depth: int) -> Comparison:
     path: list[str] = []
-    while depth and draw(st.integers(0, 4)) == 0 and (codes := references_of(world, type)):
-        path.append(draw(st.sampled_from(codes)))
+    while depth and draw(st.integers(0, 4)) == 0 and (ways := world.pointing(type)):
+        path.append(draw(st.sampled_from(ways)))
         ends = {
             e["resourceType"] for one in world.of(type) for e in world.pointed_at(one, path[-1])
         }
         type = draw(st.sampled_from(sorted(ends)))
     known = facts().parameters[type]
-    codes = [
-        code
-        for code in codes_of(world, type)
-        if known[code]["type"] in OPERATORS and code != "_lastUpdated"
-    ]
-    code = draw(st.sampled_from(codes))
+    code = draw(codes(world, world.of(type)).filter(lambda code: _is_compared(known[code])))
     kind = known[code]["type"]
     operator = draw(st.sampled_from(OPERATORS[kind]))
     value = draw(st.sampled_from(("true", "false")))

@@ -11,7 +11,7 @@ from tests.oracle.facts import facts
 from tests.oracle.generator import TYPES
 from tests.oracle.paths import Node, evaluate
 from tests.oracle.texts import escaped
-from tests.oracle.world import World, targets_of
+from tests.oracle.world import Json, World, targets_of
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 PREFIXES = ("", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
@@ -30,83 +30,118 @@ DULL = frozenset({"_text", "_content", "_filter", "_query", "phonetic", "near"})
 
 
 @st.composite
-def queries(draw: Draw, world: World, *, joins: bool = True) -> tuple[str, list[tuple[str, str]]]:
+def queries(draw: Draw, world: World) -> tuple[str, list[tuple[str, str]]]:
     """Draw a type and one to three parameters."""
     type = draw(st.sampled_from(TYPES))
-    count = draw(st.sampled_from((1, 1, 1, 2, 3)))
-    return type, [draw(parameters(world, type, 2 if joins else 0)) for _ in range(count)]
+    aim, found = world.of(type), []
+    for _ in range(draw(st.sampled_from((1, 1, 2, 3)))):
+        name, value = draw(parameters(world, aim, 2))
+        found.append((name, value))
+        # The next one is about what this one leaves, or else little would be found by both.
+        aim = [one for one in aim if world.holds(one, name, value)] or aim
+    return type, found
 
 
 @st.composite
-def parameters(draw: Draw, world: World, type: str, depth: int) -> tuple[str, str]:
-    """Draw the name and the value of one parameter, perhaps through chains."""
-    kind = draw(st.sampled_from(("plain",) * 5 + ("chain", "has"))) if depth else "plain"
-    if kind == "chain":
-        return draw(_chained(world, type, depth))
-    if kind == "has":
-        return draw(_reverse(world, type, depth))
-    code = draw(st.sampled_from(codes_of(world, type)))
-    return draw(plain(world, type, code))
+def parameters(draw: Draw, world: World, aim: list[Json], depth: int) -> tuple[str, str]:
+    """Draw the name and the value of one parameter, perhaps through chains.
 
-
-def codes_of(world: World, type: str) -> list[str]:
-    """Return the parameters of `type`, those with a value somewhere in the world several times."""
-    known = facts().parameters[type]
-    codes = sorted(code for code in known if code not in DULL and "expression" in known[code])
-    return codes + 3 * [code for code in codes if code in world.used(type)]
-
-
-def references_of(world: World, type: str) -> list[str]:
-    return [code for code in world.pointing(type) if code not in DULL]
+    Its value is one that some of `aim`, resources of one type, have, or nearly.
+    """
+    form = draw(st.sampled_from(("plain",) * 5 + ("chain", "has"))) if depth else "plain"
+    if form == "chain" and references_of(world, aim):
+        return draw(_chained(world, aim, depth))
+    if form == "has" and _referring(world, aim):
+        return draw(_reverse(world, aim, depth))
+    return draw(plain(world, aim, draw(codes(world, aim))))
 
 
 @st.composite
-def _chained(draw: Draw, world: World, type: str, depth: int) -> tuple[str, str]:
-    codes = references_of(world, type)
-    if not codes:
-        return draw(plain(world, type, "_id"))
-    code = draw(st.sampled_from(codes))
-    met = sorted({t["resourceType"] for one in world.of(type) for t in world.pointed_at(one, code)})
-    target = draw(st.sampled_from(met))
-    rest, value = draw(parameters(world, target, depth - 1))
+def codes(draw: Draw, world: World, aim: list[Json]) -> str:
+    """Draw a parameter that mostly has a value in `aim`, of each kind as often."""
+    known = facts().parameters[aim[0]["resourceType"]]
+    able = [code for code in sorted(known) if code not in DULL and "expression" in known[code]]
+    used = [code for code in able if any(world.nodes(one, code) for one in aim)]
+    some = draw(st.sampled_from((used, used, used, able)))
+    kind = draw(st.sampled_from(sorted({known[code]["type"] for code in some})))
+    return draw(st.sampled_from([code for code in some if known[code]["type"] == kind]))
+
+
+def references_of(world: World, aim: list[Json]) -> list[str]:
+    """Return the parameters by which `aim` point at a resource."""
+    return [
+        code
+        for code in (world.pointing(aim[0]["resourceType"]) if aim else ())
+        if any(world.pointed_at(one, code) for one in aim)
+    ]
+
+
+def _referring(world: World, aim: list[Json]) -> list[tuple[str, str]]:
+    """Return the types and parameters that point at some of `aim`."""
+    ids = {one["id"] for one in aim}
+    return [
+        (source, code)
+        for source in TYPES
+        for code in world.pointing(source)
+        if any(_points(world, one, code, aim[0]["resourceType"], ids) for one in world.of(source))
+    ]
+
+
+def _points(world: World, resource: Json, code: str, type: str, ids: set[str]) -> bool:
+    ends = world.pointed_at(resource, code)
+    return any(end["resourceType"] == type and end["id"] in ids for end in ends)
+
+
+@st.composite
+def _chained(draw: Draw, world: World, aim: list[Json], depth: int) -> tuple[str, str]:
+    code = draw(st.sampled_from(references_of(world, aim)))
+    ends = [end for one in aim for end in world.pointed_at(one, code)]
+    type = draw(st.sampled_from(sorted({end["resourceType"] for end in ends})))
+    ends = [end for end in ends if end["resourceType"] == type]
+    rest, value = draw(parameters(world, ends, depth - 1))
     named = draw(st.booleans()) or rest.startswith("_has:")
-    return f"{code}:{target}.{rest}" if named else f"{code}.{rest}", value
+    return f"{code}:{type}.{rest}" if named else f"{code}.{rest}", value
 
 
 @st.composite
-def _reverse(draw: Draw, world: World, type: str, depth: int) -> tuple[str, str]:
-    pairs = sorted(
-        {
-            (source, code)
-            for source in TYPES
-            for code in references_of(world, source)
-            if type in targets_of(source, code)
-        }
-    )
-    if not pairs:
-        return draw(plain(world, type, "_id"))
-    source, code = draw(st.sampled_from(pairs))
-    rest, value = draw(parameters(world, source, depth - 1))
+def _reverse(draw: Draw, world: World, aim: list[Json], depth: int) -> tuple[str, str]:
+    source, code = draw(st.sampled_from(_referring(world, aim)))
+    type, ids = aim[0]["resourceType"], {one["id"] for one in aim}
+    sources = [one for one in world.of(source) if _points(world, one, code, type, ids)]
+    rest, value = draw(parameters(world, sources, depth - 1))
     return f"_has:{source}:{code}:{rest}", value
 
 
 @st.composite
-def plain(draw: Draw, world: World, type: str, code: str) -> tuple[str, str]:
+def plain(draw: Draw, world: World, aim: list[Json], code: str) -> tuple[str, str]:
     """Draw a value of the parameter `code`, with a modifier that its type takes."""
+    type = aim[0]["resourceType"]
     fact = facts().parameters[type][code]
     if code == "_lastUpdated":
         return code, draw(_moments(world, type))
-    modifier = draw(st.sampled_from(MODIFIERS[fact["type"]]))
     if code == "_id":
         ids = [*(one["id"] for one in world.of(type)), "nobody"]
         return code, ",".join(draw(st.lists(st.sampled_from(ids), min_size=1, max_size=3)))
+    nodes = [n for one in aim for n in values.simple(world.nodes(one, code))]
+    fitting = [m for m in MODIFIERS[fact["type"]] if _fits(m, nodes)]
+    modifier = draw(st.sampled_from(fitting))
     if modifier == "missing":
         return f"{code}:missing", draw(st.sampled_from(("true", "false")))
     if modifier == "type":
         modifier = draw(st.sampled_from(targets_of(type, code)))
-    nodes = [n for one in world.of(type) for n in values.simple(world.nodes(one, code))]
     found = draw(st.lists(_value(world, fact, modifier, nodes), min_size=1, max_size=2))
     return f"{code}:{modifier}" if modifier else code, ",".join(found)
+
+
+def _fits(modifier: str, nodes: list[Node]) -> bool:
+    """Tell whether any of `nodes` could be found with `modifier`."""
+    if modifier == "of-type":
+        return any(n.type == "Identifier" and "type" in n.value for n in nodes)
+    if modifier == "identifier":
+        return any(n.type == "Reference" and "identifier" in n.value for n in nodes)
+    if modifier in ("text", "in", "not-in"):
+        return any(n.type in ("CodeableConcept", "Coding", "Identifier") for n in nodes)
+    return True
 
 
 @st.composite

@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/search.html
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,15 +27,15 @@ _MODIFIED: dict[tuple[str, str], Callable[[Node, str], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class World:
     """The resources as the server holds them, by type and id, below `base`; `now` for ``ap``."""
 
-    resources: dict[Key, Json]
+    resources: dict[Key, Json] = field(repr=False)
     base: str
     now: int
-    _seen: dict[tuple[Key, str], list[Node]] = field(default_factory=dict)
-    _known: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
+    _seen: dict[tuple[Key, str], list[Node]] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[str, str], list[Any]] = field(default_factory=dict, repr=False)
 
     def of(self, type: str) -> list[Json]:
         """Return the resources of one type."""
@@ -184,18 +184,20 @@ class World:
 
     def pointed_at(self, resource: Json, code: str) -> list[Json]:
         """Return the resources of this world that a reference parameter points at."""
-        found = []
         if code not in facts().parameters[resource["resourceType"]]:
             raise Invalid(code)
+        key = f"{resource['resourceType']}/{resource['id']}"
+        return self._once(code, key, lambda: list(self._ends(resource, code)))
+
+    def _ends(self, resource: Json, code: str) -> Iterator[Json]:
         allowed = targets_of(resource["resourceType"], code)
         for node in values.simple(self.nodes(resource, code)):
             if node.type == "Reference":
                 key = local(node.value.get("reference") or "#", self.base)
                 if key in self.resources and key[0] in allowed:
-                    found.append(self.resources[key])
+                    yield self.resources[key]
             elif node.type in ("canonical", "uri"):
-                found += self._canonical(node.value, allowed)
-        return found
+                yield from self._canonical(node.value, allowed)
 
     def _canonical(self, text: str, allowed: list[str]) -> list[Json]:
         url, _, version = text.partition("|")
