@@ -23,7 +23,7 @@ def _dates(node: Node) -> list[Any]:
 
 def _numbers(node: Node) -> list[Any]:
     found = amounts.of_number(node.type, node.value)
-    return [] if found is None else [found.low]
+    return [] if found is None else [found.low, found.high]
 
 
 SORTED: dict[str, Callable[[Node], list[Any]]] = {
