@@ -144,8 +144,11 @@ class Search:
 
     def _in_order(self, rows: Iterable[Row]) -> list[Row]:
         ordered = sorted(rows, key=lambda row: row.type)
-        for number, key in reversed(list(enumerate(self.legs[0].order.keys))):
-            ordered.sort(key=lambda row: row.place[1][number], reverse=key.direction < 0)
+        order = self.legs[0].order
+        for number, key in reversed(list(enumerate(order.keys))):
+            ordered.sort(
+                key=lambda row: order.rank(row.place[1])[number], reverse=key.direction < 0
+            )
         return ordered
 
     def _behind(self, leg: Ready, after: Sequence[Any] | None) -> Sequence[Any] | None:

@@ -17,7 +17,7 @@ from time import monotonic
 import pymongo
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import NetworkTimeout, OperationFailure
+from pymongo.errors import NetworkTimeout, OperationFailure, PyMongoError
 
 from server.store.documents import Document
 from server.store.indexing import IndexSpec, model
@@ -27,6 +27,7 @@ __all__ = ["CLAIMS", "Build", "Collections", "IndexSpec"]
 
 CLAIMS = "_claims"
 _CREATION_SECONDS = 120
+_AT_ONCE_SECONDS = 0.3
 _EXISTS = 48
 _CLAIMS_SECONDS = 3600
 _HISTORY_INDEXES = (
@@ -56,6 +57,15 @@ class Collections:
     def history(self, type: str) -> Collection[Document]:
         """Return the collection of superseded versions."""
         return self.database[f"{type}_history"]
+
+    def answers(self) -> bool:
+        """Tell whether the database answers at once."""
+        try:
+            with pymongo.timeout(_AT_ONCE_SECONDS):
+                self.database.command("ping")
+        except PyMongoError:
+            return False
+        return True
 
     def types(self) -> list[str]:
         """Return the resource types that have ever been stored, sorted."""

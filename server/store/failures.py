@@ -1,10 +1,16 @@
 """What the driver reports, as refusals that a caller can act on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bson.errors import BSONError
-from pymongo.errors import DocumentTooLarge, ExecutionTimeout, OperationFailure, PyMongoError
+from pymongo.errors import (
+    DocumentTooLarge,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+)
 
 from server.fhir.outcome import Conflict, FhirError, TooCostly, TooLarge, Unavailable, Unprocessable
 
@@ -16,19 +22,22 @@ _UNINDEXABLE = frozenset((2, 14, 171, 16755, 17280))
 
 
 @contextmanager
-def refused(*, searching: bool = False) -> Iterator[None]:
+def refused(*, alive: Callable[[], bool] | None = None) -> Iterator[None]:
     """Turn a failure of the database into a refusal.
 
-    Raises TooCostly if work that grows with what is stored (`searching`) took too long,
+    For work that grows with what is stored, `alive` tells whether the database answers just
+    now: it was not the work that took too long if it does not.
+
+    Raises TooCostly if such work took too long,
     Conflict if others kept writing the same documents,
     TooLarge or Unprocessable if a document cannot be stored as it is,
     Unavailable if the database cannot be reached, or cannot do now what is asked.
     """
     try:
         yield
-    except ExecutionTimeout as error:
+    except (ExecutionTimeout, NetworkTimeout) as error:
         # Single reads and writes run out of time only when the database is in trouble.
-        if searching:
+        if alive is not None and alive():
             raise TooCostly.because("database-work-too-long") from error
         raise _later(Unavailable.because("database-unavailable")) from error
     except OperationFailure as error:

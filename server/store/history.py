@@ -97,7 +97,10 @@ class History:
             streams.append((f"{type}_history", past))
         page: dict[tuple[int, str, str], Version] = {}
         size = 0
-        with refused(searching=True), self._merged(streams, limit) as cursor:
+        with (
+            refused(alive=self._engine.collections.answers),
+            self._merged(streams, limit) as cursor,
+        ):
             for seen, document in enumerate(cursor):
                 if seen == limit or size > PAGE_BYTES:
                     return [*page.values()], True

@@ -89,7 +89,7 @@ class Pages:
         """
         steps = self._steps(condition, order, place)
         wanted = dict.fromkeys(("raw", *order.fields, *fields), 1)
-        with refused(searching=True):
+        with refused(alive=self.collections.answers):
             if order.is_of_one_moment:
                 moment = None if place is None else Moment.of(order.moment(place))
                 rows = self._of_one_moment(condition, steps, wanted, limit, moment)
@@ -104,7 +104,7 @@ class Pages:
         """
         step, *_ = self._steps(condition, order, None)
         command = self._command(step, self.where(condition, step.condition), {"raw": 1}, limit + 1)
-        with refused(searching=True):
+        with refused(alive=self.collections.answers):
             database = self.collections.database
             return explanation.read(
                 database.command("explain", command, verbosity="executionStats")
@@ -133,7 +133,7 @@ class Pages:
         return order.steps(place)
 
     def _count(self, condition: Mapping[str, Any], at_most: int) -> int:
-        with refused(searching=True):
+        with refused(alive=self.collections.answers):
             collection = self.collections.current(self.type)
             return collection.count_documents(self.where(condition), limit=at_most)
 

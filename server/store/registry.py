@@ -139,7 +139,7 @@ class Registry:
 
         Raises Lost if it came to nothing, Unavailable.
         """
-        with refused(searching=True):
+        with refused():
             view = self.view
             open_types = [
                 type

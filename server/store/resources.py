@@ -84,21 +84,21 @@ class Resources:
         A document has `_id` and `fields`.
         """
         wanted = dict.fromkeys(("_id", *fields), 1)
-        with refused(searching=True):
+        with refused(alive=self._engine.collections.answers):
             cursor = self._engine.collections.current(type).find(self._where(condition), wanted)
             return list(cursor.limit(limit).batch_size(limit))
 
     def matching(self, type: str, condition: Mapping[str, Any], limit: int) -> list[Version]:
         """Return at most `limit` versions that fulfil `condition`, in no order."""
         where = self._where(condition)
-        with refused(searching=True):
+        with refused(alive=self._engine.collections.answers):
             cursor = self._engine.collections.current(type).find(where, VERSION_FIELDS)
             return [documents.version(type, each) for each in cursor.limit(limit)]
 
     def count(self, type: str, condition: Mapping[str, Any], at_most: int | None = None) -> int:
         """Return how many current versions fulfil `condition`, or `at_most` if there are more."""
         limited: dict[str, Any] = {} if at_most is None else {"limit": at_most}
-        with refused(searching=True):
+        with refused(alive=self._engine.collections.answers):
             collection = self._engine.collections.current(type)
             return collection.count_documents(self._where(condition), **limited)
 
@@ -114,7 +114,7 @@ class Resources:
             {"$sample": {"size": _SAMPLED}},
             {"$match": self._where(condition)},
         ]
-        with refused(searching=True):
+        with refused(alive=self._engine.collections.answers):
             collection = self._engine.collections.current(type)
             found = sum(1 for _ in collection.aggregate([*sample, {"$project": {"_id": 1}}]))
             return max(_COUNTED, found * collection.estimated_document_count() // _SAMPLED)

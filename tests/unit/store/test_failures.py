@@ -40,8 +40,11 @@ def test_each_failure_has_its_refusal(failure, refusal):
     assert ("Retry-After" in refused_with.value.headers) == is_passing
 
 
-def test_only_a_search_that_runs_out_of_time_is_too_costly():
-    with pytest.raises(TooCostly), refused(searching=True):
-        raise TIME_IS_OVER
-    with pytest.raises(Unavailable), refused(searching=True):
-        raise NetworkTimeout
+@pytest.mark.parametrize("failure", [TIME_IS_OVER, NetworkTimeout()])
+def test_only_a_search_that_runs_out_of_time_is_too_costly(failure):
+    with pytest.raises(TooCostly), refused(alive=lambda: True):
+        raise failure
+    with pytest.raises(Unavailable), refused(alive=lambda: False):
+        raise failure
+    with pytest.raises(Unavailable), refused():
+        raise failure
