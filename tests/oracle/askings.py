@@ -11,7 +11,7 @@ from tests.oracle.filters import OPERATORS, Comparison, Filter, Joined, Not
 from tests.oracle.generator import TYPES
 from tests.oracle.queries import PREFIXES, VALUES, Draw, codes, parameters
 from tests.oracle.results import sortable
-from tests.oracle.world import Json, Key, World, targets_of
+from tests.oracle.world import Json, Key, World
 
 
 @st.composite
@@ -45,7 +45,7 @@ def includes(draw: Draw, world: World) -> tuple[str, list[tuple[str, str]]]:
         codes = [
             code
             for code in world.pointing(source)
-            if not back or iterates or type in targets_of(source, code)
+            if not back or iterates or type in world.reached(source, code)
         ]
         if codes:
             code = draw(st.sampled_from(codes if back else [*codes, "*"]))
@@ -76,10 +76,7 @@ def _comparisons(draw: Draw, world: World, type: str, depth: int) -> Comparison:
     path: list[str] = []
     while depth and draw(st.integers(0, 4)) == 0 and (ways := world.pointing(type)):
         path.append(draw(st.sampled_from(ways)))
-        ends = {
-            e["resourceType"] for one in world.of(type) for e in world.pointed_at(one, path[-1])
-        }
-        type = draw(st.sampled_from(sorted(ends)))
+        type = draw(st.sampled_from(sorted(world.reached(type, path[-1]))))
     known = facts().parameters[type]
     code = draw(codes(world, world.of(type)).filter(lambda code: _is_compared(known[code])))
     kind = known[code]["type"]

@@ -175,7 +175,9 @@ def _both_halves(holder: dict[str, Any], key: str) -> list[Any]:
 
 
 def _narrowed(left: Evaluate, type: str) -> Evaluate:
-    return lambda nodes: [n for n in left(nodes) if _is_a(n.type, type)]
+    # Of a choice just that type: ConceptMap has a parameter for source as uri, and another for
+    # source as canonical, although a canonical is a uri, too.
+    return lambda nodes: [n for n in left(nodes) if n.type.lower() == type.lower()]
 
 
 def _is(left: Evaluate, type: str) -> Evaluate:

@@ -68,6 +68,11 @@ class World:
             ],
         )
 
+    def reached(self, type: str, code: str) -> set[str]:
+        """Return the types of what a parameter of `type` points at."""
+        ends = (end for one in self.of(type) for end in self.pointed_at(one, code))
+        return {end["resourceType"] for end in ends}
+
     def _once(self, what: str, type: str, make: Callable[[], list[Any]]) -> list[Any]:
         if (what, type) not in self._known:
             self._known[what, type] = make()
