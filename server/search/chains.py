@@ -17,7 +17,6 @@ from server.search.pointers import Names, Pointer, Pointers
 _FEW = 500
 _MOST = 20_000
 _BATCH = 2000
-_FIELDS = ("pt", "t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Chain:
     @property
     def fields(self) -> Sequence[str]:
         """The fields of a row that hold its references."""
-        return _FIELDS
+        return ("pt", "t")
 
     def condition(self, lookup: Lookup) -> Condition:
         """Return the condition that names every target. Raises TooCostly if they are too many."""
@@ -62,15 +61,19 @@ class Chain:
             wanted = {pointer for pointer in every if pointer.type == type}
             if wanted:
                 where = all_of([self.pointers.condition(type, wanted), inner])
-                for found in _matching(type, where, _MOST, lookup):
+                for found in _matching(type, where, self._known_by, _MOST, lookup):
                     good.update(self.pointers.to(type, found))
         return [row for row, pointers in zip(rows, held, strict=True) if pointers & good]
+
+    @property
+    def _known_by(self) -> Sequence[str]:
+        return _known_by(self.names)
 
     def _naming(self, lookup: Lookup, limit: int) -> Condition | None:
         parts: list[Condition] = []
         left = limit
         for type, inner in self.targets:
-            rows = _matching(type, inner, left + 1, lookup)
+            rows = _matching(type, inner, self._known_by, left + 1, lookup)
             left -= len(rows)
             if left < 0:
                 return None
@@ -97,14 +100,14 @@ class Has:
     @property
     def fields(self) -> Sequence[str]:
         """The fields of a row that tell by which URL it is known."""
-        return ("t",) if any(reach.canonical for reach in self.names.values()) else ()
+        return _known_by(self.names)
 
     def condition(self, lookup: Lookup) -> Condition:
         """Return the condition that names every resource pointed at.
 
         Raises TooCostly if too many point.
         """
-        rows = _matching(self.source, self.inner, _MOST + 1, lookup)
+        rows = self._pointing(self.inner, _MOST + 1, lookup)
         if len(rows) > _MOST:
             raise TooCostly.because("search-join-too-many", parameter=self.code, limit=_MOST)
         return self.pointers.condition(self.type, self._led(rows))
@@ -112,7 +115,7 @@ class Has:
     def named(self, lookup: Lookup) -> Condition | None:
         """Return the condition that names every resource pointed at, None if many point."""
         try:
-            rows = _matching(self.source, self.inner, _FEW + 1, lookup)
+            rows = self._pointing(self.inner, _FEW + 1, lookup)
         except TooCostly:
             return None
         return None if len(rows) > _FEW else self.pointers.condition(self.type, self._led(rows))
@@ -124,7 +127,7 @@ class Has:
         while left:
             targets = [(self.type, row) for row in left]
             pointing = self.pointers.pointing(self.source, self.names, targets)
-            found = _matching(self.source, all_of([pointing, self.inner]), _BATCH, lookup)
+            found = self._pointing(all_of([pointing, self.inner]), _BATCH, lookup)
             led = self._led(found)
             hit = {row["_id"] for row in left if led & set(self.pointers.to(self.type, row))}
             good |= hit
@@ -132,6 +135,10 @@ class Has:
                 break
             left = [row for row in left if row["_id"] not in hit]
         return [row for row in rows if row["_id"] in good]
+
+    def _pointing(self, condition: Condition, limit: int, lookup: Lookup) -> list[Document]:
+        fields = self.pointers.fields(self.source, self.names, self.type)
+        return _matching(self.source, condition, fields, limit, lookup)
 
     def _led(self, rows: Sequence[Document]) -> set[Pointer]:
         """Return where the references of `rows` lead, among resources of the type."""
@@ -141,8 +148,15 @@ class Has:
         return {pointer for pointer in found if pointer.type == self.type}
 
 
-def _matching(type: str, condition: Condition, limit: int, lookup: Lookup) -> list[Document]:
+def _known_by(names: Names) -> Sequence[str]:
+    """Return the field that tells by which URL a resource is known, if references are by URL."""
+    return ("t",) if any(reach.canonical for reach in names.values()) else ()
+
+
+def _matching(
+    type: str, condition: Condition, fields: Sequence[str], limit: int, lookup: Lookup
+) -> list[Document]:
     """Return at most `limit` resources that fulfil `condition`, which may have joins."""
     ready = resolved(condition, lookup)
     parts = [ready.condition, *(sieve.condition(lookup) for sieve in ready.sieves)]
-    return lookup.rows(type, all_of([part for part in parts if part]), _FIELDS, limit)
+    return lookup.rows(type, all_of([part for part in parts if part]), fields, limit)

@@ -83,6 +83,12 @@ class Pointers:
         for name, texts in canonical.items():
             yield from self._by_url(texts, names[name])
 
+    def fields(self, type: str, names: Names, target: str) -> tuple[str, ...]:
+        """Return the fields of a `type` that tell where its references to a `target` lead."""
+        if target == "Patient" and set(names) == {self._plans[type].main.get("pt")}:
+            return ("pt",)
+        return ("pt", "t")
+
     def to(self, type: str, document: Document) -> Iterator[Pointer]:
         """Yield every pointer that leads to `document`, a `type`; by URL only if it has t."""
         yield Pointer(type, document["_id"])
