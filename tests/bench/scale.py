@@ -34,39 +34,56 @@ _SAMPLE, _AT_ONCE, _PROCESSES = 2000, 100, 2
 
 
 def main() -> None:
-    """Fill and measure for each number of residents given."""
+    """Fill a database for each number of residents given, and measure all of them in turn."""
+    names = [f"scale_{count}" for count in map(int, sys.argv[1:])]
     with tempfile.TemporaryDirectory() as made:
         folder = Path(os.environ.get("KEEP", made))
         folder.mkdir(parents=True, exist_ok=True)
         with EmbeddedMongo(folder / "mongodb") as url:
-            for count in map(int, sys.argv[1:]):
-                measure(folder, url, count)
+            for name in names:
+                prepare(folder, url, name)
+            servers = {
+                name: processes.Server(folder / f"{name}.log", mongodb_url=url, database=name)
+                for name in names
+            }
+            try:
+                for server in servers.values():
+                    server.start()
+                    server.ready()
+                measure(folder, servers)
+            finally:
+                for server in servers.values():
+                    server.stop()
+            for name in names:
+                print(f"\n{name}\n\n{sizes(url, name)}", flush=True)
 
 
-def measure(folder: Path, url: str, count: int) -> None:
-    """Print how fast searches among `count` residents are."""
-    name = f"scale_{count}"
+def prepare(folder: Path, url: str, name: str) -> None:
+    """Make the residents and store them, unless that was done before."""
     data = folder / name
     if not (data / "truth.json").exists():
-        generate = [sys.executable, BENCH / "gen.py", "--patients", str(count), "--out", data]
+        count = name.rpartition("_")[2]
+        generate = [sys.executable, BENCH / "gen.py", "--patients", count, "--out", data]
         subprocess.run(generate, check=True, stdout=subprocess.DEVNULL)
-    if not (data / "server.json").exists():
-        fill(data, url, name)
-    server = processes.Server(folder / f"{name}.log", mongodb_url=url, database=name)
-    server.start()
-    try:
-        server.ready()
-        command = [
-            sys.executable, BENCH / "bench.py", "--base", server.base, "--data", data,
-            "--out", data / "result.json", "--md", data / "result.md", "--state", data,
-            "--ops", OPERATIONS, "--seconds", SECONDS, "--rounds", ROUNDS, "--conc", "1,8",
-            "--pids", str(server.child.pid),
-        ]  # fmt: skip
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    finally:
-        server.stop()
-    print(f"\n## {count} residents\n\n{(data / 'result.md').read_text()}", flush=True)
-    print(sizes(url, name), flush=True)
+    if not (folder / f"{name}.json").exists():
+        fill(data, folder / f"{name}.json", url, name)
+
+
+def measure(folder: Path, servers: dict[str, processes.Server]) -> None:
+    """Print how fast each of `servers` answers; they take turns in every round."""
+    targets = [
+        {"name": name, "base": server.base, "pids": [server.child.pid]}
+        for name, server in servers.items()
+    ]
+    (folder / "targets.json").write_text(json.dumps(targets))
+    command = [
+        sys.executable, BENCH / "bench.py", "--targets", folder / "targets.json",
+        "--data", folder / next(iter(servers)), "--state", folder,
+        "--out", folder / "result.json", "--md", folder / "result.md", "--ops", OPERATIONS,
+        "--seconds", SECONDS, "--rounds", ROUNDS, "--conc", "1,8",
+    ]  # fmt: skip
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    print((folder / "result.md").read_text(), flush=True)
 
 
 def sizes(url: str, name: str) -> str:
@@ -83,7 +100,7 @@ def sizes(url: str, name: str) -> str:
     return "\n".join(lines)
 
 
-def fill(data: Path, url: str, name: str) -> None:
+def fill(data: Path, state_file: Path, url: str, name: str) -> None:
     """Store every resident in `data`, and leave the state that the benchmark looks for."""
     started = time.perf_counter()
     with (
@@ -109,7 +126,7 @@ def fill(data: Path, url: str, name: str) -> None:
         "patients": sorted(patients, key=lambda each: each["no"]),
         "load": {**rate, "resources": count, "per_s": round(count / seconds, 1)},
     }
-    (data / "server.json").write_text(json.dumps(state, ensure_ascii=False))
+    state_file.write_text(json.dumps(state, ensure_ascii=False))
     print(f"{name}: {state['load']}", file=sys.stderr, flush=True)
 
 
