@@ -12,6 +12,7 @@ import json
 import os
 import time
 from dataclasses import dataclass
+from itertools import product
 from random import Random
 from urllib.parse import urlencode
 
@@ -23,13 +24,15 @@ from tests import processes
 from tests.api.client import Client
 from tests.oracle import generator
 from tests.oracle.askings import compartments, filters, includes, orders
-from tests.oracle.queries import plain, queries
+from tests.oracle.parts import DATES, NUMBERS, UCUM
+from tests.oracle.queries import PREFIXES, plain, queries
 from tests.oracle.results import included, is_ordered
 from tests.oracle.world import World
 
 WORLDS = int(os.environ.get("TONGKANG_ORACLE_WORLDS", "2"))
 QUERIES = int(os.environ.get("TONGKANG_ORACLE_QUERIES", "120"))
 FIRST = int(os.environ.get("TONGKANG_ORACLE_FIRST", "0"))
+NUMERALS = [str(number) for number in NUMBERS]
 
 
 def many(examples):
@@ -121,6 +124,30 @@ def test_a_search_finds_what_the_specification_says(fhir, world):
         assert answer.totals == {len(expected)}
 
     check()
+
+
+@pytest.mark.parametrize(
+    ("type", "code", "texts"),
+    [
+        ("Observation", "date", DATES),
+        ("Encounter", "location-period", DATES),
+        ("Patient", "birthdate", DATES),
+        ("RiskAssessment", "probability", [*NUMERALS, "0.2", "0.3"]),
+        ("ChargeItem", "factor-override", [*NUMERALS, "1e2", "1.0E2", "+5"]),
+        ("Observation", "value-quantity", NUMERALS),
+        ("Observation", "combo-value-quantity", [f"{one}|{UCUM}|g" for one in NUMERALS]),
+        ("ChargeItem", "price-override", [f"{one}|urn:iso:std:iso:4217|CNY" for one in NUMERALS]),
+    ],
+)
+def test_each_prefix_relates_as_its_row_says(fhir, world, type, code, texts):
+    """https://hl7.org/fhir/R4/search.html#prefix."""
+    wrong = []
+    for prefix, text in product(PREFIXES, texts):
+        asked = [(code, prefix + text)]
+        expected = world.search(type, asked)
+        if set(answered(fhir, type, asked, count=1000).ids) != expected:
+            wrong.append((prefix + text, sorted(expected)))
+    assert wrong == []
 
 
 def test_a_filter_finds_what_its_tree_says(fhir, world):

@@ -88,7 +88,10 @@ def fulfils(target: Span, prefix: str, wanted: Searched) -> bool:
         "le": target.low < x or (target.low == x and not target.low_open),
         "sa": target.low > x or (target.low == x and target.low_open),
         "eb": target.high < x or (target.high == x and target.high_open),
-        "ap": target.low <= x + slack and target.high >= x - slack,
+        # What rounds to it is approximately the same, too: ap0 would else be 0 alone.
+        "ap": (
+            target.low <= max(wanted.high, x + slack) and target.high >= min(wanted.low, x - slack)
+        ),
     }[prefix]
 
 
