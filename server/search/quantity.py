@@ -22,6 +22,8 @@ from server.search.values import compared, escaped, shown, split, unescaped
 
 _CURRENCIES = "urn:iso:std:iso:4217"
 _Bounds = tuple[float, float]
+_Between = Callable[[float, float], _Bounds]
+"""From the least and the greatest number to the bounds of what is meant by them."""
 _ANY_UNIT = ""
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatch
 
@@ -37,11 +39,11 @@ def extract(parameter: Parameter, type: str, environment: Environment) -> Extrac
         found = read(value)
         if found is None:
             return
-        bounds, unit = found
-        entries.q.extend(
-            {"p": name, "u": named, "lo": low, "hi": high}
-            for named, (low, high) in _in_each_unit(bounds, unit, units)
-        )
+        numbers, unit, between = found
+        for named, (low, high) in _in_each_unit(numbers, unit, units):
+            # Converted first: rounding would close a bound that is open.
+            least, most = between(low, high)
+            entries.q.append({"p": name, "u": named, "lo": least, "hi": most})
 
     return add
 
@@ -92,52 +94,57 @@ def _in_each_unit(bounds: _Bounds, unit: Json, units: Units) -> Iterator[tuple[s
         yield named, (conversion(low), conversion(high)) if conversion else bounds
 
 
-def _quantity(value: Json) -> tuple[_Bounds, Any] | None:
+_Found = tuple[_Bounds, Any, _Between]
+"""Numbers, the unit they are in, and what is meant by them."""
+
+
+def _quantity(value: Json) -> _Found | None:
     if value.get("value") is None:
         return None
     exact = number(value["value"], LEAST)
-    return _COMPARED.get(value.get("comparator", ""), _exactly)(exact), value
+    return (exact, exact), value, _COMPARED.get(value.get("comparator", ""), _closed)
 
 
-def _exactly(value: float) -> _Bounds:
-    return value, value
+def _closed(low: float, high: float) -> _Bounds:
+    return low, high
 
 
-_COMPARED: dict[str, Callable[[float], _Bounds]] = {
-    "<": lambda value: (LEAST, nextafter(value, LEAST)),
-    "<=": lambda value: (LEAST, value),
-    ">=": lambda value: (value, MOST),
-    ">": lambda value: (nextafter(value, MOST), MOST),
+_COMPARED: dict[str, _Between] = {
+    "<": lambda _low, high: (LEAST, nextafter(high, LEAST)),
+    "<=": lambda _low, high: (LEAST, high),
+    ">=": lambda low, _high: (low, MOST),
+    ">": lambda low, _high: (nextafter(low, MOST), MOST),
 }
 
 
-def _money(value: Json) -> tuple[_Bounds, Any] | None:
+def _money(value: Json) -> _Found | None:
     if value.get("value") is None:
         return None
     exact = number(value["value"], LEAST)
     currency = value.get("currency")
     unit = {} if currency is None else {"system": _CURRENCIES, "code": currency}
-    return (exact, exact), unit
+    return (exact, exact), unit, _closed
 
 
-def _range(value: Json) -> tuple[_Bounds, Any] | None:
+def _range(value: Json) -> _Found | None:
     low, high = value.get("low", {}), value.get("high", {})
     if low.get("value") is None and high.get("value") is None:
         return None
-    return (number(low.get("value"), LEAST), number(high.get("value"), MOST)), {**high, **low}
+    bounds = number(low.get("value"), LEAST), number(high.get("value"), MOST)
+    return bounds, {**high, **low}, _closed
 
 
-def _sampled(value: Json) -> tuple[_Bounds, Any] | None:
+def _sampled(value: Json) -> _Found | None:
     """Return the least and the greatest sample. E, U, L and what is no decimal do not count."""
     samples = [float(text) for text in set(value.get("data", "").split()) if _DECIMAL(text)]
     factor, origin = float(value.get("factor", 1)), value.get("origin", {})
     zero = number(origin.get("value"), 0.0)
     # What overflows is no measurement, and not-a-number would be unequal to itself.
     found = [one for sample in samples if isfinite(one := sample * factor + zero)]
-    return ((rounded(min(found)), rounded(max(found))), origin) if found else None
+    return ((rounded(min(found)), rounded(max(found))), origin, _closed) if found else None
 
 
-_READS: dict[str, Callable[[Any], tuple[_Bounds, Any] | None]] = {
+_READS: dict[str, Callable[[Any], _Found | None]] = {
     **dict.fromkeys(("Quantity", "Age", "Count", "Distance", "Duration"), _quantity),
     "Money": _money,
     "Range": _range,

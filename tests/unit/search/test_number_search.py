@@ -186,6 +186,9 @@ def test_quantities_are_compared_in_one_unit(found, quantity, ids):
 def test_a_comparator_makes_a_half_open_range(found, comparator, quantity, matches):
     stored = [measured(5, comparator=comparator)]
     assert found(stored, **{"value-quantity": quantity}) == (["0"] if matches else [])
+    stored = [measured(5, "kg", comparator=comparator)]
+    in_grams = f"{quantity.replace('5', '5000').replace('4', '4000')}|{UCUM}|g"
+    assert found(stored, **{"value-quantity": in_grams}) == (["0"] if matches else [])
 
 
 def test_money_ranges_and_samples_are_quantities(found, index):
