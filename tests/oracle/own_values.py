@@ -23,6 +23,9 @@ def searches(resource: Json, code: str) -> Iterator[str]:
 
 
 def _found_by(fact: Json, node: Node) -> Iterator[str]:
+    if fact["code"] == "phonetic":
+        yield from _spoken(node)
+        return
     if fact["type"] != "composite":
         for one in values.simple([node]):
             yield from _OF_KIND[fact["type"]](one)
@@ -33,6 +36,15 @@ def _found_by(fact: Json, node: Node) -> Iterator[str]:
         found = values.simple(evaluate(how, node))
         parts.append([text for one in found for text in _OF_KIND[kind](one)][:2])
     yield from ("$".join(part) for part in product(*parts))
+
+
+def _spoken(node: Node) -> Iterator[str]:
+    """Yield each "portion of either family or given name"."""
+    if node.type == "HumanName":
+        parts = {key: node.value[key] for key in ("family", "given") if key in node.value}
+        yield from _string(Node(parts, node.type, node.path, node.root))
+    else:
+        yield from _string(node)
 
 
 def _token(node: Node) -> Iterator[str]:

@@ -260,7 +260,8 @@ def _reference(draw: Draw, world: World, modifier: str, nodes: list[Node]) -> st
         return draw(_token(world, "", asked))
     texts = [n.value.get("reference", "") if n.type == "Reference" else str(n.value) for n in nodes]
     texts = [one for one in texts if one and not one.startswith("#")] or ["Patient/patient-1"]
-    text = draw(st.sampled_from(texts))
+    others = ("Group/group-0", "Patient/patient-1", "Organization/organization-0")
+    text = draw(st.sampled_from([*texts, *texts, *others]))
     form = draw(st.sampled_from(("same", "same", "id", "absolute", "version")))
     at, _ = values.pointed_at(text, world.base)
     own = values.local(text, world.base)
