@@ -78,7 +78,7 @@ class Chain:
             if left < 0:
                 return None
             targets = [(type, row) for row in rows]
-            parts.append(self.pointers.pointing(self.type, self.names, targets))
+            parts.append(self.pointers.leading(self.type, self.names, targets))
         return any_of(parts)
 
 

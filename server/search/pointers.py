@@ -16,9 +16,10 @@ from server.search.conditions import Condition, any_of
 from server.search.joins import Document
 from server.search.parameter import Parameter
 from server.search.plans import Plans
-from server.search.token import term
-from server.search.values import compared
+from server.search.values import compared, escaped, unescaped
 
+_VERSION = "version=|"
+_JUST_AFTER_BAR = "}"
 Found = tuple[str, Document]
 """A resource: its type, and its stored document."""
 
@@ -97,7 +98,7 @@ class Pointers:
         terms = document.get("t", ())
         start = f"{self._url_name(type)}="
         urls = [one[len(start) :] for one in terms if one.startswith(start)]
-        versions = [None, *(one for one in terms if one.startswith("version="))]
+        versions = [None, *(one for one in terms if one.startswith(_VERSION))]
         yield from (Pointer(type, None, url, version) for url in urls for version in versions)
 
     def condition(self, type: str, pointers: Iterable[Pointer]) -> Condition:
@@ -134,6 +135,33 @@ class Pointers:
         parts = [("pt", patients), ("t", terms)]
         return any_of({field: {"$in": sorted(set(texts))}} for field, texts in parts if texts)
 
+    def leading(self, type: str, names: Names, targets: Sequence[Found]) -> Condition:
+        """Return the condition that references under `names` of a `type` lead to one of `targets`.
+
+        A canonical one leads there only if it names that version, or none.
+        """
+        literal = {name: Reach(reach.types, canonical=False) for name, reach in names.items()}
+        parts = [self.pointing(type, literal, targets)]
+        for name, reach in names.items():
+            if reach.canonical:
+                able = [found for found in targets if found[0] in reach.types]
+                parts += self._by_version(name, able)
+        return any_of(parts)
+
+    def _by_version(self, name: str, targets: Sequence[Found]) -> Iterator[Condition]:
+        open_ones: set[str] = set()
+        for type, document in targets:
+            yield {"t": compared(f"{name}={self._base_url}/{type}/{document['_id']}")}
+            for pointer in self.to(type, document):
+                if pointer.version is not None:
+                    version = unescaped(pointer.version.removeprefix(_VERSION))
+                    yield {"t": compared(f"{name}={pointer.url}|{version}")}
+                elif pointer.url is not None:
+                    open_ones.add(f"{name}={pointer.url}")
+        for entry in sorted(open_ones):
+            versions = {"$gte": f"{entry}|", "$lt": f"{entry}{_JUST_AFTER_BAR}"}
+            yield {"t": {"$eq": compared(entry), "$not": {"$elemMatch": versions}}}
+
     def _canonical_terms(self, name: str, type: str, document: Document) -> Iterator[str]:
         yield compared(f"{name}={self._base_url}/{type}/{document['_id']}")
         for pointer in self.to(type, document):
@@ -152,7 +180,7 @@ class Pointers:
         types = [type for type in sorted(reach.types) if self._has_url(type)]
         for url, bar, version in parts:
             if bar or url not in versioned:
-                wanted = f"version={term(None, version)}" if bar else None
+                wanted = f"{_VERSION}{escaped(version)}" if bar else None
                 yield from (Pointer(type, None, url, wanted) for type in types)
 
     def _has_url(self, type: str) -> bool:

@@ -174,3 +174,36 @@ def test_a_conditional_create_by_a_chain(fhir, world):
     criteria = f"patient.family={world.mark}a&code=8302-2"
     body = observation(code=HEIGHT)
     assert fhir.post("Observation", body, If_None_Exist=criteria).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def forms(server):
+    """Two versions of a questionnaire, and answers to each, to either, and to one unknown."""
+    fhir, url = Client(server), f"http://example.org/{fresh()}"
+    for version in ("1", "2|b"):
+        fhir.create(
+            {"resourceType": "Questionnaire", "url": url, "version": version, "status": "active"}
+        )
+    answers = {
+        asked: fhir.create(
+            {
+                "resourceType": "QuestionnaireResponse",
+                "questionnaire": url + asked,
+                "status": "completed",
+            }
+        )["id"]
+        for asked in ("", "|1", "|2|b", "|3")
+    }
+    yield url, answers
+    fhir.session.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "answered"), [("1", ["", "|1"]), (r"2\|b", ["", "|2|b"]), ("3", [])]
+)
+def test_a_chain_through_a_canonical_goes_to_the_version_it_names(fhir, forms, version, answered):
+    """https://hl7.org/fhir/R4/references.html#canonical."""
+    url, answers = forms
+    chain = f"questionnaire.url={url}&questionnaire.version={version}"
+    asked = f"QuestionnaireResponse?{chain}"
+    assert found(fhir, asked) == {answers[one] for one in answered}
