@@ -56,9 +56,10 @@ class Asked:
 
     @property
     def question(self) -> str:
-        """What a cursor is bound to."""
+        """What a cursor is bound to: not to the types that are stored, which may become more."""
+        types = [pair for pair in self.used if pair[0] == "_type"]
         criteria = [pair for query in self.queries[:1] for pair in query.used]
-        return f"{self.scope.path}?{self.scope.types}?{criteria}"
+        return f"{self.scope.path}?{types}?{criteria}"
 
     @property
     def merged(self) -> bool:

@@ -1,26 +1,37 @@
 """The rows of a page: what a search finds, type by type, sieved, from where the last page ended."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from server.context import Context
+from server.search.order import Order
 from server.search.query import Ready
-from server.store.documents import Document
+from server.store.documents import PAGE_BYTES, Document
 
+Place = Sequence[Any]
+"""A place in a search as JSON: a type, and a place in its order; alone, before its first row."""
 _SECONDS = 2.0
 _SMALLEST_BATCH, _LARGEST_BATCH = 50, 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """One resource that was found, and the number of the leg of the search that found it."""
+    """One resource that was found, in an order."""
 
-    leg: int
     type: str
     document: Document
-    place: Sequence[Any]
+    order: Order
+
+    @property
+    def place(self) -> Place:
+        """Where it stands: its type, then its place in the order."""
+        return [self.type, *self.order.place(self.document)]
+
+
+_Known = tuple[Place, Row | None]
+"""A row and its place, or the place behind which nothing is known of a leg."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +39,7 @@ class Rows:
     """Rows in order. `end` is the place where the next page begins, None behind the last."""
 
     found: list[Row]
-    end: Sequence[Any] | None = None
+    end: Place | None = None
 
     def first(self, count: int) -> "Rows":
         """Return only the first `count` of these rows, which are more."""
@@ -38,9 +49,10 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search through `legs`, one for each type, one after the other or `merged` in one order.
+    """A search through `legs`, one for each type in the order of their names.
 
-    `fields` are needed of each document besides its bytes.
+    They come one after the other, or `merged` in one order. `fields` are needed of each document
+    besides its bytes.
     """
 
     context: Context
@@ -49,7 +61,7 @@ class Search:
     merged: bool = False
     _deadline: float = field(default_factory=lambda: time.monotonic() + _SECONDS)
 
-    def page(self, limit: int, after: Sequence[Any] | None) -> Rows:
+    def page(self, limit: int, after: Place | None) -> Rows:
         """Return at most `limit` rows behind the place `after`.
 
         There can be fewer, even none, though the search is not at its end: rows that
@@ -57,16 +69,18 @@ class Search:
         """
         if self.merged and len(self.legs) > 1:
             return self._merged(limit, after)
-        start, *place = after or (0, None)
+        start, *place = after or ("",)
         found: list[Row] = []
-        for number in range(start, len(self.legs)):
-            behind = place[0] if number == start else None
+        # A type may have come since the page before, so a place names its type, not a number.
+        for leg in (one for one in self.legs if one.type >= start):
+            behind = place if place and leg.type == start else None
             if len(found) == limit:
                 # Whether a page follows is not known before one of its rows is.
-                if self._leg(number, 1, behind).found:
-                    return Rows(found, (number, None))
+                next_row = self._leg(leg, 1, behind)
+                if next_row.found or next_row.end is not None:
+                    return Rows(found, [leg.type])
                 continue
-            rows = self._leg(number, limit - len(found), behind)
+            rows = self._leg(leg, limit - len(found), behind)
             found += rows.found
             if rows.end is not None:
                 return Rows(found, rows.end)
@@ -81,25 +95,24 @@ class Search:
         count = resources.count if exactly else resources.estimate
         return sum(count(leg.type, leg.exact(resources)) for leg in self.legs)
 
-    def _leg(self, number: int, limit: int, behind: Sequence[Any] | None) -> Rows:
+    def _leg(self, leg: Ready, limit: int, behind: Place | None) -> Rows:
         """Return rows of one leg behind a place in it."""
-        leg = self.legs[number]
         found: list[Row] = []
         for batch, last in self._batches(leg, limit, behind):
-            for document in self._sieved(leg, batch):
-                if len(found) == limit:
-                    return Rows(found, found[-1].place)
-                place = (number, leg.order.place(document))
-                found.append(Row(number, leg.type, document, place))
+            kept = self._sieved(leg, batch)
+            room = limit - len(found)
+            found += [Row(leg.type, document, leg.order) for document in kept[:room]]
+            if len(kept) > room:
+                return Rows(found, found[-1].place)
             if last is None:
                 return Rows(found)
             if len(found) == limit or time.monotonic() > self._deadline or not leg.sieves:
-                return Rows(found, (number, last))
+                return Rows(found, [leg.type, *last])
         return Rows(found)
 
     def _batches(
-        self, leg: Ready, limit: int, behind: Sequence[Any] | None
-    ) -> Iterator[tuple[list[Document], Sequence[Any] | None]]:
+        self, leg: Ready, limit: int, behind: Place | None
+    ) -> Iterator[tuple[list[Document], Place | None]]:
         """Yield documents before they are sieved, and the place behind them if there are more."""
         size = limit if not leg.sieves else max(limit, _SMALLEST_BATCH)
         fields = dict.fromkeys(self.fields)
@@ -117,42 +130,35 @@ class Search:
             batch = sieve.kept(batch, self.context.resources) if batch else batch
         return batch
 
-    def _merged(self, limit: int, after: Sequence[Any] | None) -> Rows:
+    def _merged(self, limit: int, after: Place | None) -> Rows:
         """Return rows of all legs in their common order, which ends with the id.
 
-        Where a leg gave all it was asked for, nothing is known of what comes behind that.
+        Nothing is known of what comes behind the end of a leg's rows, so the page ends there, too.
         """
-        rows: list[Row] = []
-        open_ends: list[Row] = []
-        for number, leg in enumerate(self.legs):
-            part = self._leg(number, limit, self._behind(leg, after))
-            rows += part.found
-            if part.end is not None and part.found:
-                open_ends.append(part.found[-1])
-        found: list[Row] = []
-        for row in self._in_order(rows):
-            found.append(row)
-            if row in open_ends or len(found) == limit:
-                break
-        at_end = not open_ends and len(found) == len(rows)
-        places = [(row.type, *row.place[1]) for row in found]
-        shown = [
-            Row(row.leg, row.type, row.document, place)
-            for row, place in zip(found, places, strict=True)
-        ]
-        return Rows(shown, None if at_end else places[-1])
+        known: list[_Known] = []
+        for leg in self.legs:
+            part = self._leg(leg, limit, self._behind(leg, after))
+            known += [(row.place, row) for row in part.found]
+            if part.end is not None:
+                known.append((part.end, None))
+            # What this page has no room for is not kept while the next leg is read.
+            known = known[: _room(self._in_order(known), limit) + 1]
+        found = [row for _, row in known[: _room(known, limit)] if row is not None]
+        if len(found) == len(known):
+            return Rows(found)
+        place, row = known[len(found)]
+        return Rows(found, place if row is None else found[-1].place)
 
-    def _in_order(self, rows: Iterable[Row]) -> list[Row]:
-        ordered = sorted(rows, key=lambda row: row.type)
+    def _in_order(self, known: list[_Known]) -> list[_Known]:
+        """Put what is `known` into the common order, the end of a leg behind its last row."""
         order = self.legs[0].order
+        known.sort(key=lambda one: str(one[0][0]))
         for number, key in reversed(list(enumerate(order.keys))):
-            ordered.sort(
-                key=lambda row: order.rank(row.place[1])[number], reverse=key.direction < 0
-            )
-        return ordered
+            known.sort(key=lambda one: order.rank(one[0][1:])[number], reverse=key.direction < 0)
+        return known
 
-    def _behind(self, leg: Ready, after: Sequence[Any] | None) -> Sequence[Any] | None:
-        """Return the place in `leg` behind which its rows follow `after`, a row of any type.
+    def _behind(self, leg: Ready, after: Place | None) -> Place | None:
+        """Return the place in `leg` behind which its rows follow `after`, a place of any type.
 
         Types come in order where all else is equal, so a later type's row with the same id is
         still to come.
@@ -163,6 +169,16 @@ class Search:
         if leg.type > type:
             place[-1] = _just_before(place[-1], leg.order.keys[-1].direction)
         return place
+
+
+def _room(known: Sequence[_Known], limit: int) -> int:
+    """Return how many rows, the first of those `known`, one page has room for."""
+    size = 0
+    for number, (_, row) in enumerate(known):
+        if row is None or number == limit or size > PAGE_BYTES:
+            return number
+        size += len(row.document["raw"])
+    return len(known)
 
 
 def _just_before(id: str, direction: int) -> str:
