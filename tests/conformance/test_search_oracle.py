@@ -32,7 +32,7 @@ from tests.oracle.values import codes, simple
 from tests.oracle.world import World
 
 WORLDS = int(os.environ.get("TONGKANG_ORACLE_WORLDS", "2"))
-QUERIES = int(os.environ.get("TONGKANG_ORACLE_QUERIES", "60"))
+QUERIES = int(os.environ.get("TONGKANG_ORACLE_QUERIES", "45"))
 FIRST = int(os.environ.get("TONGKANG_ORACLE_FIRST", "0"))
 IMPLIED = [
     "http://hl7.org/fhir/administrative-gender",
