@@ -28,8 +28,14 @@ _MOST_KEYS = 8
 _NEVER_MISSING = frozenset({"_id", "lu"})
 _WITH_DATE_INDEX = frozenset({"pt", "c", "ds", "de", "dl"})
 _INDEXED: frozenset[Sort] = frozenset(
-    {(("_id", 1),), (("lu", 1), ("_id", 1)), (("ds", -1), ("_id", 1))}
+    {
+        (("_id", 1),),
+        (("lu", 1), ("_id", 1)),
+        (("ds", -1), ("_id", 1)),
+        (("pt", 1), ("ds", -1), ("_id", 1)),
+    }
 )
+"""What `indexes` has for every type that can be sorted so: no second index may have the same keys."""
 
 
 @dataclass(frozen=True, slots=True)

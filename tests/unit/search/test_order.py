@@ -3,6 +3,8 @@
 import pytest
 
 from server.fhir.outcome import BadRequest
+from server.search import sortkeys
+from server.search.indexes import indexes
 from tests.unit.search.conftest import BASE
 
 
@@ -188,3 +190,21 @@ def test_more_than_eight_keys_are_refused(queries):
     with pytest.raises(BadRequest) as refused:
         queries.compile("Observation", [("_sort", "status,date,code,subject,_id,_tag,a,b,c")])
     assert refused.value.issues[0].message == "search-sort-keys-too-many"
+
+
+def test_no_order_asks_for_an_index_that_is_there_under_another_name(facts, index, ready):
+    """MongoDB refuses two indexes with the same keys."""
+    asked = 0
+    for type in facts.search_parameters:
+        plan = index.plans[type]
+        there = {spec.keys: spec.name for spec in indexes(plan)}
+        dates = [f",{sign}{plan.main['ds']}" for sign in ("", "-") if "ds" in plan.main]
+        sortable = [code for code in plan.parameters if sortkeys.least(plan, code)]
+        for code in sortable:
+            for sort in (f"{sign}{code}{rest}" for sign in ("", "-") for rest in ("", *dates)):
+                needs = ready(type, [("_sort", sort)]).order.needs
+                asked += len(needs)
+                assert [there.get(spec.keys, spec.name) for spec in needs] == [
+                    spec.name for spec in needs
+                ], f"{type}?_sort={sort}"
+    assert asked > 1000
