@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from server.context import Context
 from server.fhir.outcome import BadRequest, PreconditionFailed
+from server.interactions.patience import Patience
 from server.interactions.presentation import LAYOUT
 from server.store.documents import Version
 
@@ -35,7 +36,7 @@ def compiled(context: Context, type: str, parameters: Sequence[tuple[str, str]])
         raise BadRequest.because("parameter-unknown-here", name="_sort")
     if not query.condition:
         raise BadRequest.because("criteria-missing")
-    condition = context.interpreters.queries.exact(query, context.resources)
+    condition = context.interpreters.queries.exact(query, Patience(context.resources))
     spelled = "&".join(sorted(f"{name}={value}" for name, value in asked))
     claim = sha256(f"{type}?{spelled}".encode()).hexdigest()
     return Criteria(condition, claim)

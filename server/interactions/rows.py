@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.context import Context
+from server.search.joins import Lookup
 from server.search.order import Order
 from server.search.query import Ready
 from server.store.documents import PAGE_BYTES, Document
@@ -52,10 +53,11 @@ class Search:
     """A search through `legs`, one for each type in the order of their names.
 
     They come one after the other, or `merged` in one order. `fields` are needed of each document
-    besides its bytes.
+    besides its bytes; `lookup` answers what sieves ask.
     """
 
     context: Context
+    lookup: Lookup
     legs: Sequence[Ready]
     fields: Sequence[str] = ()
     merged: bool = False
@@ -93,7 +95,7 @@ class Search:
         """
         resources = self.context.resources
         count = resources.count if exactly else resources.estimate
-        return sum(count(leg.type, leg.exact(resources)) for leg in self.legs)
+        return sum(count(leg.type, leg.exact(self.lookup)) for leg in self.legs)
 
     def _leg(self, leg: Ready, limit: int, behind: Place | None) -> Rows:
         """Return rows of one leg behind a place in it."""
@@ -127,7 +129,7 @@ class Search:
 
     def _sieved(self, leg: Ready, batch: list[Document]) -> list[Document]:
         for sieve in leg.sieves:
-            batch = sieve.kept(batch, self.context.resources) if batch else batch
+            batch = sieve.kept(batch, self.lookup) if batch else batch
         return batch
 
     def _merged(self, limit: int, after: Place | None) -> Rows:

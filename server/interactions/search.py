@@ -13,8 +13,10 @@ from server.interactions import including
 from server.interactions.asking import Asked, Scope, asked
 from server.interactions.call import Call, Result
 from server.interactions.explaining import EXPLAIN, explained
+from server.interactions.patience import Patience
 from server.interactions.rows import Rows, Search
 from server.search import paging
+from server.search.joins import Lookup
 from server.store.documents import Document
 
 _STEPS_BACK = 3
@@ -60,13 +62,14 @@ def search_compartment(context: Context, call: Call) -> Result:
 def _searched(context: Context, call: Call, scope: Scope) -> Result:
     wanted = asked(context, call, scope)
     compiler = context.interpreters.queries
-    legs = [compiler.ready(query, context.resources) for query in wanted.queries]
+    lookup = Patience(context.resources)
+    legs = [compiler.ready(query, lookup) for query in wanted.queries]
     if wanted.explain:
         context.access.require(EXPLAIN, call.type)
         return Result(status=200, body=explained(context, legs, wanted.count))
     for leg in legs:
         context.resources.prepare(leg.type, leg.needs)
-    run = Search(context, legs, wanted.includes.fields, merged=wanted.merged)
+    run = Search(context, lookup, legs, wanted.includes.fields, merged=wanted.merged)
     first = wanted.url(context.interpreters.settings.base_url)
     if wanted.count == 0 or wanted.presentation.summary == "count":
         told = bundle.bundle("searchset", _told(context, wanted), {"self": first}, run.count())
@@ -86,7 +89,7 @@ def _page(context: Context, wanted: Asked, run: Search, first: str) -> Result:
         *before, last = trail
         at_first = last is None
         links["prev"] = first if at_first else _with(first, cursors.make(question, [last, before]))
-    rows, others, issues = _together(context, wanted, run.page(wanted.count, place))
+    rows, others, issues = _together(run.lookup, wanted, run.page(wanted.count, place))
     if rows.end is not None:
         ahead = [rows.end, [*trail, place][-_STEPS_BACK:]]
         links["next"] = _with(first, cursors.make(question, ahead))
@@ -100,13 +103,13 @@ def _page(context: Context, wanted: Asked, run: Search, first: str) -> Result:
 
 
 def _together(
-    context: Context, wanted: Asked, rows: Rows
+    lookup: Lookup, wanted: Asked, rows: Rows
 ) -> tuple[Rows, Sequence[tuple[str, Document]], Sequence[Issue]]:
     """Return as many rows of the page as there is room for with what comes with them."""
     if not wanted.includes or not rows.found:
         return rows, (), ()
     matches = [(row.type, row.document) for row in rows.found]
-    page = including.page(context.resources, wanted.includes, matches)
+    page = including.page(lookup, wanted.includes, matches)
     kept = rows if page.matches == len(matches) else rows.first(page.matches)
     return kept, page.included, page.issues
 

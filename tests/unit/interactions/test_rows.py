@@ -79,7 +79,7 @@ def test_types_in_one_order_come_complete_even_if_a_sieve_lets_nothing_pass_in_t
     monkeypatch.setattr(rows, "_SMALLEST_BATCH", 2)
     passing = Named(frozenset(id for type, id in stored if type == "Patient"))
     ready = legs(context, [("_sort", "_lastUpdated")], sieves=(passing,))
-    search = lambda: Search(context, ready, merged=True, _deadline=LONG_AGO)  # noqa: E731
+    search = lambda: Search(context, context.resources, ready, merged=True, _deadline=LONG_AGO)  # noqa: E731
     found = [key for page in pages(search, limit) for key in page]
     assert found == [key for key in stored if key[0] == "Patient"]
 
@@ -91,7 +91,7 @@ def test_types_one_after_the_other_come_complete_even_if_a_sieve_lets_nothing_pa
     monkeypatch.setattr(rows, "_SMALLEST_BATCH", 2)
     passing = Named(frozenset(id for type, id in stored if type != "Observation"))
     ready = legs(context, sieves=(passing,))
-    search = lambda: Search(context, ready, _deadline=LONG_AGO)  # noqa: E731
+    search = lambda: Search(context, context.resources, ready, _deadline=LONG_AGO)  # noqa: E731
     found = [key for page in pages(search, limit) for key in page]
     assert sorted(found) == sorted(key for key in stored if key[0] != "Observation")
     assert len(set(found)) == len(found)
@@ -103,7 +103,7 @@ def test_a_page_of_several_types_ends_where_its_rows_are_large(
 ):
     monkeypatch.setattr(rows, "PAGE_BYTES", 1)
     ready = legs(context, [("_sort", "-_lastUpdated")] if merged else ())
-    found = list(pages(lambda: Search(context, ready, merged=merged), 30))
+    found = list(pages(lambda: Search(context, context.resources, ready, merged=merged), 30))
     assert sorted(key for page in found for key in page) == sorted(stored)
     assert not merged or all(len(page) == 1 for page in found)
 
@@ -116,7 +116,9 @@ def test_pages_go_on_when_another_type_is_stored_meanwhile(context, stored, merg
     searches = iter([few, *[more] * 30])
     found = [
         key
-        for page in pages(lambda: Search(context, next(searches), merged=merged), 4)
+        for page in pages(
+            lambda: Search(context, context.resources, next(searches), merged=merged), 4
+        )
         for key in page
     ]
     assert sorted(found) == sorted(stored)
