@@ -35,7 +35,7 @@ _INDEXED: frozenset[Sort] = frozenset(
         (("pt", 1), ("ds", -1), ("_id", 1)),
     }
 )
-"""What `indexes` has for every type that can be sorted so: no second index may have the same keys."""
+"""What `indexes` has for every type that can be sorted so; there may be none twice."""
 
 
 @dataclass(frozen=True, slots=True)
