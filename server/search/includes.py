@@ -237,13 +237,14 @@ def _leading(
 ) -> Iterator[_Reached]:
     """Yield the index names of `parameter` that may lead to one of the types `ends`."""
     for leaf in leaves(parameter):
-        targets = leaf.targets
-        if ends is None and not asked.is_reverse and leaf.narrowed is None:
-            # Whatever a resource refers to is wanted, even what R4's facts do not foresee.
+        targets, canonical = leaf.targets, bool(leaf.types & CANONICAL_TYPES)
+        if not (canonical or ends or asked.is_reverse or leaf.narrowed):
+            # Whatever a resource refers to is wanted, even what R4's facts do not foresee; but
+            # resources of several types may have one URL.
             targets = plans.definitions.resource_types
         types = _set(targets) if ends is None else ends.intersection(targets)
         if types and _refers(leaf):
-            yield source, leaf.name, Reach(types, bool(leaf.types & CANONICAL_TYPES))
+            yield source, leaf.name, Reach(types, canonical)
 
 
 @lru_cache(maxsize=64)

@@ -8,8 +8,9 @@ Spec: https://hl7.org/fhir/R4/search.html#number
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from math import nextafter
 
 from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition
@@ -19,7 +20,7 @@ from server.search.units import rounded
 from server.search.values import shown, unescaped
 
 _NUMBER = re.compile(
-    r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?([+-]?[0-9]{1,40}(\.[0-9]{1,40})?(?:[eE]([+-]?[0-9]{1,2}))?)"
+    r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?([+-]?[0-9]{1,40}(\.[0-9]{1,40})?(?:[eE]([+-]?[0-9]{1,3}))?)"
 )
 _NUMERIC = frozenset({"decimal", "integer", "positiveInt", "unsignedInt"})
 LEAST, MOST = float("-inf"), float("inf")
@@ -46,7 +47,9 @@ class Searched:
 
     def condition(self) -> Condition:
         """Return the condition on `lo` and `hi` of one entry."""
-        return _RELATIONS[self.prefix](self)
+        # Of a number with more digits than are kept, nothing but itself rounds to it.
+        low, high = min(self.low, self.value), max(self.high, nextafter(self.value, MOST))
+        return _RELATIONS[self.prefix](replace(self, low=low, high=high))
 
 
 def parse(text: str) -> Searched:

@@ -207,8 +207,12 @@ def _sounds_of_text(name: str, phonetics: Phonetics) -> Extract:
 
 def _sounds(name: str, phonetics: Phonetics) -> Extract:
     def extract(value: Json, entries: Entries) -> None:
-        family, given = value.get("family", ""), "".join(_strings(value, ("given",)))
+        family, names = value.get("family", ""), _strings(value, ("given",))
+        given = "".join(names)
         sounds = phonetics.of_name(family, given) if family or given else []
+        if len(names) > 1 and not has_han(given):
+            # The second given name of someone stands by itself, too.
+            sounds += [sound for name in names if (sound := compact(name))]
         text = value.get("text", "")
         if text and text != family + given:
             sounds += phonetics.of_text(text)

@@ -282,3 +282,20 @@ def test_a_composite_of_the_resource_itself_needs_no_entry(found, index):
     assert found([stored], **{"code-value-quantity": "1$5"}) == ["0"]
     assert found([stored], **{"combo-code-value-quantity": "1$5"}) == ["0"]
     assert found([stored], **{"code-value-quantity": "2$5"}) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "66.899999999999991",
+        "1000000000000000000",
+        "1.000000000000000000E-245",
+        "0.1234567890123456",
+    ],
+)
+def test_a_number_with_more_digits_than_are_kept_is_found_by_itself(found, text):
+    stored = [
+        {"resourceType": "RiskAssessment", "prediction": [{"probabilityDecimal": float(text)}]}
+    ]
+    assert found(stored, probability=text) == ["0"]
+    assert found(stored, probability=f"ne{text}") == []
