@@ -98,6 +98,11 @@ def test_a_type_of_which_nothing_was_ever_stored_is_empty(fhir):
     assert keys([fhir.bundle("?_type=TestScript")]) == []
 
 
+def test_what_is_not_understood_is_refused_of_a_type_that_was_never_stored(fhir):
+    assert fhir.bundle("?_type=TestScript&_summary=count")["total"] == 0
+    refused(fhir.get("?_type=TestScript&nonsense=1"), 400)
+
+
 def test_a_patient_compartment_of_one_type(fhir, world):
     path = f"Patient/{world.one['id']}/Observation"
     wanted = {one["id"] for one in [*world.seen, world.own]}
@@ -111,6 +116,16 @@ def test_a_patient_compartment_of_all_types(fhir, world):
     pages = fhir.pages(f"Patient/{world.one['id']}/*?_count=3")
     wanted = [key for key in all_of(world) if key != f"Patient/{world.other['id']}"]
     assert sorted(keys(pages)) == sorted(wanted)
+
+
+def test_a_compartment_of_the_types_that_are_named(fhir, world):
+    path = f"Patient/{world.one['id']}/*?_count=3"
+    wanted = [key for key in all_of(world) if key.startswith("Observation/")]
+    assert sorted(keys(fhir.pages(f"{path}&_type=Observation"))) == sorted(wanted)
+    both = keys(fhir.pages(f"{path}&_type=Encounter,Patient"))
+    assert both == [f"Encounter/{world.visit['id']}", f"Patient/{world.one['id']}"]
+    for wrong in ("Nonsense", "", "Patient,", "Location"):
+        refused(fhir.get(f"{path}&_type={wrong}"), 400)
 
 
 def test_a_compartment_by_post(fhir, world):
