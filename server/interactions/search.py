@@ -3,7 +3,9 @@
 Spec: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html#search
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from server.context import Context
@@ -17,7 +19,7 @@ from server.interactions.patience import Patience
 from server.interactions.rows import Rows, Search
 from server.search import paging
 from server.search.joins import Lookup
-from server.store.documents import Document
+from server.search.pointers import Found
 
 _STEPS_BACK = 3
 """A cursor knows where so many earlier pages began."""
@@ -31,14 +33,18 @@ def search(context: Context, call: Call) -> Result:
 
 def search_system(context: Context, call: Call) -> Result:
     """Return one page of the resources of several types (``_type``), or of all, that match."""
-    types = _named(context, call) or sorted(context.resources.types())
-    return _searched(context, call, Scope("", tuple(types), several=True))
+    named = [value for name, value in call.query if name == "_type"]
+    types = [type for value in named for type in value.split(",")]
+    unknown = [type for type in types if type not in context.interpreters.types]
+    if unknown:
+        raise BadRequest.because("search-type-unknown", type=unknown[0][:40])
+    stored = set(context.resources.types())
+    wanted = sorted(stored.intersection(types) if named else stored)
+    return _searched(context, call, Scope("", tuple(wanted), several=True))
 
 
 def search_compartment(context: Context, call: Call) -> Result:
-    """Return one page of what is in the compartment of one resource.
-
-    It is of a type, or of several: all (``*``) or, of these, the ones that ``_type`` names.
+    """Return one page of what is in the compartment of one resource, of a type or of all (``*``).
 
     Raises NotFound if resources of its type have no compartment.
     """
@@ -47,26 +53,12 @@ def search_compartment(context: Context, call: Call) -> Result:
     if members is None:
         raise NotFound.because("url-unknown")
     if call.type is not None:
-        scope = Scope(f"{owner}/{id}/{call.type}", (call.type,), compartment=(owner, id))
+        path, types = f"{owner}/{id}/{call.type}", [call.type]
     else:
         inside = {type for type, codes in members.items() if codes} | {owner}
-        types = _named(context, call) or sorted(inside.intersection(context.resources.types()))
-        scope = Scope(f"{owner}/{id}/*", tuple(types), several=True, compartment=(owner, id))
+        path, types = f"{owner}/{id}/*", sorted(inside.intersection(context.resources.types()))
+    scope = Scope(path, tuple(types), several=call.type is None, compartment=(owner, id))
     return _searched(context, call, scope)
-
-
-def _named(context: Context, call: Call) -> list[str]:
-    """Return the types that the caller names (``_type``), in order.
-
-    Raises BadRequest if there is no such type.
-    """
-    values = [value for name, value in call.query if name == "_type"]
-    named = {type for value in values for type in value.split(",")}
-    if "" in named:
-        raise BadRequest.because("search-value-empty", parameter="_type")
-    if unknown := sorted(named - set(context.interpreters.types)):
-        raise BadRequest.because("search-type-unknown", type=unknown[0][:40])
-    return sorted(named)
 
 
 def _searched(context: Context, call: Call, scope: Scope) -> Result:
@@ -103,9 +95,8 @@ def _page(context: Context, wanted: Asked, run: Search, first: str) -> Result:
     if rows.end is not None:
         ahead = [rows.end, [*trail, place][-_STEPS_BACK:]]
         links["next"] = _with(first, cursors.make(question, ahead))
-    matches = [_shown(context, wanted, row.type, row.document) for row in rows.found]
-    entries = [bundle.found(*entry) for entry in matches]
-    entries += [bundle.found(*_shown(context, wanted, *other), b"include") for other in others]
+    entries = list(_entries(context, wanted, ((row.type, row.document) for row in rows.found)))
+    entries += _entries(context, wanted, others, b"include")
     entries += _told(context, wanted, issues)
     known = len(rows.found) if rows.end is None and place is None else None
     total = _total(run, wanted.total) if known is None else known
@@ -114,7 +105,7 @@ def _page(context: Context, wanted: Asked, run: Search, first: str) -> Result:
 
 def _together(
     lookup: Lookup, wanted: Asked, rows: Rows
-) -> tuple[Rows, Sequence[tuple[str, Document]], Sequence[Issue]]:
+) -> tuple[Rows, Sequence[Found], Sequence[Issue]]:
     """Return as many rows of the page as there is room for with what comes with them."""
     if not wanted.includes or not rows.found:
         return rows, (), ()
@@ -133,13 +124,19 @@ def _total(run: Search, total: str) -> int | None:
     return None
 
 
-def _shown(
-    context: Context, wanted: Asked, type: str, document: Mapping[str, Any]
-) -> tuple[bytes, str, bytes]:
-    """Return what an entry is made of: the URL up to the id, the id, and the resource."""
-    prefix = f"{context.interpreters.settings.base_url}/{type}/".encode()
-    body = wanted.presentation.of(context.interpreters.subsets, type, document["raw"])
-    return prefix, document["_id"], body
+def _entries(
+    context: Context, wanted: Asked, found: Iterable[Found], mode: bytes = b"match"
+) -> Iterator[bytes]:
+    """Yield the entries of the resources that were `found`, as they are to be presented."""
+    base_url, subsets = context.interpreters.settings.base_url, context.interpreters.subsets
+    presentation, is_whole = wanted.presentation, wanted.presentation.whole
+    for type, rows in groupby(found, key=itemgetter(0)):
+        prefix = f"{base_url}/{type}/".encode()
+        for _, document in rows:
+            raw = document["raw"]
+            # What most ask for costs least: a call for each of a thousand rows is worth sparing.
+            body = raw if is_whole else presentation.of(subsets, type, raw)
+            yield bundle.found(prefix, document["_id"], body, mode)
 
 
 def _told(context: Context, wanted: Asked, issues: Sequence[Issue] = ()) -> list[bytes]:
