@@ -30,6 +30,7 @@ from server.search.values import shown, split, unescaped
 _NEGATIONS = {"not": None, "not-in": "in"}
 WHOLE = ("_text", "_content", "_list", "_filter")
 """Parameters that every type has and that are no element's: they have no entries of their own."""
+_EXPRESSIONS = ("_text", "_content", "_filter")
 
 
 class NotDone(BadRequest):
@@ -155,9 +156,8 @@ class Clauses:
         if modifier == "missing" and code in plan.parameters:
             return presence.missing(plan.parameters[code], value)
         one = self._reader(plan, code, modifier, asked)
-        if code in WHOLE:
-            return one(value)
-        alternatives = split(value, ",")
+        # An expression may divide its own values in its own way.
+        alternatives = [value] if code in _EXPRESSIONS else split(value, ",")
         if len(alternatives) > self._limit:
             raise BadRequest.because("search-values-too-many", parameter=code, limit=self._limit)
         if not all(alternatives):
@@ -200,9 +200,7 @@ class Clauses:
                 return lambda text: fulltext.condition("c:", text)
             case "_list":
                 base_url = self._plans.environment.base_url
-                return lambda text: any_of(
-                    join(InList.named(plan.type, one, base_url)) for one in split(text, ",")
-                )
+                return lambda text: join(InList.named(plan.type, text, base_url))
             case "_filter":
                 return lambda text: filters.compile(text, plan.type, self)
         return lambda text: self._composite(plan.composites[code], text, asked)

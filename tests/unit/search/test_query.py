@@ -31,6 +31,8 @@ from server.fhir.outcome import BadRequest, TooCostly
         ("Observation", "subject.nothing", "x", "search-parameter-unknown"),
         ("Observation", "subject." * 13 + "name", "x", "search-chain-too-deep"),
         ("Patient", "_list", "$current-problems", "search-list-invalid"),
+        ("Patient", "_list", "1,,2", "search-value-empty"),
+        ("Patient", "_list", ",".join(map(str, range(1001))), "search-values-too-many"),
         ("Patient", "name", "", "search-value-empty"),
         ("Patient", "name", "a,,b", "search-value-empty"),
         ("Patient", "name", " ", "search-value-empty"),
