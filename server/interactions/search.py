@@ -33,18 +33,14 @@ def search(context: Context, call: Call) -> Result:
 
 def search_system(context: Context, call: Call) -> Result:
     """Return one page of the resources of several types (``_type``), or of all, that match."""
-    named = [value for name, value in call.query if name == "_type"]
-    types = [type for value in named for type in value.split(",")]
-    unknown = [type for type in types if type not in context.interpreters.types]
-    if unknown:
-        raise BadRequest.because("search-type-unknown", type=unknown[0][:40])
-    stored = set(context.resources.types())
-    wanted = sorted(stored.intersection(types) if named else stored)
-    return _searched(context, call, Scope("", tuple(wanted), several=True))
+    types = _named(context, call) or sorted(context.resources.types())
+    return _searched(context, call, Scope("", tuple(types), several=True))
 
 
 def search_compartment(context: Context, call: Call) -> Result:
-    """Return one page of what is in the compartment of one resource, of a type or of all (``*``).
+    """Return one page of what is in the compartment of one resource.
+
+    It is of a type, or of several: all (``*``) or, of these, the ones that ``_type`` names.
 
     Raises NotFound if resources of its type have no compartment.
     """
@@ -53,12 +49,26 @@ def search_compartment(context: Context, call: Call) -> Result:
     if members is None:
         raise NotFound.because("url-unknown")
     if call.type is not None:
-        path, types = f"{owner}/{id}/{call.type}", [call.type]
+        scope = Scope(f"{owner}/{id}/{call.type}", (call.type,), compartment=(owner, id))
     else:
         inside = {type for type, codes in members.items() if codes} | {owner}
-        path, types = f"{owner}/{id}/*", sorted(inside.intersection(context.resources.types()))
-    scope = Scope(path, tuple(types), several=call.type is None, compartment=(owner, id))
+        types = _named(context, call) or sorted(inside.intersection(context.resources.types()))
+        scope = Scope(f"{owner}/{id}/*", tuple(types), several=True, compartment=(owner, id))
     return _searched(context, call, scope)
+
+
+def _named(context: Context, call: Call) -> list[str]:
+    """Return the types that the caller names (``_type``), in order.
+
+    Raises BadRequest if there is no such type.
+    """
+    values = [value for name, value in call.query if name == "_type"]
+    named = {type for value in values for type in value.split(",")}
+    if "" in named:
+        raise BadRequest.because("search-value-empty", parameter="_type")
+    if unknown := sorted(named - set(context.interpreters.types)):
+        raise BadRequest.because("search-type-unknown", type=unknown[0][:40])
+    return sorted(named)
 
 
 def _searched(context: Context, call: Call, scope: Scope) -> Result:
