@@ -79,8 +79,7 @@ def asked(context: Context, call: Call, scope: Scope) -> Asked:
     passed over.
     """
     presentation, rest = Presentation.split(call.query)
-    for type in scope.types:
-        presentation.check(context.interpreters.subsets, type)
+    presentation.check(context.interpreters.subsets, *scope.types)
     shape = {name: value for name, value in rest if name in PARAMETERS}
     if shape.get("_contained", "false") != "false":
         raise BadRequest.because("search-contained-unsupported")

@@ -66,11 +66,15 @@ class Presentation:
         """Tell whether resources go out as they are stored."""
         return self.summary == "false" and not self.elements
 
-    def check(self, subsets: Subsets, type: str) -> None:
-        """Raise BadRequest if _elements names an element that `type` does not have."""
-        unknown = subsets.unknown(type, self.elements) if self.elements else []
+    def check(self, subsets: Subsets, *types: str) -> None:
+        """Raise BadRequest if _elements names an element that none of `types` has."""
+        if not (self.elements and types):
+            return
+        unknown = set(self.elements).intersection(
+            *(subsets.unknown(type, self.elements) for type in types)
+        )
         if unknown:
-            raise BadRequest.because("element-unknown-here", name=unknown[0][:40], type=type)
+            raise BadRequest.because("element-unknown-here", name=min(unknown)[:40], type=types[0])
 
     def of(self, subsets: Subsets, type: str, body: bytes) -> bytes:
         """Return what goes out of the resource `body`."""

@@ -98,6 +98,18 @@ def test_elements_that_a_type_does_not_have_are_refused(fhir, stored):
     refused(fhir.get(f"Patient/{stored['id']}?_elements=colour"), 400)
 
 
+def test_elements_of_several_types_are_those_that_any_of_them_has(fhir):
+    """Here `status` is an element of Observation only."""
+    tag = fresh()
+    tagged = {"meta": {"tag": [{"code": tag}]}}
+    for resource in (patient(**tagged, birthDate="1980-01-01"), observation(**tagged)):
+        fhir.create(resource)
+    path = f"?_type=Patient,Observation&_tag={tag}&_elements="
+    seen, person = (e["resource"] for e in fhir.bundle(f"{path}status,birthDate")["entry"])
+    assert (names(person), "status" in seen) == ({"birthDate"}, True)
+    refused(fhir.get(f"{path}status,colour"), 400)
+
+
 def test_a_subset_of_a_read_keeps_digits(fhir):
     body = json.dumps(observation()).replace("36.5", "1.50").encode()
     id = fhir.post("Observation", body).json()["id"]
