@@ -7,11 +7,11 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from server.context import Context
 from server.fhir.json import Resource
-from server.fhir.outcome import Unprocessable
+from server.fhir.outcome import Unavailable, Unprocessable
 from server.interactions.call import Call
 from server.profiles import own_parameters
 from server.search import own
@@ -28,7 +28,7 @@ _TYPE = "SearchParameter"
 def in_force(context: Context, call: Call) -> Iterator[None]:
     """Have the block go by the own parameters in force, and go by what it stores afterwards.
 
-    Raises Unavailable if the database has to be asked for them and does not answer.
+    Raises Unavailable if the database has to be asked for them first and does not answer.
     """
     registry = context.services.registry
     if call.interaction in _ASKING:
@@ -38,7 +38,10 @@ def in_force(context: Context, call: Call) -> Iterator[None]:
     with registry.writing():
         yield
     if call.type == _TYPE:
-        registry.refresh()
+        # It is stored: a refusal now would have the caller store it again. The registry looks
+        # again within a second anyway.
+        with suppress(Unavailable):
+            registry.refresh()
 
 
 def check(context: Context, id: str, resource: Resource) -> None:
