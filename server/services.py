@@ -102,8 +102,10 @@ class Services:
 
     def close(self) -> None:
         """Close what this process has open."""
-        self.registry.close()
-        self.store.close()
+        try:
+            self.registry.close()
+        finally:
+            self.store.close()
 
 
 # While a server reindexes, it leaves two thirds of the time to its requests.
