@@ -22,6 +22,8 @@ from server.fhir.outcome import TooLarge, Unprocessable
 Document = dict[str, Any]
 
 VERSION_FIELDS = {"v": 1, "lu": 1, "raw": 1, "del": 1, "post": 1}
+NOT_ENTRIES = frozenset(("_id", *VERSION_FIELDS))
+"""The fields of a current version that are not index entries."""
 KEPT_FIELDS = {"_id": 1, **VERSION_FIELDS, "comp": 1}
 
 # Of a listing; a page of large resources ends early, so that it never takes much memory.

@@ -19,13 +19,12 @@ from pymongo.errors import BulkWriteError
 
 from server.fhir.json import Resource
 from server.fhir.outcome import FhirError
-from server.store.collections import IndexSpec
-from server.store.documents import Document
+from server.store.documents import NOT_ENTRIES, Document
 from server.store.engine import Engine
+from server.store.indexing import IndexSpec, model
 from server.store.jobs import Job, Jobs
 
 BATCH = 200
-OWN = frozenset(("_id", "v", "lu", "raw", "del", "post"))
 _AT_ONCE = 50
 _BATCH_BYTES = 4_000_000
 _BUILDING_SECONDS = 3600
@@ -81,10 +80,7 @@ class Reindexing:
         """Make the indexes that the type does not have yet, unless nothing is stored of it."""
         if job.type not in self.engine.collections.types():
             return
-        models = [
-            pymongo.IndexModel(list(spec.keys), name=spec.name, **spec.options)
-            for spec in self.indexes(job.type)
-        ]
+        models = [model(spec) for spec in self.indexes(job.type)]
         with pymongo.timeout(_BUILDING_SECONDS):
             self.engine.collections.current(job.type).create_indexes(models)
         if not self.jobs.keep(job):
@@ -131,7 +127,7 @@ class Reindexing:
             return None
         wanted = self.entries(resource)
         put = {name: one for name, one in wanted.items() if document.get(name) != one}
-        gone = {name: "" for name in document if name not in OWN and name not in wanted}
+        gone = {name: "" for name in document if name not in NOT_ENTRIES and name not in wanted}
         change: dict[str, Any] = {}
         if put:
             change["$set"] = put

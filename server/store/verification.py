@@ -16,12 +16,11 @@ from bson.binary import Binary
 from pymongo.client_session import ClientSession
 
 from server.fhir.json import Resource
-from server.store.documents import Document
+from server.store.documents import NOT_ENTRIES, Document
 from server.store.engine import Engine
 
-_OWN = frozenset(("_id", "v", "lu", "raw", "del", "post"))
 _TOMBSTONE = frozenset(("_id", "v", "lu", "del", "comp"))
-_SUPERSEDED = _OWN | {"rid", "until", "comp"}
+_SUPERSEDED = NOT_ENTRIES | {"rid", "until", "comp"}
 _BATCH = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -109,7 +108,7 @@ class Verification:
             yield "not-json"
             return
         yield from _stamp_faults(type, document["_id"], document, resource)
-        stored = {name: value for name, value in document.items() if name not in _OWN}
+        stored = {name: value for name, value in document.items() if name not in NOT_ENTRIES}
         # Without its type a resource has no entries to compare with.
         is_indexed = resource.get("resourceType") == type and not self._reindexed(type)
         if is_indexed and stored != self._entries(resource):
