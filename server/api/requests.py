@@ -129,6 +129,7 @@ def _form(environ: Mapping[str, Any], settings: Settings) -> tuple[tuple[str, st
         given = (environ.get("CONTENT_TYPE") or "-")[:60]
         raise UnsupportedMediaType.because("form-expected", type=given)
     try:
-        return _query(content.decode("ascii"))
+        # As browsers and curl read and write forms: what is beyond ASCII may stand as it is.
+        return _query(content.decode())
     except UnicodeDecodeError:
         raise BadRequest.because("query-malformed") from None

@@ -111,8 +111,10 @@ def test_a_query_that_is_none_is_refused(query):
         call("GET", "Patient", query)
 
 
-def test_a_search_by_post_adds_its_form_to_the_query():
-    body = b"family=%E5%BC%A0&gender=female"
+@pytest.mark.parametrize("family", [b"%E5%BC%A0", "张".encode()])
+def test_a_search_by_post_adds_its_form_to_the_query(family):
+    """https://url.spec.whatwg.org/#urlencoded-parsing: `curl -d` sends Han as it is."""
+    body = b"family=" + family + b"&gender=female"
     made = call("POST", "Patient/_search", "_count=5", body, f"{FORM}; charset=utf-8")
     assert made.query == (("_count", "5"), ("family", "张"), ("gender", "female"))
     assert made.body == b""
@@ -126,7 +128,8 @@ def test_a_search_by_post_needs_no_body():
     ("type", "body", "refusal"),
     [
         ("application/json", b"{}", UnsupportedMediaType),
-        (FORM, "family=张".encode(), BadRequest),
+        (FORM, "family=张".encode()[:-1], BadRequest),
+        (FORM, "family=张".encode("gb18030"), BadRequest),
         (FORM, b"family=%", BadRequest),
     ],
 )
