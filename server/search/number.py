@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from math import nextafter
+from math import isfinite, nextafter
 
 from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition
@@ -60,7 +60,7 @@ def parse(text: str) -> Searched:
     Raises ValueError if `text` is no number.
     """
     match = _NUMBER.fullmatch(text)
-    if match is None:
+    if match is None or not isfinite(float(match[2])):
         message = "This is not a number."
         raise ValueError(message)
     prefix, digits, fraction, exponent = match.groups()
