@@ -44,6 +44,7 @@ def call(method, path, query="", body=b"", type="application/fhir+json", **heade
         ("GET", "_history", "history-system", (None, None, None)),
         ("GET", "Patient", "search-type", ("Patient", None, None)),
         ("HEAD", "Patient", "search-type", ("Patient", None, None)),
+        ("GET", "", "search-system", (None, None, None)),
         ("POST", "Patient/_search", "search-type", ("Patient", None, None)),
         ("POST", "Patient", "create", ("Patient", None, None)),
         ("PUT", "Patient", "update", ("Patient", None, None)),
@@ -68,7 +69,7 @@ def test_a_url_and_a_method_mean_an_interaction(method, path, interaction, named
 @pytest.mark.parametrize(
     "path",
     ["Nobody", "patient", "Patient/1/2", "Patient/1/_history/2/3", "/Patient", "$x",
-     "Patient/$everything", "Patient/_tag", "Patient/1/_tags", "metadata/x", "", "Patient//1"],
+     "Patient/$everything", "Patient/_tag", "Patient/1/_tags", "metadata/x", "Patient//1"],
 )  # fmt: skip
 def test_a_url_that_means_nothing_is_not_found(path):
     with pytest.raises(NotFound):
