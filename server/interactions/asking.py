@@ -23,6 +23,8 @@ _TOTAL_METHOD = "_totalMethod"
 PARAMETERS = ("_count", "_total", _TOTAL_METHOD, "_contained", "_explain", paging.PARAMETER)
 _INCLUDES = ("_include", "_revinclude")
 _ORDERS_OF_ALL = frozenset({"_id", "_lastUpdated"})
+_FORM = 2
+"""How places are written in cursors: one of another form is refused rather than misread."""
 Pair = tuple[str, str]
 
 
@@ -59,7 +61,7 @@ class Asked:
         """What a cursor is bound to: not to the types that are stored, which may become more."""
         types = [pair for pair in self.used if pair[0] == "_type"]
         criteria = [pair for query in self.queries[:1] for pair in query.used]
-        return f"{self.scope.path}?{types}?{criteria}"
+        return f"{_FORM}?{self.scope.path}?{types}?{criteria}"
 
     @property
     def merged(self) -> bool:

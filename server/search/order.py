@@ -56,8 +56,8 @@ class Key:
 
     @property
     def moves(self) -> bool:
-        """Whether a change takes a resource from before a place in the order to behind it."""
-        return self.fields == ("lu",) and self.direction > 0
+        """Whether any change takes a resource to the end of the order, or to its start."""
+        return self.fields == ("lu",)
 
     def value(self, document: Mapping[str, Any]) -> Any:  # noqa: ANN401  # text, number or None
         """Return the value that `document` is sorted by, None if it has none."""
@@ -95,8 +95,8 @@ class Order:
     `needs` are the indexes it has to be given by that only are there on demand. Without
     `by_index` there can be none.
 
-    In an order by lastUpdated that ascends, whatever is changed comes back at the end. So its
-    pages are all of one moment, which is a part of their places.
+    In an order by lastUpdated, whatever is changed comes again at the end, or has gone to the
+    pages already read. So all pages are of one moment, which is a part of their places.
     """
 
     keys: tuple[Key, ...]
