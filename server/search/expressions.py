@@ -78,10 +78,34 @@ class _Compiler:
             case grammar.Binary(operator) if operator in _PASSING:
                 return [self._computed(b, node) for b in context]
             case grammar.Member() | grammar.Typed("as") | grammar.Index() | grammar.Call():
-                start = node.source
-                return self._step(node, context if start is None else self.compile(start, context))
+                return self._step(node, self._sources(node, context))
         message = f"{node} gives no values."
         raise ExpressionError(message)
+
+    def _sources(
+        self,
+        node: grammar.Member | grammar.Typed | grammar.Index | grammar.Call,
+        context: Sequence[Branch],
+    ) -> Sequence[Branch]:
+        """Return the branches of what `node` is about.
+
+        HL7's expressions end with ``extension(url)`` and mean its value; where
+        a step follows, it is the extension itself, as FHIRPath has it.
+        """
+        match node, node.source:
+            case _, None:
+                return context
+            case (
+                grammar.Member() | grammar.Call(),
+                grammar.Call(_, "extension", (grammar.Literal(str(url)),)) as call,
+            ):
+                return self._extensions(self._sources(call, context), url)
+            case _, source:
+                return self.compile(source, context)
+
+    def _extensions(self, sources: Iterable[Branch], url: str) -> list[Branch]:
+        criterion = grammar.Binary("=", grammar.Name("url"), grammar.Literal(url))
+        return [self._filtered(b, criterion) for b in self._members(sources, "extension")]
 
     def _step(self, node: Node, sources: Sequence[Branch]) -> list[Branch]:
         """Return the branches that `node` makes of those of its source."""
@@ -152,9 +176,7 @@ class _Compiler:
             case "where", (criterion,):
                 return [self._filtered(source, criterion) for source in sources]
             case "extension", (grammar.Literal(str(url)),):
-                found = self._members(sources, "extension")
-                criterion = grammar.Binary("=", grammar.Name("url"), grammar.Literal(url))
-                return self._members([self._filtered(b, criterion) for b in found], "value")
+                return self._members(self._extensions(sources, url), "value")
         message = f"{name}() with {len(arguments)} arguments gives no values."
         raise ExpressionError(message)
 

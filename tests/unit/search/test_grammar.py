@@ -20,7 +20,11 @@ PATIENT = {
         {"reference": "http://other/Practitioner/2/_history/1"},
         {"type": "Practitioner", "identifier": {"value": "x"}},
     ],
-    "extension": [{"url": "http://a", "valueString": "ä"}, {"url": "http://b", "valueCode": "b"}],
+    "extension": [
+        {"url": "http://a", "valueString": "ä"},
+        {"url": "http://b", "valueCode": "b"},
+        {"url": "http://n", "extension": [{"url": "in", "valueInteger": 1}]},
+    ],
 }
 
 
@@ -47,6 +51,13 @@ def values(facts, expression, resource=PATIENT):
         ("Patient.deceased.exists() and Patient.deceased != false", [False]),
         ("Patient.extension('http://a')", ["ä"]),
         ("Patient.extension('http://c')", []),
+        ("Patient.extension('http://a').value", ["ä"]),
+        ("Patient.extension('http://b').value as code", ["b"]),
+        ("Patient.extension('http://b').value.ofType(string)", []),
+        ("Patient.extension('http://b').url", ["http://b"]),
+        ("Patient.extension('http://n').extension('in')", [1]),
+        ("Patient.extension('http://n').extension('in').value", [1]),
+        ("Patient.extension('http://n').extension.where(url = 'in').value", [1]),
         ("Person.name | Patient.birthDate | Patient.gender", []),
         ("%resource.id", ["p"]),
         (
