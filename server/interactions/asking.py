@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/search.html#Summary
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from server.context import Context
 from server.fhir.outcome import BadRequest
 from server.interactions import including
 from server.interactions.call import Call
-from server.interactions.presentation import Presentation
+from server.interactions.presentation import Presentation, single
 from server.search import includes, paging
 from server.search.includes import Includes
 from server.search.query import Query
@@ -82,7 +82,7 @@ def asked(context: Context, call: Call, scope: Scope) -> Asked:
     """
     presentation, rest = Presentation.split(call.query)
     presentation.check(context.interpreters.subsets, *scope.types)
-    shape = {name: value for name, value in rest if name in PARAMETERS}
+    shape = single(rest, PARAMETERS)
     if shape.get("_contained", "false") != "false":
         raise BadRequest.because("search-contained-unsupported")
     method = shape.get(_TOTAL_METHOD)
@@ -106,12 +106,20 @@ def asked(context: Context, call: Call, scope: Scope) -> Asked:
         count,
         total,
         shape.get(paging.PARAMETER),
-        shape.get("_explain") == "true",
+        _is_true(shape, "_explain"),
         queries,
         joined,
         tuple(_used(call.query, ignored, count)),
         ignored,
     )
+
+
+def _is_true(shape: Mapping[str, str], name: str) -> bool:
+    """Tell whether the parameter `name` is true. Raises BadRequest if it is not false either."""
+    value = shape.get(name, "false")
+    if value not in ("true", "false"):
+        raise BadRequest.because("boolean-unknown", name=name, value=value[:40])
+    return value == "true"
 
 
 def page_size(context: Context, value: str | None) -> int:

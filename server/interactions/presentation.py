@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/search.html#summary
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from server.fhir.outcome import BadRequest
@@ -14,6 +14,18 @@ SUMMARIES = ("true", "text", "data", "count", "false")
 # Read by the HTTP face, which lays out every answer.
 LAYOUT = ("_format", "_pretty")
 PARAMETERS = (*LAYOUT, "_summary", "_elements")
+
+
+def single(query: Sequence[tuple[str, str]], names: Collection[str]) -> dict[str, str]:
+    """Return the values of those parameters of `query` that are among `names`, by name.
+
+    Raises BadRequest if one is there with different values.
+    """
+    found: dict[str, str] = {}
+    for name, value in query:
+        if name in names and found.setdefault(name, value) != value:
+            raise BadRequest.because("parameter-values-differ", name=name)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +54,15 @@ class Presentation:
     ) -> tuple["Presentation", list[tuple[str, str]]]:
         """Return the presentation that `query` asks for, and the other parameters.
 
-        Raises BadRequest on a value of _summary that FHIR does not know, or when
+        Raises BadRequest on a value of _summary that FHIR does not know, on two of them, or when
         _summary and _elements are both there.
         """
-        asked = {name: value for name, value in query if name in PARAMETERS}
         rest = [(name, value) for name, value in query if name not in PARAMETERS]
-        summary = asked.get("_summary", "false")
+        summary = single(query, ("_summary",)).get("_summary", "false")
         if summary not in SUMMARIES:
             raise BadRequest.because("summary-unknown", value=summary[:40])
-        names = (name.strip() for name in asked.get("_elements", "").split(","))
+        listed = ",".join(value for name, value in query if name == "_elements")
+        names = (name.strip() for name in listed.split(","))
         elements = frozenset(name.rpartition(".")[2] for name in names if name)
         if elements and summary != "false":
             raise BadRequest.because("summary-and-elements")

@@ -94,6 +94,11 @@ def test_elements_of_a_search(fhir, stored):
     assert names(entry["resource"]) == {"name"}
 
 
+def test_elements_may_be_named_one_by_one(fhir, stored):
+    read = fhir.get(f"Patient/{stored['id']}?_elements=gender&_elements=birthDate").json()
+    assert names(read) == {"gender", "birthDate"}
+
+
 def test_elements_that_a_type_does_not_have_are_refused(fhir, stored):
     refused(fhir.get(f"Patient/{stored['id']}?_elements=colour"), 400)
 

@@ -76,7 +76,8 @@ def test_only_a_number(fhir, family, count):
 @pytest.mark.parametrize(
     "query",
     ["nonsense=1", "name:nonsense=1", "_query=a", "_contained=true", "_contained=both",
-     "_total=perhaps", "_count=-1", "_count=x", "family=%ff", "_include=Patient",
+     "_total=perhaps", "_explain=perhaps", "_count=1&_count=2", "_summary=true&_summary=data",
+     "_total=none&_total=accurate", "_count=-1", "_count=x", "family=%ff", "_include=Patient",
      "_sort=nonsense", "birthdate=2023-02-30", "birthdate=2023-13", "_type=Patient"],
 )  # fmt: skip
 def test_what_is_not_understood_is_refused(fhir, query):
