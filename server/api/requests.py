@@ -46,7 +46,7 @@ def call(environ: Mapping[str, Any], path: str, types: Collection[str], settings
         owner=named.get(OWNER),
         query=query,
         body=content,
-        criteria=environ.get("HTTP_IF_NONE_EXIST"),
+        criteria=_criteria(environ.get("HTTP_IF_NONE_EXIST")),
         if_match=environ.get("HTTP_IF_MATCH"),
         if_none_match=environ.get("HTTP_IF_NONE_MATCH"),
         if_modified_since=environ.get("HTTP_IF_MODIFIED_SINCE"),
@@ -104,6 +104,17 @@ def _check(route: Route, segments: tuple[str, ...]) -> None:
     for part, segment in zip(route.shape, segments, strict=True):
         if part == ID and not is_id(segment):
             raise BadRequest.because("id-malformed", id=segment[:70])
+
+
+def _criteria(header: str | None) -> str | None:
+    """Return `header`, whose bytes WSGI gives as Latin-1, as the UTF-8 that clients send.
+
+    Read as anything else, a Han name would be found nowhere, and its owner stored again.
+    """
+    try:
+        return None if header is None else header.encode("latin-1").decode()
+    except UnicodeError:
+        raise BadRequest.because("criteria-malformed") from None
 
 
 def _query(text: str) -> tuple[tuple[str, str], ...]:

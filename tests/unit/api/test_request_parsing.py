@@ -104,6 +104,17 @@ def test_a_query_keeps_order_repetition_and_blanks():
     assert made.query == (("b", "2"), ("a", "1"), ("b", ""), ("c", "张 +"))
 
 
+def test_criteria_may_have_their_letters_unescaped():
+    as_wsgi_gives_it = "name=张三".encode().decode("latin-1")
+    made = call("POST", "Patient", body=b"{}", If_None_Exist=as_wsgi_gives_it)
+    assert made.criteria == "name=张三"
+
+
+def test_criteria_in_another_encoding_are_refused():
+    with pytest.raises(BadRequest):
+        call("POST", "Patient", body=b"{}", If_None_Exist="name=\xd5\xc5")
+
+
 @pytest.mark.parametrize(
     "query", ["a=%", "a=%4", "a=%zz", "a=%E5%BC", "a=%FF", "&".join("x" * 1001)]
 )
