@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.fhir.outcome import BadRequest
-from server.search import paging, sortkeys
+from server.search import conditions, paging, sortkeys
 from server.search.conditions import Condition
 from server.search.indexes import IndexSpec, sorting
 from server.search.plan import Plan
@@ -192,7 +192,7 @@ def order(plan: Plan, keys: Sequence[Key], condition: Condition) -> Order:
     """
     wanted = {key.code: key for key in reversed(keys)}
     chosen = [wanted[code] for code in dict.fromkeys(key.code for key in keys)]
-    if not chosen and "ds" in plan.main and _about(condition) & _WITH_DATE_INDEX:
+    if not chosen and "ds" in plan.main and conditions.fields(condition) & _WITH_DATE_INDEX:
         chosen = [Key(plan.main["ds"], ("ds",), -1)]
     total = _total(chosen)
     by_index = all(len(key.fields) == 1 for key in total) and all(
@@ -240,14 +240,3 @@ def _at(document: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401  # text,
     outer, _, inner = path.partition(".")
     found = document.get(outer)
     return found.get(inner) if inner and found is not None else found
-
-
-def _about(condition: Condition) -> set[str]:
-    """Return the fields that `condition` is about."""
-    found: set[str] = set()
-    for key, value in condition.items():
-        if key in ("$and", "$or"):
-            found.update(*(_about(inner) for inner in value))
-        else:
-            found.add(key)
-    return found
