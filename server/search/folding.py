@@ -1,7 +1,8 @@
 """Folding: what makes strings equal to a search that looks past how they are written.
 
 Full-width and half-width forms, case, accents, traditional and simplified Han characters, and
-the amount of white space make no difference.
+the amount of white space make no difference. Between Han characters white space has no meaning:
+names of two are often written with a space to be as wide as those of three.
 
 Spec: https://hl7.org/fhir/R4/search.html#string
 """
@@ -14,6 +15,8 @@ import zhconv_rs
 
 _HAN = range(0x3400, 0xA000)
 _HAN_CHARACTER = re.compile("[\u3400-\u9fff]")
+_ANY_HAN = "[\u3400-\u9fff\U00020000-\U0003ffff]"
+_BETWEEN_HAN = re.compile(f"(?<={_ANY_HAN}) (?={_ANY_HAN})")
 _CACHED = 256
 _READ_FOR_EACH = 4
 
@@ -38,7 +41,7 @@ _PLAINER = _plainer()
 def folded(text: str) -> str:
     """Return `text` folded; folding twice is folding once. It has no control characters."""
     # Texts of a megabyte each, which are valid, would fill the memory.
-    return _remembered(text) if len(text) <= _CACHED else freshly_folded(text)
+    return _remembered(text) if len(text) <= _CACHED else _joined(text)
 
 
 def folded_start(text: str, length: int) -> str:
@@ -50,15 +53,20 @@ def folded_start(text: str, length: int) -> str:
     return folded(text[: _READ_FOR_EACH * length])[:length]
 
 
+def _joined(text: str) -> str:
+    plain = freshly_folded(text)
+    return plain if plain.isascii() else _BETWEEN_HAN.sub("", plain)
+
+
 def freshly_folded(text: str) -> str:
-    """Return `text` folded, and do not remember it."""
+    """Return `text` folded but with spaces between Han characters, and do not remember it."""
     if text.isascii():
         return " ".join(text.lower().split())
     plain = normalize("NFKD", normalize("NFKC", text).casefold())
     return " ".join(normalize("NFKC", plain.translate(_PLAINER)).casefold().split())
 
 
-_remembered = lru_cache(maxsize=4096)(freshly_folded)
+_remembered = lru_cache(maxsize=4096)(_joined)
 
 
 def has_han(text: str) -> bool:

@@ -22,6 +22,8 @@ from server.search.string import LENGTH, bigrams, entry
         ("張三丰", "张三丰"),
         ("後頭髮", "后头发"),
         ("  a\t b\u3000c \x1f", "a b c"),
+        ("仇\u3000 英 Ada 仇", "仇英 ada 仇"),
+        ("𠮷 野 家", "𠮷野家"),
         ("①", "1"),
         ("한국", "한국"),
         ("Ångström", "angstrom"),
