@@ -32,7 +32,12 @@ _NO_PROSE = frozenset(
         "implicitRules",
     }
 )  # fmt: skip
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
+# What such an element is made of goes on the word that it stands in.
+_INLINE_TAG = re.compile(
+    r"</?(?:a|abbr|acronym|b|big|cite|code|dfn|em|font|i|q|s|small|span|strong|sub|sup|tt|u|var)"
+    r"(?:\s[^<>]*)?>"
+)
 # Han characters, and kana, which are written without spaces as well.
 _UNSPACED = "\u3005\u3007\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+")
@@ -70,7 +75,8 @@ def words(resource: dict[str, Any]) -> list[str]:
     _collect(resource, texts)
     found = _CONTENT.words("\n".join(texts))
     if "text" in resource:
-        plain = unescape(_TAG.sub(" ", resource["text"].get("div", "")))
+        prose = _INLINE_TAG.sub("", resource["text"].get("div", ""))
+        plain = unescape(_TAG.sub(" ", prose))
         found += _NARRATIVE.words(plain)
     return found
 

@@ -48,6 +48,20 @@ def test_what_is_searched_for_is_segmented(text, found):
     assert [term.word + "*" * term.is_start for term in sought(text)] == found
 
 
+@pytest.mark.parametrize(
+    ("narrative", "found"),
+    [
+        ("<b>南京</b>市", ["t:南京", "t:京市", "t:市"]),
+        ('<p><b>hyper</b><span class="x">tension</span></p>', ["t:hypertension"]),
+        ("<p>one</p><p>two</p>", ["t:one", "t:two"]),
+        ("one<br/>two<img/>three", ["t:one", "t:two", "t:three"]),
+    ],
+)
+def test_a_word_of_a_narrative_goes_on_where_markup_begins_within_it(narrative, found):
+    """https://hl7.org/fhir/R4/narrative.html#xhtml."""
+    assert [word for word in words(basic("", narrative)) if word.startswith("t:")] == found
+
+
 def test_a_phrase_is_not_segmented():
     assert Term("压糖") in sought("高血压糖尿病", as_phrase=True)
 
