@@ -81,7 +81,7 @@ def test_a_text_has_the_words_of_each_of_its_parts(text, data):
 
 
 def test_words_of_the_narrative_are_told_from_the_others():
-    found = words(basic("咳嗽", 'fever<br/>and&#160;chills<a href="http://x">here</a>'))
+    found = words(basic("咳嗽", 'fever<br/>and&#160;chills <a href="http://x">here</a>'))
     assert found == ["c:咳嗽", "c:嗽", "t:fever", "t:and", "t:chills", "t:here"]
     assert words(basic("", "M&#252;ller &amp; Co")) == ["t:muller", "t:co"]
 
