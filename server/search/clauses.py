@@ -100,7 +100,7 @@ class Clauses:
         if code in plan.composites:
             return "composite"
         if code not in plan.parameters:
-            raise _unknown(type, code)
+            raise self._unknown(type, code)
         return plan.parameters[code].type
 
     def compared(self, type: str, code: str, compare: Compare, text: str) -> Condition:
@@ -136,11 +136,15 @@ class Clauses:
                 reached = _names(parameter, {type})
                 return join(Has(self._pointers, type, source, code, reached, inner))
 
-    @staticmethod
-    def _reference(plan: Plan, code: str) -> Parameter:
+    def _unknown(self, type: str, code: str) -> NotDone:
+        """Return the refusal of a parameter that `type` has not, or raise that it has not yet."""
+        self._plans.require_indexed(type, code)
+        return _unknown(type, code)
+
+    def _reference(self, plan: Plan, code: str) -> Parameter:
         parameter = plan.parameters.get(code)
         if parameter is None:
-            raise _unknown(plan.type, code)
+            raise self._unknown(plan.type, code)
         if parameter.type != "reference":
             raise NotDone.because("search-chain-no-reference", parameter=code)
         return parameter
@@ -149,8 +153,7 @@ class Clauses:
         self, plan: Plan, code: str, modifier: str | None, value: str, asked: Asked
     ) -> Condition:
         if code not in plan.parameters and code not in plan.composites and code not in WHOLE:
-            self._plans.require_indexed(plan.type, code)
-            raise _unknown(plan.type, code)
+            raise self._unknown(plan.type, code)
         if not value or not _is_unicode(value):
             raise BadRequest.because("search-value-empty", parameter=code)
         if modifier == "missing" and code in plan.parameters:

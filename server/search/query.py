@@ -114,6 +114,7 @@ class QueryCompiler:
         for name, value in parameters:
             try:
                 if name == "_sort":
+                    self._require_indexed(type, value)
                     keys.extend(order.keys(plan, value))
                 else:
                     found.append(clauses.condition(type, name, value, few=few))
@@ -144,6 +145,11 @@ class QueryCompiler:
         plan, facts = self._plans[type], self._plans.definitions.search_parameters[type]
         own = (*plan.parameters, *plan.composites, *WHOLE)
         return {code: fact for code, fact in facts.items() if code in own}
+
+    def _require_indexed(self, type: str, sort: str) -> None:
+        """Raise BadRequest if a key of `sort` is a parameter that is not indexed yet."""
+        for key in sort.split(","):
+            self._plans.require_indexed(type, key.removeprefix("-"))
 
     def _within(self, clauses: Clauses, type: str, compartment: str, id: str) -> Condition:
         """Return the condition that a resource of `type` is in the compartment of one resource.

@@ -247,13 +247,18 @@ def test_a_parameter_is_found_by_when_it_is_in_force_and_not_after(index, facts,
         queries.compile("Patient", [("own", "S")])
 
 
-def test_a_parameter_that_waits_is_indexed_but_refused_by_name(index, facts):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("own", "S"), ("own:not", "S"), ("_sort", "-birthdate,-own"), ("_filter", "own eq S"),
+     ("link:Patient.own", "S"), ("own.name", "S"), ("_has:Patient:own:name", "S")],
+)  # fmt: skip
+def test_a_parameter_that_waits_is_indexed_but_refused_by_name(index, facts, name, value):
     queries = QueryCompiler(facts, ZONE, BASE, plans=index.plans)
     index.plans.replace({"Patient": (fact(),)}, {"Patient": {"own": 37}})
     assert "own=urn:m|S" in index.entries(PATIENT)["t"]
     assert "own" not in queries.searchable("Patient")
     with pytest.raises(BadRequest, match=r'"own" of Patient is being indexed \(37 %'):
-        queries.compile("Patient", [("own", "S")])
+        queries.compile("Patient", [(name, value)])
 
 
 def test_progress_alone_makes_no_new_edition(plans):
