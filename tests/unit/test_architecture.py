@@ -132,7 +132,7 @@ def test_a_message_is_said_somewhere(key):
     assert said
 
 
-@pytest.mark.parametrize("key", MEANINGS)
+@pytest.mark.parametrize("key", sorted(MEANINGS))
 def test_the_meaning_of_a_setting_is_worded(key):
     assert key in MESSAGES
 
