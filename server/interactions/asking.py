@@ -22,6 +22,7 @@ _TOTAL_METHOD = "_totalMethod"
 """What the client library fhirpy sends instead of _total; `count` is an accurate total."""
 PARAMETERS = ("_count", "_total", _TOTAL_METHOD, "_contained", "_explain", paging.PARAMETER)
 _INCLUDES = ("_include", "_revinclude")
+_DIGITS = 9
 _ORDERS_OF_ALL = frozenset({"_id", "_lastUpdated"})
 _FORM = 2
 """How places are written in cursors: one of another form is refused rather than misread."""
@@ -131,9 +132,11 @@ def page_size(context: Context, value: str | None) -> int:
     settings = context.interpreters.settings
     if value is None:
         return settings.page_size
-    if not (value.isascii() and value.isdigit() and len(value) < 10):
+    if not (value.isascii() and value.isdigit()):
         raise BadRequest.because("count-malformed", value=value[:40])
-    return min(int(value), settings.max_page_size)
+    digits = value.lstrip("0")
+    # Longer ones take Python long, or are no number to it.
+    return min(int(digits[: _DIGITS + 1] or "0"), settings.max_page_size)
 
 
 def _queries(

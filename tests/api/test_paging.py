@@ -98,7 +98,15 @@ def test_a_total_if_given_is_right(fhir, family, many):
         assert page.get("total", MANY) == MANY
 
 
-@pytest.mark.parametrize("count", ["-1", "x", "1.5", "", "99999999999999999999", "１"])
+@pytest.mark.parametrize("count", ["99999999999999999999", "9" * 5000, "0" * 5000 + "9999999"])
+def test_more_than_the_largest_page_gives_that(fhir, family, many, count):
+    form = f"family={family}&_count={count}".encode()
+    answer = fhir.post("Patient/_search", form, Content_Type="application/x-www-form-urlencoded")
+    assert answer.status_code == 200
+    assert len(answer.json()["entry"]) == MANY
+
+
+@pytest.mark.parametrize("count", ["-1", "x", "1.5", "", "１"])
 def test_a_count_that_is_none_is_refused(fhir, family, count):
     refused(fhir.get(f"Patient?family={family}&_count={quote(count)}"), 400)
 
