@@ -4,7 +4,8 @@ SHELL := /bin/sh
 UV ?= uv
 # For a part of the tests: make test TESTS=tests/unit
 TESTS ?=
-# So many processes share the tests, file by file, each with a MongoDB of its own.
+# So many processes share the tests, file by file, each with a MongoDB of its own. Those that hold
+# the server to a time run alone. 5 means that TESTS has none of a kind.
 WORKERS ?= 3
 BIN := .venv/bin
 RELEASES := python3.11 python3.12 python3.13 python3.14 python3
@@ -25,7 +26,8 @@ run: setup-run ## Start the server with a private MongoDB and a demo region
 
 test: check ## Check everything and run every test, as .ci/run does
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	$(BIN)/coverage run -m pytest -m "not alone" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
+	$(BIN)/coverage run -m pytest -m alone $(TESTS) || [ $$? -eq 5 ]
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

@@ -24,7 +24,7 @@ def probes(services: Callable[[], Services]) -> Blueprint:
             services().store.ping()
         except Unavailable as error:
             text = "".join(f"{issue.text('en')}\n" for issue in error.issues)
-            return Response(text, 503, [("Retry-After", "5")], content_type="text/plain")
+            return Response(text, 503, [*error.headers.items()], content_type="text/plain")
         return Response("ok\n", content_type="text/plain; charset=utf-8")
 
     @blueprint.get("/metrics")

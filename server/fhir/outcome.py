@@ -59,11 +59,15 @@ class FhirError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "exception"
+    retry_after: ClassVar[int | None] = None
+    """After how many seconds the same request may succeed, if it may."""
 
     def __init__(self, *issues: Issue, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(" ".join(issue.text("en") for issue in issues))
         self.issues = issues
         self.headers = dict(headers or {})
+        if self.retry_after is not None:
+            self.headers.setdefault("Retry-After", str(self.retry_after))
 
     @classmethod
     def because(cls, message: str, expression: str | None = None, **arguments: object) -> Self:
@@ -152,4 +156,4 @@ class TooCostly(FhirError):
 class Unavailable(FhirError):
     """The server cannot answer just now; the same request may succeed later."""
 
-    status, code = 503, "transient"
+    status, code, retry_after = 503, "transient", 5

@@ -39,13 +39,13 @@ def refused(*, alive: Callable[[], bool] | None = None) -> Iterator[None]:
         # Single reads and writes run out of time only when the database is in trouble.
         if alive is not None and alive():
             raise TooCostly.because("database-work-too-long") from error
-        raise _later(Unavailable.because("database-unavailable")) from error
+        raise Unavailable.because("database-unavailable") from error
     except OperationFailure as error:
         raise _refusal(error.code) from error
     except DocumentTooLarge as error:
         raise TooLarge.because("resource-too-large", limit=_SIZE_LIMIT) from error
     except PyMongoError as error:
-        raise _later(Unavailable.because("database-unavailable")) from error
+        raise Unavailable.because("database-unavailable") from error
     except (BSONError, OverflowError) as error:
         raise Unprocessable.because("resource-unstorable") from error
 
@@ -56,10 +56,11 @@ def _refusal(code: int | None) -> FhirError:
     if code in _UNINDEXABLE:
         return Unprocessable.because("resource-unstorable")
     if code == _WRITE_CONFLICT:
-        return _later(Conflict.because("database-contended"))
-    return _later(Unavailable.because("database-unavailable"))
+        return _contended()
+    return Unavailable.because("database-unavailable")
 
 
-def _later(refusal: FhirError) -> FhirError:
+def _contended() -> Conflict:
+    refusal = Conflict.because("database-contended")
     refusal.headers["Retry-After"] = "5"
     return refusal

@@ -16,6 +16,8 @@ from tests.api.client import Client, refused
 from tests.builders import TEST, fresh, identifier, patient
 from tests.processes import Server, children, status, wait_until
 
+pytestmark = pytest.mark.alone
+
 PATIENCE = 5.0
 REQUESTS = (
     ("GET", "Patient/kept", None, {}),

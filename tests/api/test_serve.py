@@ -72,6 +72,7 @@ def test_it_runs_the_processes_that_are_set(serve):
     wait_until(lambda: len(children(gunicorn)) == 3)
 
 
+@pytest.mark.alone
 def test_a_second_start_is_ready_in_less_than_five_seconds(serve):
     begun = time.monotonic()
     serve().ready()
