@@ -28,7 +28,9 @@ from server.store.embedded import EmbeddedMongo
 from tests import processes
 from tests.bench.run import BENCH
 
-OPERATIONS = "read,by_identifier,by_family,obs50,obs50_sorted,enc_include,chained,has"
+OPERATIONS = os.environ.get(
+    "OPERATIONS", "read,by_identifier,by_family,obs50,obs50_sorted,enc_include,chained,has"
+)
 SECONDS, ROUNDS = os.environ.get("SECONDS", "3"), os.environ.get("ROUNDS", "3")
 _SAMPLE, _AT_ONCE, _PROCESSES = 2000, 100, 2
 
