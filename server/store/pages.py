@@ -135,7 +135,9 @@ class Pages:
     def _count(self, condition: Mapping[str, Any], at_most: int) -> int:
         with refused(alive=self.collections.answers):
             collection = self.collections.current(self.type)
-            return collection.count_documents(self.where(condition), limit=at_most)
+            # Without a condition MongoDB would begin to scan, if only until there are enough.
+            way = {} if condition else {"hint": "_id_"}
+            return collection.count_documents(self.where(condition), limit=at_most, **way)
 
     def _of_one_moment(
         self,
