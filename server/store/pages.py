@@ -136,7 +136,7 @@ class Pages:
         with refused(alive=self.collections.answers):
             collection = self.collections.current(self.type)
             # Without a condition MongoDB would begin to scan, if only until there are enough.
-            way = {} if condition else {"hint": "_id_"}
+            way: dict[str, Any] = {} if condition else {"hint": "_id_"}
             return collection.count_documents(self.where(condition), limit=at_most, **way)
 
     def _of_one_moment(
