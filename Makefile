@@ -26,7 +26,7 @@ run: setup-run ## Start the server with a private MongoDB and a demo region
 
 test: check ## Check everything and run every test, as .ci/run does
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not alone" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
+	$(BIN)/coverage run -m pytest -m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS) || [ $$? -eq 5 ]
 	$(BIN)/coverage run -m pytest -m alone $(TESTS) || [ $$? -eq 5 ]
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report

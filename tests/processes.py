@@ -21,6 +21,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def listens(port):
+    """Tell whether somebody accepts connections at this port of loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def status(url, timeout=5):
     """Return the HTTP status that `url` answers with, 0 if nobody answers."""
     try:

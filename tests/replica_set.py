@@ -9,7 +9,7 @@ from pymongo import MongoClient
 
 from server.store.child import ended, started
 from server.store.mongod import SET_NAME, arguments, executable, surroundings
-from tests.processes import free_port, wait_until
+from tests.processes import free_port, listens, wait_until
 
 USER = "tongkang"
 
@@ -37,6 +37,9 @@ class ReplicaSet:
             os.write(descriptor, self.secret.encode())
             os.close(descriptor)
             self.start_member(port)
+        for port in self.folders:
+            # On a busy machine one of them may take seconds, and they have to know each other.
+            wait_until(lambda port=port: listens(port), seconds=60)
         first = next(iter(self.folders))
         with MongoClient("127.0.0.1", first, directConnection=True) as client:
             client.admin.command("replSetInitiate", self._configuration())
