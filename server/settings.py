@@ -8,10 +8,12 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from server.fhir.messages import Language, text
+from server.fhir.outcome import Issue
 from server.records.environment import (
+    Misconfigured,
     choice,
     database_name,
     folder,
@@ -38,6 +40,10 @@ class Settings:
 
     mongodb_url: str | None = setting(None, url("mongodb", "mongodb+srv"))
     database: str = setting("tongkang", database_name())
+    mode: Literal["development", "production"] = setting(
+        "development", choice("development", "production")
+    )
+    access: Literal["oauth", "open"] = setting("oauth", choice("oauth", "open"))
     data_folder: Path = setting(Path("var/tongkang"), folder())
     host: str = setting("127.0.0.1", host_name())
     port: int = setting(8000, whole(1, 65535))
@@ -62,6 +68,20 @@ class Settings:
         address = f"[{self.host}]" if ":" in self.host else self.host
         base = self.base_url or f"http://{address}:{self.port}/fhir"
         object.__setattr__(self, "base_url", base.rstrip("/"))
+        if self.mode == "production" and (faults := list(self._unfit())):
+            raise Misconfigured(*faults)
+
+    def _unfit(self) -> Iterator[Issue]:
+        """Yield what must not be in production."""
+        if self.access == "open":
+            yield Issue("value", "setting-open-in-production")
+        if not self.base_url.startswith("https://"):
+            yield Issue("value", "setting-https-in-production", {"base_url": self.base_url})
+
+    @property
+    def root_url(self) -> str:
+        """The URL of the pages and of the authorization server, its issuer: without ``/fhir``."""
+        return self.base_url.removesuffix("/fhir")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:

@@ -132,7 +132,7 @@ class Server(Process):
     """gunicorn with `application`, as `tongkang serve` runs it when it is given a MongoDB."""
 
     def __init__(self, log, application=APPLICATION, **settings):
-        settings = {"port": free_port(), "log_level": "warning", **settings}
+        settings = {"port": free_port(), "log_level": "warning", "access": "open", **settings}
         command = [sys.executable, "-m", "server.cli", "serve", "--application", application]
         super().__init__(command, log, **settings)
         self.root = f"http://127.0.0.1:{settings['port']}"

@@ -1,32 +1,174 @@
-"""The decision whether a caller may use an interaction at all.
+"""The one decision: what the rights of a caller come to.
 
-Until the authorization server is built there is one policy, `OPEN`, which
-lets everybody do everything; the server then listens on loopback only.
+Effective are the scopes of the token, cut down by the role of who stands behind it, by the
+persons and the administrative divisions that role reaches, and by the labels of sensitive data
+that nobody released. What no right gives is refused.
+
+Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from server.access.caller import ANONYMOUS, Caller
+from server.access.roles import Roles
+from server.access.scopes import LETTERS, Scope
 from server.access.visibility import EVERYTHING, Visibility
 from server.fhir.outcome import Forbidden
+
+NEEDED: Mapping[str, str] = {
+    "read": "r",
+    "vread": "r",
+    "history-instance": "r",
+    "create": "c",
+    "update": "u",
+    "delete": "d",
+    "search-type": "s",
+    "search-system": "s",
+    "search-compartment": "s",
+    "history-type": "s",
+    "history-system": "s",
+}
+"""The letter of a scope that an interaction needs. One that has none needs no scope."""
+FREE = frozenset({"capabilities"})
+"""Interactions that need no rights at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """Top-level elements of one type that are hidden or only shown in part, as FHIRPath names.
+
+    `hidden` are left out; `masked` show what identifies a person in part (``110101********1234``).
+    """
+
+    hidden: frozenset[str] = frozenset()
+    masked: frozenset[str] = frozenset()
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """All elements that are not shown as they are."""
+        return self.hidden | self.masked
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What one scope gives: `letters` on `type`, where ``*`` is every type but internal ones.
+
+    `patients` are the persons that it is about (``Patient/a``), None if it is not about persons.
+    """
+
+    type: str
+    letters: frozenset[str]
+    constraint: tuple[tuple[str, str], ...] = ()
+    patients: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """What a member of staff or a system sees of the data: that of divisions, or of a unit.
+
+    `divisions` are codes, each with all below it; `organizations` are references to who is
+    responsible for the data. Either is enough.
+    """
+
+    divisions: tuple[str, ...] = ()
+    organizations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """All that decides what one token can do. `region` None means no limit by place.
+
+    `withheld` are the labels of sensitive data (v3-ActCode) that are not shown. `masks` are by
+    type.
+    """
+
+    caller: Caller
+    rights: tuple[Right, ...]
+    region: Region | None = None
+    withheld: frozenset[str] = frozenset()
+    masks: Mapping[str, Masks] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The rights of one caller: `allows` by interaction and type, `visibility` by content."""
+    """The decision for one caller: `allows` by type and letter, `visibility` by content.
 
-    allows: Callable[[str, str | None], bool]
+    `types` are those that a system-wide interaction is about, None for all.
+    """
+
+    caller: Caller
+    letters: Mapping[str, frozenset[str]] | None
     visibility: Visibility
+    masks: Mapping[str, Masks] = field(default_factory=dict)
 
-    def require(self, interaction: str, resource_type: str | None) -> None:
-        """Raise Forbidden unless `interaction` is allowed on `resource_type`.
+    def has(self, type: str, letter: str) -> bool:
+        """Tell whether any right gives `letter` on `type`."""
+        return self.letters is None or letter in self.letters.get(type, frozenset())
 
-        None stands for the system as a whole.
+    def types(self, letter: str) -> frozenset[str] | None:
+        """Return the types that `letter` is given on, None for all."""
+        if self.letters is None:
+            return None
+        return frozenset(type for type, letters in self.letters.items() if letter in letters)
+
+    def require(self, interaction: str, type: str | None) -> None:
+        """Raise Forbidden unless `interaction` is allowed on `type`.
+
+        None stands for the system as a whole: some type is enough.
         """
-        if not self.allows(interaction, resource_type):
-            raise Forbidden.because(
-                "interaction-forbidden", interaction=interaction, type=resource_type or "*"
-            )
+        letter = NEEDED.get(interaction)
+        if interaction in FREE or self.letters is None:
+            return
+        if letter is not None and (
+            self.has(type, letter) if type is not None else self.types(letter)
+        ):
+            return
+        raise Forbidden.because("interaction-forbidden", interaction=interaction, type=type or "*")
 
 
-OPEN = Access(lambda interaction, resource_type: True, EVERYTHING)  # noqa: ARG005  # allows anything
+OPEN = Access(ANONYMOUS, None, EVERYTHING)
+"""The access of everybody on a server that asks nobody who they are."""
+
+
+def granted(
+    roles: Roles,
+    role: str,
+    scopes: tuple[Scope, ...],
+    patients: Mapping[str, tuple[str, ...] | None],
+) -> tuple[Right, ...]:
+    """Return the rights that `scopes` give somebody of `role`.
+
+    `patients` says by the level of a scope whose data it is about: None for no limit to persons;
+    a level that is not there gives nothing.
+    """
+    found: list[Right] = []
+    for scope in scopes:
+        if scope.level not in patients:
+            continue
+        about = patients[scope.level]
+        if scope.level == "patient" and (not about or roles.is_internal(scope.type)):
+            continue
+        found.append(Right(scope.type, scope.letters, scope.constraint, about))
+    return tuple(right for right in found if right.type == "*" or roles.of(role, right.type))
+
+
+def letters(
+    roles: Roles, role: str, rights: tuple[Right, ...], types: frozenset[str]
+) -> dict[str, frozenset[str]]:
+    """Return the letters that `rights` come to on each of `types`, within `role`."""
+    found: dict[str, frozenset[str]] = {}
+    for type in types:
+        most = roles.of(role, type)
+        given = frozenset(
+            letter for letter in LETTERS for one in rights if gives(roles, one, type, letter)
+        )
+        if most & given:
+            found[type] = most & given
+    return found
+
+
+def gives(roles: Roles, right: Right, type: str, letter: str) -> bool:
+    """Tell whether `right` gives `letter` on `type`."""
+    means = right.type == type or (right.type == "*" and not roles.is_internal(type))
+    return means and letter in right.letters

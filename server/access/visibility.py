@@ -1,20 +1,29 @@
-"""What a caller may see, as a condition on documents."""
+"""What a caller may see, as conditions on documents."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+Condition = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
     """The part of the data that a caller may know of.
 
-    `condition` is a MongoDB filter that is ANDed into every query made for the
-    caller; `name` tells conditions apart and is equal only for equal ones.
+    `of` gives for a resource type and letters of SMART scopes, such as ``rs``, the MongoDB filter
+    that is ANDed into every query made for the caller with the rights of all these letters.
+    `past` gives the filter for superseded versions of a type. `name` tells visibilities
+    apart and is equal only for equal ones.
     """
 
     name: str
-    condition: Mapping[str, Any] = field(compare=False)
+    of: Callable[[str, str], Condition] = field(compare=False)
+    past: Callable[[str, str], Condition] = field(compare=False)
 
 
-EVERYTHING = Visibility("everything", {})
+def _all(type: str, letters: str) -> Condition:  # noqa: ARG001  # whatever they are
+    return {}
+
+
+EVERYTHING = Visibility("everything", _all, _all)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from uuid_utils import uuid4
 
-from server.access.policy import OPEN
+from server.access.policy import Access
 from server.api import body, negotiation, requests, responses, telemetry
 from server.api.responses import Manner, Response
 from server.context import Context
@@ -25,6 +25,8 @@ from server.services import Services
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+Authenticate = Callable[[Services, Mapping[str, Any]], Access]
+"""Returns the access of who makes the request of a WSGI environment, or raises Unauthenticated."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -35,15 +37,16 @@ class InternalError(FhirError):
 class FhirEndpoint:
     """A WSGI application for all below the base; it asks `services` once a process is ready."""
 
-    def __init__(self, services: Callable[[], Services]) -> None:
+    def __init__(self, services: Callable[[], Services], authenticate: Authenticate) -> None:
         self._services = services
+        self._authenticate = authenticate
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer as WSGI asks; a HEAD request gets the headers of the GET."""
         path = environ["PATH_INFO"].removeprefix("/").encode("latin-1").decode("utf-8", "replace")
-        response = _Exchange(self._services(), environ).answer(path)
+        response = _Exchange(self._services(), environ, self._authenticate).answer(path)
         start_response(response.status_line, response.headers)
         return () if environ["REQUEST_METHOD"] == "HEAD" else (response.body,)
 
@@ -51,10 +54,13 @@ class FhirEndpoint:
 class _Exchange:
     """One request and its answer; it remembers what the log needs if the answer is a refusal."""
 
-    __slots__ = ("call", "environ", "manner", "services")
+    __slots__ = ("authenticate", "call", "environ", "manner", "services")
 
-    def __init__(self, services: Services, environ: Mapping[str, Any]) -> None:
+    def __init__(
+        self, services: Services, environ: Mapping[str, Any], authenticate: Authenticate
+    ) -> None:
         self.services = services
+        self.authenticate = authenticate
         self.environ = environ
         self.call: Call | None = None
         settings = services.interpreters.settings
@@ -89,7 +95,8 @@ class _Exchange:
             return responses.answer(Result(status=204, headers={"Allow": allowed}), self.manner)
         self.call = requests.call(environ, path, interpreters.types, interpreters.settings)
         self.manner = self._negotiated(dict(self.call.query))
-        context = Context.of(self.services, OPEN, self.manner.language)
+        access = self.authenticate(self.services, environ)
+        context = Context.of(self.services, access, self.manner.language)
         return responses.answer(perform(context, self.call), self.manner)
 
     def _negotiated(self, asked: Mapping[str, str]) -> Manner:

@@ -81,6 +81,12 @@ class BadRequest(FhirError):
     status, code = 400, "invalid"
 
 
+class Unauthenticated(FhirError):
+    """Nobody knows who is calling, or no longer."""
+
+    status, code = 401, "login"
+
+
 class Forbidden(FhirError):
     """The caller has no right to this kind of thing."""
 

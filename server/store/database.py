@@ -21,6 +21,7 @@ from server.store.failures import refused
 from server.store.history import History
 from server.store.mongod import CannotStart
 from server.store.resources import Resources
+from server.store.shelf import Layout, Shelf
 
 _SHARDED = "isdbgrid"
 _log = logging.getLogger("tongkang.store")
@@ -84,6 +85,10 @@ class Store:
     def history(self, visibility: Visibility) -> History:
         """Return all versions within `visibility`."""
         return History(self.engine, visibility)
+
+    def shelf(self, layout: Layout) -> Shelf:
+        """Return the records, not FHIR's, that `layout` describes."""
+        return Shelf(self.engine.collections.database, layout)
 
     def ping(self) -> None:
         """Raise Unavailable unless the database answers, can be written to and has transactions.

@@ -128,7 +128,8 @@ class Engine:
             found: dict[_Fetch, Document] = {}
             for visibility in {visibility for _, visibility in items}:
                 ids = [id for id, seen_by in items if seen_by == visibility]
-                where = {"_id": {"$in": ids} if len(ids) > 1 else ids[0], **visibility.condition}
+                named = {"_id": {"$in": ids} if len(ids) > 1 else ids[0]}
+                where = {**named, **visibility.of(type, "r")}
                 for document in collection.find(where, VERSION_FIELDS):
                     found[document["_id"], visibility] = document
             return [found.get(item) for item in items]

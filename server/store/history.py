@@ -8,7 +8,7 @@ orders all versions, and a version keeps its place when it is superseded.
 Spec: https://hl7.org/fhir/R4/http.html#history
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ class History:
         with refused():
             document = self._engine.fetch(type, id, self._visibility)
             if document is not None and document["v"] != version:
-                where = {"_id": f"{id}/{version}", **self._visibility.condition}
+                where = {"_id": f"{id}/{version}", **self._visibility.past(type, "r")}
                 document = self._engine.collections.history(type).find_one(where)
         if document is None:
             raise NotFound.because("version-unknown", type=type, id=id, version=version)
@@ -69,22 +69,31 @@ class History:
             known = self._engine.fetch(type, id, self._visibility)
         if known is None:
             raise NotFound.because("resource-unknown", type=type, id=id)
-        return self._list([type], window, limit, current={"_id": id}, history={"rid": id})
+        return self._list([type], window, limit, {"_id": id}, {"rid": id}, letter="r")
 
     def of_type(self, type: str, window: Window, limit: int) -> Page:
         """Return the newest `limit` versions of all of `type`, and whether there are more."""
-        return self._list([type], window, limit, current={}, history={})
+        return self._list([type], window, limit, {}, {}, letter="s")
 
     def of_system(self, window: Window, limit: int) -> Page:
         """Return the newest `limit` versions of all resources, and whether there are more."""
         with refused():
             types = self._engine.collections.types()
-        return self._list(types, window, limit, current={}, history={}) if types else ([], False)
+        return self._list(types, window, limit, {}, {}, letter="s") if types else ([], False)
 
-    def _list(
-        self, types: Sequence[str], window: Window, limit: int, current: Document, history: Document
+    def _list(  # noqa: PLR0913  # which versions, of which side
+        self,
+        types: Sequence[str],
+        window: Window,
+        limit: int,
+        current: Document,
+        history: Document,
+        *,
+        letter: str,
     ) -> Page:
         """Return a page, which ends early if its versions are large.
+
+        `current` and `history` are conditions on the two sides, `letter` is the right needed.
 
         A version may be superseded between the reading of the two sides. As the
         current side is read first, no version that was there at the beginning
@@ -92,9 +101,10 @@ class History:
         """
         streams: list[tuple[str, list[Document]]] = []
         for type in types:
-            streams.append((type, self._stream(type, window, limit, current, superseded=False)))
-            past = self._stream(type, window, limit, history, superseded=True)
-            streams.append((f"{type}_history", past))
+            visible = self._visibility.of(type, letter)
+            streams.append((type, _stream(type, window, limit, [current, visible])))
+            past = [history, self._visibility.past(type, letter)]
+            streams.append((f"{type}_history", _stream(type, window, limit, past, id="rid")))
         page: dict[tuple[int, str, str], Version] = {}
         size = 0
         with (
@@ -109,20 +119,6 @@ class History:
                 size += len(version.body or b"")
         return [*page.values()], False
 
-    def _stream(
-        self, type: str, window: Window, limit: int, where: Document, *, superseded: bool
-    ) -> list[Document]:
-        id = "rid" if superseded else "_id"
-        limits = _conditions(window, type, id)
-        conditions = [where, dict(self._visibility.condition), *limits]
-        match: Document = {"$and": [each for each in conditions if each] or [{}]}
-        return [
-            {"$match": match},
-            {"$sort": {"lu": -1, id: -1}},
-            {"$limit": limit + 1},
-            {"$project": {**_FIELDS, "type": {"$literal": type}, "id": f"${id}"}},
-        ]
-
     def _merged(
         self, streams: list[tuple[str, list[Document]]], limit: int
     ) -> CommandCursor[Document]:
@@ -134,6 +130,19 @@ class History:
         ]
         collection = self._engine.collections.database[first]
         return collection.aggregate([*pipeline, *unions, *newest])
+
+
+def _stream(
+    type: str, window: Window, limit: int, where: Sequence[Mapping[str, Any]], id: str = "_id"
+) -> list[Document]:
+    """Return the pipeline for one side of `type`, whose documents have the id in field `id`."""
+    conditions = [dict(each) for each in (*where, *_conditions(window, type, id)) if each]
+    return [
+        {"$match": {"$and": conditions or [{}]}},
+        {"$sort": {"lu": -1, id: -1}},
+        {"$limit": limit + 1},
+        {"$project": {**_FIELDS, "type": {"$literal": type}, "id": f"${id}"}},
+    ]
 
 
 def _conditions(window: Window, type: str, id: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ old one is still there, so of two writers one loses.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pymongo.client_session import ClientSession
@@ -73,24 +74,30 @@ class Resources:
         Raises TooCostly if they cannot be sorted in time, Unavailable if that needs an index
         that is still being built.
         """
-        pages = Pages(self._engine.collections, type, self._where, self._now)
+        pages = Pages(self._engine.collections, type, partial(self._where, type, "s"), self._now)
         return pages.behind(condition, order, after, limit, fields)
 
     def rows(
-        self, type: str, condition: Mapping[str, Any], fields: Sequence[str], limit: int
+        self,
+        type: str,
+        condition: Mapping[str, Any],
+        fields: Sequence[str],
+        limit: int,
+        letters: str = "s",
     ) -> list[Document]:
         """Return at most `limit` documents that fulfil `condition`, in no order.
 
-        A document has `_id` and `fields`.
+        A document has `_id` and `fields`. `letters` are the rights that the caller needs of it.
         """
         wanted = dict.fromkeys(("_id", *fields), 1)
         with refused(alive=self._engine.collections.answers):
-            cursor = self._engine.collections.current(type).find(self._where(condition), wanted)
+            where = self._where(type, letters, condition)
+            cursor = self._engine.collections.current(type).find(where, wanted)
             return list(cursor.limit(limit).batch_size(limit))
 
     def matching(self, type: str, condition: Mapping[str, Any], limit: int) -> list[Version]:
         """Return at most `limit` versions that fulfil `condition`, in no order."""
-        where = self._where(condition)
+        where = self._where(type, "s", condition)
         with refused(alive=self._engine.collections.answers):
             cursor = self._engine.collections.current(type).find(where, VERSION_FIELDS)
             return [documents.version(type, each) for each in cursor.limit(limit)]
@@ -100,7 +107,7 @@ class Resources:
         limited: dict[str, Any] = {} if at_most is None else {"limit": at_most}
         with refused(alive=self._engine.collections.answers):
             collection = self._engine.collections.current(type)
-            return collection.count_documents(self._where(condition), **limited)
+            return collection.count_documents(self._where(type, "s", condition), **limited)
 
     def estimate(self, type: str, condition: Mapping[str, Any]) -> int:
         """Return about how many current versions fulfil `condition`, in a bounded time.
@@ -112,7 +119,7 @@ class Resources:
             return counted
         sample: list[Document] = [
             {"$sample": {"size": _SAMPLED}},
-            {"$match": self._where(condition)},
+            {"$match": self._where(type, "s", condition)},
         ]
         with refused(alive=self._engine.collections.answers):
             collection = self._engine.collections.current(type)
@@ -123,7 +130,7 @@ class Resources:
         self, type: str, condition: Mapping[str, Any], order: Order, limit: int
     ) -> Explanation:
         """Return how the first page of `limit` documents is found."""
-        pages = Pages(self._engine.collections, type, self._where, self._now)
+        pages = Pages(self._engine.collections, type, partial(self._where, type, "s"), self._now)
         return pages.explained(condition, order, limit)
 
     def types(self) -> list[str]:
@@ -175,7 +182,7 @@ class Resources:
 
         def attempt(session: ClientSession) -> tuple[Document, bool]:
             self._engine.claim(claim, session)
-            where = self._where(condition)
+            where = self._where(draft.type, "s", condition)
             found = list(collection.find(where, VERSION_FIELDS, session=session).limit(2))
             if found:
                 return self._engine.only_one(draft.type, found), False
@@ -197,7 +204,7 @@ class Resources:
         if draft.posted:
             return None  # nobody had this id before
         collection = self._engine.collections.current(draft.type)
-        where = {"_id": draft.id, "del": True, **self._visibility.condition}
+        where = {"_id": draft.id, "del": True, **self._visibility.of(draft.type, "u")}
         grave = collection.find_one(where, VERSION_FIELDS, session=session)
         if grave is None:
             return None
@@ -215,7 +222,7 @@ class Resources:
         with refused():
             self._engine.collections.ensure(draft.type)
         new = self._next(draft, old)
-        swapped = self._swap(old, new["lu"], _replacement(new))
+        swapped = self._swap(old, new["lu"], _replacement(new), "u")
         return documents.version(draft.type, new) if swapped else None
 
     def delete(self, old: Version) -> Version | None:
@@ -227,19 +234,21 @@ class Resources:
             change = [{"$replaceWith": grave}]
             return collection.find_one_and_update(where, change, KEPT_FIELDS, session=session)
 
-        swapped = self._swap(old, moment, bury)
+        swapped = self._swap(old, moment, bury, "d")
         return Version(old.type, old.id, old.version + 1, moment, None) if swapped else None
 
-    def _swap(self, old: Version, moment: int, change: Change) -> bool:
+    def _swap(self, old: Version, moment: int, change: Change, letter: str) -> bool:
         with refused():
             return self._engine.transaction(
-                lambda session: self._supersede(old, moment, change, session)
+                lambda session: self._supersede(old, moment, change, session, letter)
             )
 
-    def _supersede(self, old: Version, moment: int, change: Change, session: ClientSession) -> bool:
+    def _supersede(
+        self, old: Version, moment: int, change: Change, session: ClientSession, letter: str = "u"
+    ) -> bool:
         """Make `change` to version `old` and keep what it was; tell whether it was still there."""
         collections = self._engine.collections
-        where = {"_id": old.id, "v": old.version, **self._visibility.condition}
+        where = {"_id": old.id, "v": old.version, **self._visibility.of(old.type, letter)}
         replaced = change(collections.current(old.type), where, session)
         if replaced is None:
             return False
@@ -259,8 +268,9 @@ class Resources:
         # Two versions never share a millisecond, so that time orders them too.
         return max(self._now(), old.last_updated + 1000)
 
-    def _where(self, *conditions: Mapping[str, Any]) -> Document:
-        parts = [dict(part) for part in (*conditions, self._visibility.condition) if part]
+    def _where(self, type: str, letters: str, *conditions: Mapping[str, Any]) -> Document:
+        seen = self._visibility.of(type, letters)
+        parts = [dict(part) for part in (*conditions, seen) if part]
         parts.append({"del": None})
         root = next((part for part in parts if set(part) == {"$or"}), None)
         if root is None:

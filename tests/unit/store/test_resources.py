@@ -14,6 +14,11 @@ from server.store.history import Window
 from tests.unit.store.conftest import BY_ID
 
 
+def blind_but_for(condition):
+    """The view of who sees only what fulfils `condition`."""
+    return Visibility("blind", lambda type, letters: condition, lambda type, letters: condition)
+
+
 @pytest.fixture
 def id():
     return str(uuid4())
@@ -116,7 +121,7 @@ def test_create_many_skips_the_ids_that_are_taken(resources, new, id):
 
 def test_what_a_caller_may_not_see_is_not_there(store, resources, new, id):
     created = resources.create(new(id, "hidden"))
-    blind = store.resources(Visibility("blind", {"t": "shown"}))
+    blind = store.resources(blind_but_for({"t": "shown"}))
     with pytest.raises(NotFound):
         blind.read("Patient", id)
     assert blind.search("Patient", {"_id": id}, BY_ID, 9) == ([], False)
@@ -124,13 +129,13 @@ def test_what_a_caller_may_not_see_is_not_there(store, resources, new, id):
     assert blind.replace(new(id), created) is None
     assert blind.delete(created) is None
     with pytest.raises(NotFound):
-        store.history(Visibility("blind", {"t": "shown"})).version("Patient", id, 1)
+        store.history(blind_but_for({"t": "shown"})).version("Patient", id, 1)
     assert resources.read("Patient", id) == created
 
 
 def test_callers_with_different_views_do_not_share_an_answer(store, resources, new, id):
     resources.create(new(id, "hidden"))
-    blind = store.resources(Visibility("blind", {"t": "shown"}))
+    blind = store.resources(blind_but_for({"t": "shown"}))
 
     def seen(number):
         return (blind if number % 2 else resources).find("Patient", id) is not None
@@ -166,7 +171,7 @@ def test_a_create_under_the_id_of_a_resource_that_does_not_match_is_refused(reso
 
 def test_a_deleted_id_that_a_caller_may_not_see_is_taken(store, resources, new, id):
     resources.delete(resources.create(new(id)))
-    blind = store.resources(Visibility("blind", {"comp": "Patient/x"}))
+    blind = store.resources(blind_but_for({"comp": "Patient/x"}))
     with pytest.raises(Conflict):
         blind.create_unless_found(new(id), {"t": id}, id)
 

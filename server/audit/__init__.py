@@ -1,0 +1,1 @@
+"""The trail: what is recorded of every access, and how it is sealed."""

@@ -1,0 +1,187 @@
+"""Records that are not FHIR: accounts, sessions, tokens. One shelf, one collection.
+
+A record is a plain dict whose id is told apart from it. What is asked for is compared with plain
+values only, so that nothing from outside can become an operator of MongoDB. What has expired
+is not there any more, even before MongoDB removes it.
+
+Spec: https://www.mongodb.com/docs/manual/core/index-ttl/
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pymongo
+from pymongo import ReturnDocument
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from server.store.documents import Document
+from server.store.failures import refused
+
+Record = dict[str, Any]
+Plain = str | int | bool | datetime | None
+_EXPIRY = "expires_at"
+
+
+class Taken(Exception):
+    """There is a record already with this id, or with a value that may be there once only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a shelf is kept: its `name`, and the fields that it is looked through by.
+
+    Of `unique` fields no value comes twice; a record may be without. A record with `expires_at`
+    is gone after that moment.
+    """
+
+    name: str
+    indexes: tuple[tuple[str, ...], ...] = ()
+    unique: tuple[str, ...] = ()
+
+
+class Shelf:
+    """The records of one kind."""
+
+    def __init__(self, database: Database[Document], layout: Layout) -> None:
+        self._database = database
+        self._layout = layout
+        self._is_made = False
+
+    def add(self, id: str, record: Mapping[str, Any]) -> None:
+        """Store a new record. Raises Taken if there is one with this id or a unique value of it."""
+        try:
+            with refused():
+                self._collection.insert_one({"_id": id, **record})
+        except DuplicateKeyError as error:
+            raise Taken(self._layout.name) from error
+
+    def put(self, id: str, record: Mapping[str, Any]) -> None:
+        """Store a record, in the place of what has this id. Raises Taken as `add` does."""
+        try:
+            with refused():
+                self._collection.replace_one({"_id": id}, dict(record), upsert=True)
+        except DuplicateKeyError as error:
+            raise Taken(self._layout.name) from error
+
+    def find(self, id: str) -> Record | None:
+        """Return the record with this id, None if there is none."""
+        return self.first({"_id": id})
+
+    def many(self, ids: Sequence[str]) -> dict[str, Record]:
+        """Return the records with these ids, by id."""
+        where = {"_id": {"$in": list(ids)}, **_unexpired()}
+        with refused():
+            return {document["_id"]: _record(document) for document in self._collection.find(where)}
+
+    def first(self, where: Mapping[str, Plain]) -> Record | None:
+        """Return a record whose fields have the values `where`, None if there is none."""
+        with refused():
+            found = self._collection.find_one({**_equal(where), **_unexpired()})
+        return None if found is None else _record(found)
+
+    def all(
+        self, where: Mapping[str, Plain], *, newest: str | None = None, limit: int = 1000
+    ) -> list[Record]:
+        """Return the records whose fields have the values `where`.
+
+        They come by field `newest`, descending, or else by id. At most `limit` are returned.
+        """
+        order = [(newest, -1), ("_id", 1)] if newest else [("_id", 1)]
+        with refused():
+            found = self._collection.find({**_equal(where), **_unexpired()})
+            return [_record(each) for each in found.sort(order).limit(limit)]
+
+    def each(self, where: Mapping[str, Plain]) -> Iterator[Record]:
+        """Yield every record whose fields have the values `where`, in order of their ids."""
+        with refused():
+            for document in self._collection.find(_equal(where)).sort("_id", 1):
+                yield _record(document)
+
+    def count(self, where: Mapping[str, Plain]) -> int:
+        """Return how many records have the values `where` in their fields."""
+        with refused():
+            return self._collection.count_documents({**_equal(where), **_unexpired()})
+
+    def change(
+        self, id: str, values: Mapping[str, Any], where: Mapping[str, Plain] | None = None
+    ) -> Record | None:
+        """Set fields of the record with this id, if its fields have the values `where`.
+
+        Returns it as it is then, or None if there is no such record. Of several
+        that change it at the same time on one condition, one succeeds.
+        """
+        return self._changed(id, {"$set": dict(values)}, where or {})
+
+    def change_all(self, where: Mapping[str, Plain], values: Mapping[str, Any]) -> int:
+        """Set fields of all records with the values `where`; return how many there were."""
+        with refused():
+            return self._collection.update_many(_equal(where), {"$set": dict(values)}).matched_count
+
+    def increase(self, id: str, field: str, values: Mapping[str, Any]) -> Record:
+        """Add one to `field`; a record that is not there, or has expired, begins with `values`."""
+        with refused():
+            self._collection.delete_one({"_id": id, _EXPIRY: {"$lte": datetime.now(UTC)}})
+            change = {"$inc": {field: 1}, "$setOnInsert": dict(values)}
+            found = self._collection.find_one_and_update(
+                {"_id": id}, change, upsert=True, return_document=ReturnDocument.AFTER
+            )
+        return _record(found or {})
+
+    def take(self, id: str) -> Record | None:
+        """Remove the record with this id and return it; only one caller ever gets it."""
+        with refused():
+            found = self._collection.find_one_and_delete({"_id": id, **_unexpired()})
+        return None if found is None else _record(found)
+
+    def remove(self, where: Mapping[str, Plain]) -> int:
+        """Remove the records with the values `where`; return how many there were."""
+        with refused():
+            return self._collection.delete_many(_equal(where)).deleted_count
+
+    def _changed(
+        self, id: str, change: Mapping[str, Any], where: Mapping[str, Plain]
+    ) -> Record | None:
+        condition = {"_id": id, **_equal(where), **_unexpired()}
+        try:
+            with refused():
+                found = self._collection.find_one_and_update(
+                    condition, change, return_document=ReturnDocument.AFTER
+                )
+        except DuplicateKeyError as error:
+            raise Taken(self._layout.name) from error
+        return None if found is None else _record(found)
+
+    @property
+    def _collection(self) -> Collection[Document]:
+        collection = self._database[self._layout.name]
+        if not self._is_made:
+            with refused():
+                collection.create_indexes(list(_models(self._layout)))
+            self._is_made = True
+        return collection
+
+
+def _models(layout: Layout) -> Iterator[pymongo.IndexModel]:
+    yield pymongo.IndexModel(_EXPIRY, expireAfterSeconds=0, sparse=True)
+    for fields in layout.indexes:
+        yield pymongo.IndexModel([(field, 1) for field in fields])
+    for field in layout.unique:
+        there = {field: {"$exists": True}}
+        yield pymongo.IndexModel(field, unique=True, partialFilterExpression=there)
+
+
+def _equal(where: Mapping[str, Plain]) -> Document:
+    """Return the condition that fields have these values; ``$eq`` keeps a value a value."""
+    return {field: {"$eq": value} for field, value in where.items()}
+
+
+def _unexpired() -> Document:
+    return {_EXPIRY: {"$not": {"$lte": datetime.now(UTC)}}}
+
+
+def _record(document: Mapping[str, Any]) -> Record:
+    return {"id": document.get("_id"), **{k: v for k, v in document.items() if k != "_id"}}
