@@ -18,7 +18,7 @@ from server.access.policy import Access, Region, Right, Rights
 from server.access.roles import Roles
 from server.access.visibility import Visibility
 from server.fhir.outcome import BadRequest
-from server.search.conditions import NOTHING, Condition, all_of, any_of, fields
+from server.search.conditions import NOTHING, Condition, all_of, any_of
 from server.search.joins import has_join
 from server.search.query import QueryCompiler
 
@@ -58,7 +58,7 @@ class _Compiled:
     def past(self, type: str, letters: str) -> Condition:
         """Return the condition on superseded versions; where they lie now is not asked here."""
         found = self._all(type, letters, "comp", past=True)
-        return found if fields(found) <= _KEPT else NOTHING
+        return found if _fields(found) <= _KEPT else NOTHING
 
     def _all(self, type: str, letters: str, about: str, *, past: bool) -> Condition:
         parts: list[Condition] = []
@@ -72,6 +72,7 @@ class _Compiled:
         if letter not in self.roles.of(self.rights.role, type):
             return NOTHING
         given = [one for one in self.rights.rights if policy.gives(self.roles, one, type, letter)]
+        given = [one for one in given if not any(_includes(other, one) for other in given)]
         by_right = [self._right(type, one, about, past=past) for one in given]
         if not by_right:
             return NOTHING
@@ -86,7 +87,7 @@ class _Compiled:
             parts.append(_persons(type, right.patients, about, past=past))
         if right.constraint:
             parts.append(self._constraint(type, right.constraint))
-        return all_of(parts)
+        return NOTHING if NOTHING in parts else all_of(parts)
 
     def _constraint(self, type: str, pairs: Sequence[tuple[str, str]]) -> Condition:
         try:
@@ -110,6 +111,22 @@ class _Compiled:
         if self.rights.lifted and letter not in _WRITING:
             return any_of([found, _persons(type, self.rights.lifted, about, past=past)])
         return found
+
+
+def _includes(wider: Right, right: Right) -> bool:
+    """Tell whether all that `right` gives by a letter, `wider` gives, which is less limited."""
+    return wider.patients == right.patients and set(wider.constraint) < set(right.constraint)
+
+
+def _fields(condition: Condition) -> set[str]:
+    """Return the fields that `condition` depends on, also by what it excludes."""
+    found: set[str] = set()
+    for key, value in condition.items():
+        if key.startswith("$"):
+            found.update(*(_fields(inner) for inner in value))
+        else:
+            found.add(key)
+    return found
 
 
 def _persons(type: str, patients: Sequence[str], about: str, *, past: bool) -> Condition:
