@@ -135,5 +135,5 @@ def stars(text: str) -> str:
     elif len(text) > 7:
         start, end = 3, 4
     else:
-        start, end = min(1, len(text)), 0
+        start, end = min(1, max(0, len(text) - 1)), 0
     return text[:start] + "*" * max(0, len(text) - start - end) + text[len(text) - end :]
