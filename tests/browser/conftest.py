@@ -1,4 +1,4 @@
-"""What the tests in a browser share: one Chromium and one server, with OAuth and a few residents."""
+"""What the tests in a browser share: a Chromium, and a server with OAuth and a few residents."""
 
 import os
 import re
