@@ -109,15 +109,22 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The decision for one caller: `allows` by type and letter, `visibility` by content.
+    """The decision for one caller: `letters` by type, `visibility` by content.
 
-    `types` are those that a system-wide interaction is about, None for all.
+    Without `letters` everything is allowed.
     """
 
     caller: Caller
     letters: Mapping[str, frozenset[str]] | None
     visibility: Visibility
     masks: Mapping[str, Masks] = field(default_factory=dict)
+    _by_letter: Mapping[str, frozenset[str]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Turn the letters round once, for they are asked for with every request."""
+        known = (self.letters or {}).items()
+        turned = {one: frozenset(type for type, has in known if one in has) for one in LETTERS}
+        object.__setattr__(self, "_by_letter", turned)
 
     @property
     def hidden(self) -> Mapping[str, AbstractSet[str]]:
@@ -130,9 +137,7 @@ class Access:
 
     def types(self, letter: str) -> frozenset[str] | None:
         """Return the types that `letter` is given on, None for all."""
-        if self.letters is None:
-            return None
-        return frozenset(type for type, letters in self.letters.items() if letter in letters)
+        return None if self.letters is None else self._by_letter[letter]
 
     def require(self, interaction: str, type: str | None) -> None:
         """Raise Forbidden unless `interaction` is allowed on `type`.
