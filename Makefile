@@ -55,7 +55,7 @@ wheel: setup-test ## Build the wheel into dist/
 	$(BIN)/hatchling build -t wheel
 
 clean: ## Remove all that was made, but not the data in var/
-	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf .venv tests/browser/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	find server tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 setup-run setup-test: setup-%:

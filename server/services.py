@@ -9,11 +9,14 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from server import content
+from server.access import roles
+from server.access.policy import Access, Rights
+from server.access.roles import Roles
 from server.profiles import definitions, own_parameters
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.structure import StructureValidator, structure_validator
 from server.profiles.subset import Subsets
-from server.search import own
+from server.search import own, visible
 from server.search.index import SearchIndex
 from server.search.indexes import IndexTable, indexes
 from server.search.paging import Cursors
@@ -41,6 +44,7 @@ class Interpreters:
     indexes: IndexTable
     queries: QueryCompiler
     shipped: tuple[SearchParameter, ...]
+    roles: Roles
     started: str
 
     @classmethod
@@ -63,6 +67,7 @@ class Interpreters:
             indexes=IndexTable(facts, index.plans),
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
             shipped=shipped,
+            roles=roles.load(content.PROFILES),
             started=datetime.now(zone).isoformat(timespec="seconds"),
         )
 
@@ -99,6 +104,11 @@ class Services:
             client, settings.database, interpreters.indexes.indexes, interpreters.zone
         )
         return cls(interpreters, store, Cursors(store.secret), statement)
+
+    def access(self, rights: Rights) -> Access:
+        """Return what `rights` come to: the one way from rights to data."""
+        known = self.interpreters
+        return visible.access(known.queries, known.roles, rights, known.types)
 
     def close(self) -> None:
         """Close what this process has open."""

@@ -1,9 +1,10 @@
 """Make the virtual environment of this checkout, with nothing but Python's own library.
 
 Called by the Makefile as ``python3 tools/setup.py run`` or ``... test``; the
-second also installs the tools of development. Debian's python3 has neither pip
-nor ensurepip, so pip comes from the wheel beside this file. Nothing is done
-when the lock file and pyproject.toml are those of the last time.
+second also installs the tools of development, and a Chromium for the tests.
+Debian's python3 has neither pip nor ensurepip, so pip comes from the wheel
+beside this file. Nothing is done when the lock file and pyproject.toml are
+those of the last time.
 """
 
 import hashlib
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+
+import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".venv"
@@ -20,6 +23,13 @@ LOCKS = {"run": ROOT / "requirements-run.lock", "test": ROOT / "requirements.loc
 
 def main(purpose: str) -> None:
     """Bring the virtual environment up to date for `purpose`."""
+    environment(purpose)
+    if purpose == "test":
+        chromium.install(PYTHON)
+
+
+def environment(purpose: str) -> None:
+    """Install what the lock file of `purpose` says, if that has changed."""
     stamp, wanted = FOLDER / f".stamp-{purpose}", fingerprint(purpose)
     if stamp.exists() and stamp.read_text("ascii") == wanted and PYTHON.exists():
         return
@@ -51,6 +61,6 @@ if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
     except subprocess.CalledProcessError as failure:
-        sys.exit(f"Setting up failed: pip ended with code {failure.returncode}.")
+        sys.exit(f"Setting up failed: {failure.cmd[0]} ended with code {failure.returncode}.")
     except KeyboardInterrupt:
         sys.exit("Setting up was interrupted; the same command goes on with it.")

@@ -79,15 +79,21 @@ class Region:
 class Rights:
     """All that decides what one token can do. `region` None means no limit by place.
 
-    `withheld` are the labels of sensitive data (v3-ActCode) that are not shown. `masks` are by
-    type.
+    `withheld` are the labels of sensitive data (v3-ActCode) that are not shown. For the patients
+    `lifted` neither that nor the place counts when reading: an emergency. `masks` are by type.
     """
 
     caller: Caller
     rights: tuple[Right, ...]
     region: Region | None = None
     withheld: frozenset[str] = frozenset()
+    lifted: tuple[str, ...] = ()
     masks: Mapping[str, Masks] = field(default_factory=dict)
+
+    @property
+    def role(self) -> str:
+        """The role that bounds these rights: a member of staff has one, others are one."""
+        return self.caller.role or self.caller.kind
 
 
 @dataclass(frozen=True, slots=True)

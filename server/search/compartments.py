@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from server.fhir.reference import parse
 from server.profiles.definitions import Definitions
 from server.search.expressions import Branch
+from server.search.parameter import Parameter
+from server.search.plans import Plans
 from server.search.steps import Json, Resource, ValuesOf
 
 HELPERS = frozenset(
@@ -43,6 +45,25 @@ def patients(
     alone = not _CROWDS.isdisjoint(codes)
     getters = tuple(about.values())
     return lambda resource: _named(resource, getters, base_url, alone=alone)
+
+
+def about_main(plans: Plans, type: str) -> bool:
+    """Tell whether whom a resource of `type` is about is what its field ``pt`` holds.
+
+    Then an index that the type has anyway serves for it.
+    """
+    plan = plans[type]
+    main = plan.main.get("pt")
+    codes = set(plans.definitions.compartments.get("Patient", {}).get(type, ())) - HELPERS
+    known = [plan.parameters[code] for code in codes if code in plan.parameters]
+    return bool(main and known) and all(_leaf(one).code == main for one in known)
+
+
+def _leaf(parameter: Parameter) -> Parameter:
+    """Return the one parameter whose entries `parameter` is searched in, or itself."""
+    while len(parameter.sources) == 1:
+        parameter = parameter.sources[0]
+    return parameter
 
 
 def _named(

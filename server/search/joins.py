@@ -67,7 +67,7 @@ def join(one: Join) -> Condition:
 
 def resolved(condition: Condition, lookup: Lookup) -> Resolved:
     """Return `condition` with its joins answered."""
-    if not _has_join(condition):
+    if not has_join(condition):
         return Resolved(condition)
     parts: list[Condition] = []
     sieves: list[Sieve] = []
@@ -99,7 +99,7 @@ def _conjuncts(condition: Condition) -> list[Condition]:
 def _answered(condition: Any, lookup: Lookup) -> Any:  # noqa: ANN401  # any part of a condition
     if isinstance(condition, list):
         return [_answered(part, lookup) for part in condition]
-    if not isinstance(condition, dict) or not _has_join(condition):
+    if not isinstance(condition, dict) or not has_join(condition):
         return condition
     parts = [
         value.condition(lookup) if key == JOIN else {key: _answered(value, lookup)}
@@ -108,7 +108,8 @@ def _answered(condition: Any, lookup: Lookup) -> Any:  # noqa: ANN401  # any par
     return parts[0] if len(parts) == 1 else {"$and": parts}
 
 
-def _has_join(condition: Any) -> bool:  # noqa: ANN401  # as above
+def has_join(condition: Any) -> bool:  # noqa: ANN401  # any part of a condition
+    """Tell whether a part of `condition` is a join."""
     if isinstance(condition, dict):
-        return JOIN in condition or any(map(_has_join, condition.values()))
-    return isinstance(condition, list) and any(map(_has_join, condition))
+        return JOIN in condition or any(map(has_join, condition.values()))
+    return isinstance(condition, list) and any(map(has_join, condition))

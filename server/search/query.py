@@ -85,6 +85,11 @@ class QueryCompiler:
         self._plans = plans or Plans(definitions, environment(zone, base_url))
         self._limit = limit
 
+    @property
+    def plans(self) -> Plans:
+        """What there is to search by."""
+        return self._plans
+
     def compile(
         self,
         type: str,

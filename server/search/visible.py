@@ -1,0 +1,130 @@
+"""What rights come to in the database: the filter that is ANDed into every query of a caller.
+
+It is compiled by what compiles searches, from the same index entries: the patients that a resource
+is about (`comp`), the divisions and the unit it belongs to (`div`, `own`), the labels of sensitive
+data (`sec`), and the parameters that a scope is limited by. No right, no condition that
+cannot be understood, gives anything.
+
+Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+
+from server.access import divisions, policy
+from server.access.policy import Access, Region, Right, Rights
+from server.access.roles import Roles
+from server.access.visibility import Visibility
+from server.fhir.outcome import BadRequest
+from server.search.compartments import about_main
+from server.search.conditions import NOTHING, Condition, all_of, any_of, fields
+from server.search.joins import has_join
+from server.search.query import QueryCompiler
+
+KEPT_OF_THE_PAST = ("comp", "own", "sec", "t", "c", "pt", "has")
+"""The index entries that superseded versions keep, for their visibility is decided by them."""
+_WRITING = frozenset("cud")
+
+
+def access(compiler: QueryCompiler, roles: Roles, rights: Rights, types: frozenset[str]) -> Access:
+    """Return what `rights` come to on `types`, all resource types that there are."""
+    letters = policy.letters(roles, rights.role, rights.rights, types)
+    return Access(rights.caller, letters, visibility(compiler, roles, rights), rights.masks)
+
+
+def visibility(compiler: QueryCompiler, roles: Roles, rights: Rights) -> Visibility:
+    """Return what somebody with these `rights` may see and change."""
+    compiled = _Compiled(compiler, roles, rights)
+    told = (rights.role, rights.rights, rights.region, sorted(rights.withheld), rights.lifted)
+    return Visibility(
+        sha256(repr(told).encode()).hexdigest(),
+        lru_cache(512)(compiled.current),
+        lru_cache(512)(compiled.past),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    compiler: QueryCompiler
+    roles: Roles
+    rights: Rights
+
+    def current(self, type: str, letters: str) -> Condition:
+        """Return the condition on current versions of `type`, for all `letters` together."""
+        by_main = about_main(self.compiler.plans, type)
+        return self._all(type, letters, "pt" if by_main else "comp", past=False)
+
+    def past(self, type: str, letters: str) -> Condition:
+        """Return the condition on superseded versions; where they lie now is not asked here."""
+        found = self._all(type, letters, "comp", past=True)
+        return found if fields(found) <= {*KEPT_OF_THE_PAST, "rid", "_id"} else NOTHING
+
+    def _all(self, type: str, letters: str, about: str, *, past: bool) -> Condition:
+        parts = [self._for(type, letter, about, past=past) for letter in letters]
+        return all_of([part for part in parts if part])
+
+    def _for(self, type: str, letter: str, about: str, *, past: bool) -> Condition:
+        if letter not in self.roles.of(self.rights.role, type):
+            return NOTHING
+        given = [one for one in self.rights.rights if policy.gives(self.roles, one, type, letter)]
+        by_right = [self._right(type, one, about, past=past) for one in given]
+        if not by_right:
+            return NOTHING
+        right = {} if {} in by_right else any_of(by_right)
+        return all_of(
+            [part for part in (right, self._place(type, letter, about, past=past)) if part]
+        )
+
+    def _right(self, type: str, right: Right, about: str, *, past: bool) -> Condition:
+        parts: list[Condition] = []
+        if right.patients is not None and not self.roles.is_shared(type):
+            parts.append(_persons(type, right.patients, about, past=past))
+        if right.constraint:
+            parts.append(self._constraint(type, right.constraint))
+        return all_of(parts)
+
+    def _constraint(self, type: str, pairs: Sequence[tuple[str, str]]) -> Condition:
+        try:
+            found = self.compiler.compile(type, pairs)
+        except BadRequest:
+            return NOTHING
+        return NOTHING if found.keys or has_join(found.condition) else found.condition
+
+    def _place(self, type: str, letter: str, about: str, *, past: bool) -> Condition:
+        """Return the condition by division, unit and labels, which some persons are exempt from."""
+        is_shared = self.roles.is_shared(type)
+        parts: list[Condition] = []
+        region = self.rights.region
+        if region is not None and not past and (not is_shared or letter in _WRITING):
+            parts.append(_region(region))
+        if self.rights.withheld and not is_shared:
+            parts.append(_unlabelled(self.rights.withheld, region))
+        if not parts:
+            return {}
+        found = all_of(parts)
+        if self.rights.lifted and letter not in _WRITING:
+            return any_of([found, _persons(type, self.rights.lifted, about, past=past)])
+        return found
+
+
+def _persons(type: str, patients: Sequence[str], about: str, *, past: bool) -> Condition:
+    """Return the condition that a resource of `type` is about one of `patients`."""
+    if type == "Patient":
+        ids = [one.partition("/")[2] for one in patients]
+        return any_of({"rid" if past else "_id": id} for id in ids)
+    return any_of({about: one} for one in patients)
+
+
+def _region(region: Region) -> Condition:
+    parts = [{"div": divisions.prefix(code)} for code in region.divisions]
+    parts += [{"own": one} for one in region.organizations]
+    return any_of(parts)
+
+
+def _unlabelled(withheld: Collection[str], region: Region | None) -> Condition:
+    """Return the condition that no label is withheld, but from the unit whose data it is."""
+    without: Condition = {"sec": {"$nin": sorted(withheld)}}
+    own = region.organizations if region is not None else ()
+    return any_of([without, *({"own": one} for one in own)])

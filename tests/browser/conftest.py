@@ -1,0 +1,66 @@
+"""What the tests in a browser share: a Chromium, and a server with OAuth and a few residents."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import processes
+from tests.browser import chromium as browsers
+
+RESIDENTS = 6
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real Chromium."""
+    with browsers.running() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(chromium):
+    """An empty page of a window with no cookies, whose console must stay quiet."""
+    with browsers.window(chromium) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def region(mongodb_url, tmp_path_factory):
+    """A server with OAuth, as it runs by default, and the demo region in its database."""
+    log = tmp_path_factory.mktemp("region") / "server.log"
+    server = processes.Server(
+        log, mongodb_url=mongodb_url, database="test_region", workers=2, access="oauth"
+    )
+    run(server, "demo", "--residents", str(RESIDENTS))
+    server.start()
+    try:
+        yield server.ready()
+    finally:
+        server.stop()
+
+
+def run(server, *words):
+    """Run a command of `tongkang` beside `server`, and return what it prints."""
+    command = [sys.executable, "-m", "server.cli", *words]
+    done = subprocess.run(
+        command, cwd=processes.ROOT, env=server.environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def screenshot():
+    """Save what a page looks like, for the documentation, if SCREENSHOTS names a folder."""
+    folder = os.environ.get("SCREENSHOTS")
+
+    def save(page, name):
+        if folder:
+            file = re.sub(r"[^\w-]+", "-", name).strip("-")
+            page.screenshot(path=Path(folder) / f"{file}.png", full_page=True)
+
+    return save

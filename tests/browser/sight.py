@@ -1,0 +1,40 @@
+"""What may be wrong with a page as somebody sees or hears it."""
+
+from tests.browser.chromium import MODULES
+
+AXE = (MODULES / "axe-core" / "axe.min.js").read_text("utf-8")
+# What WCAG 2.2 AA asks for, and what the makers of axe hold good practice.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDER = """() => {
+  const wide = document.documentElement.clientWidth;
+  const beyond = [...document.querySelectorAll('body *')].filter(element => {
+    const box = element.getBoundingClientRect();
+    return box.width && box.right > wide + 1 && !scrolls(element.parentElement);
+  });
+  function scrolls(element) {
+    for (; element; element = element.parentElement)
+      if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(element).overflowX)) return true;
+    return false;
+  }
+  return [document.documentElement.scrollWidth > wide ? 'the page scrolls sideways' : null,
+    ...beyond.map(element => 'sticks out: ' + element.outerHTML.slice(0, 120))].filter(Boolean);
+}"""
+
+
+def faults(page):
+    """Return what is wrong with the page, a line each."""
+    return [*page.evaluate(WIDER), *inaccessible(page)]
+
+
+def inaccessible(page):
+    """Return what axe-core finds: contrast, names, labels, landmarks, headings, targets."""
+    # By the debugger's door, since the page's own policy lets no script in.
+    page.evaluate(AXE)
+    found = page.evaluate(
+        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
+    )
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:160]}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
