@@ -31,6 +31,8 @@ NEEDED: Mapping[str, str] = {
     "history-system": "s",
 }
 """The letter of a scope that an interaction needs. One that has none needs no scope."""
+EXPLAIN = "explain"
+"""How a search is run, which only administrators may ask, of types that they may search."""
 FREE = frozenset({"capabilities"})
 """Interactions that need no rights at all."""
 
@@ -147,6 +149,8 @@ class Access:
         letter = NEEDED.get(interaction)
         if interaction in FREE or self.letters is None:
             return
+        if interaction == EXPLAIN and self.caller.role == "administrator":
+            letter = "s"
         if letter is not None and (
             self.has(type, letter) if type is not None else self.types(letter)
         ):
