@@ -113,7 +113,7 @@ def dressed(response: Response, form_targets: Iterable[str] = ()) -> Response:
     )
     response.headers.update(_HEADERS)
     response.vary.update(("Accept-Language", "Cookie"))
-    chosen = request.args.get("lang")
+    chosen = request.args.get("lang", "")
     if chosen in TAGS:
         response.set_cookie(
             _COOKIE, chosen, _YEAR, httponly=True, samesite="Lax", secure=request.is_secure
