@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from secrets import token_urlsafe
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from server.auth import shelves
+from server.services import Services
 from server.store.shelf import Plain, Record, Shelf
 
 ACCESS_SECONDS = 3600
@@ -39,6 +40,11 @@ class Tokens:
     def __init__(self, shelf: Shelf, bump: Callable[[], None]) -> None:
         self._shelf = shelf
         self._bump = bump
+
+    @classmethod
+    def of(cls, services: Services) -> Self:
+        """Return the tokens on the database of `services`."""
+        return cls(services.store.shelf(shelves.TOKENS), lambda: None)
 
     def access(self, issue: Issue, seconds: int = ACCESS_SECONDS) -> str:
         """Return a new access token that is good for `seconds`."""
