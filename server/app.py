@@ -14,6 +14,8 @@ from server.api.health import probes
 from server.auth.bearer import Bearers
 from server.interactions.statement import Statement
 from server.portal.pages import LANGUAGE
+from server.portal.session import SERVICES
+from server.portal.sign_in import sign_in
 from server.portal.welcome import pages
 from server.services import Interpreters, Services
 from server.settings import Settings
@@ -67,7 +69,9 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("server", static_folder=None)
     app.config[LANGUAGE] = settings.language
     app.register_blueprint(probes(services))
+    app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))
+    app.register_blueprint(sign_in())
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
     mounted = DispatcherMiddleware(
         app.wsgi_app, {"/fhir": FhirEndpoint(services, _authentication(settings, services))}
