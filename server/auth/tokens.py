@@ -44,7 +44,7 @@ class Tokens:
     @classmethod
     def of(cls, services: Services) -> Self:
         """Return the tokens on the database of `services`."""
-        return cls(services.store.shelf(shelves.TOKENS), lambda: None)
+        return cls(services.store.shelf(shelves.TOKENS), services.trail.bump)
 
     def access(self, issue: Issue, seconds: int = ACCESS_SECONDS) -> str:
         """Return a new access token that is good for `seconds`."""
