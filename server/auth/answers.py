@@ -36,35 +36,35 @@ class Earned:
 
 def issued(services: Services, earned: Earned) -> dict[str, Any]:
     """Return the members of the answer, with new tokens."""
-    tokens, grant = Tokens.of(services), earned.grant
-    left = int((grant["expires_at"] - datetime.now(UTC)).total_seconds())
+    tokens, scope = Tokens.of(services), earned.scope
+    left = int((earned.grant["expires_at"] - datetime.now(UTC)).total_seconds())
     seconds = max(1, min(ACCESS_SECONDS, left))
-    context = {**earned.context, "sign_in": dict(earned.sign_in)}
-    issue = Issue(
-        grant=grant["id"],
-        client=grant["client"],
-        account=grant["account"],
-        scope=earned.scope.text,
-        context=context,
-    )
-    access = tokens.access(issue, seconds)
+    said = openid.claims(services, earned.account, scope) if "openid" in scope else {}
+    access = tokens.access(_issue(earned, scope, said), seconds)
     answer = {
         "access_token": access,
         "token_type": "Bearer",
         "expires_in": seconds,
-        "scope": earned.scope.text,
+        "scope": scope.text,
         **launches.told(earned.context),
     }
     can_refresh = "refresh_token" in (earned.client.get("grant_types") or ())
     if can_refresh and any(word in earned.refreshing for word in REFRESHING):
-        kept = Issue(
-            grant=grant["id"],
-            client=grant["client"],
-            account=grant["account"],
-            scope=earned.refreshing.text,
-            context=context,
-        )
+        kept = _issue(earned, earned.refreshing, said)
         answer["refresh_token"] = tokens.refresh(kept, earned.family, max(1, left))
-    if "openid" in earned.scope:
-        answer["id_token"] = openid.id_token(services, earned.account, issue, access)
+    if said:
+        client = earned.client["id"]
+        answer["id_token"] = openid.id_token(services, client, said, earned.sign_in, access)
     return answer
+
+
+def _issue(earned: Earned, scope: Scopes, claims: Mapping[str, Any]) -> Issue:
+    return Issue(
+        grant=earned.grant["id"],
+        client=earned.grant["client"],
+        account=earned.grant["account"],
+        scope=scope.text,
+        context=earned.context,
+        sign_in=earned.sign_in,
+        claims=claims,
+    )

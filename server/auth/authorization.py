@@ -20,7 +20,7 @@ from authlib.oauth2.rfc6749.errors import (
 
 from server.access import scopes
 from server.access.scopes import Scopes
-from server.auth import redirects, shelves
+from server.auth import launches, redirects, shelves
 from server.auth.parameters import Parameters, is_text
 from server.fhir.outcome import BadRequest
 from server.services import Services
@@ -95,6 +95,20 @@ def asked(services: Services, given: Parameters) -> Asked:
         )
     except OAuth2Error as error:
         raise Redirected(address, encoded, error) from error
+
+
+def launched(services: Services, request: Asked) -> Record | None:
+    """Return the launch that a request names, which is used up now; None if it names none.
+
+    Raises Redirected if it is not good.
+    """
+    if request.launch is None:
+        return None
+    try:
+        found = launches.taken(services, request.launch, request.client["id"])
+    except OAuth2Error as error:
+        raise Redirected(request.redirect_uri, request.state, error) from error
+    return {"account": found["account"], "context": found["context"]}
 
 
 def _whom(services: Services, given: Parameters) -> tuple[Record, str]:

@@ -18,9 +18,9 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from server.access import scopes
 from server.auth import answers, codes, grants
 from server.auth.answers import Earned
+from server.auth.server import METHODS
 from server.auth.tokens import Tokens
 from server.services import Services
-from server.store.shelf import Record
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
@@ -29,7 +29,7 @@ class CodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authlib
     """One redemption of a code."""
 
     GRANT_TYPE = "authorization_code"
-    TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "private_key_jwt", "none")
+    TOKEN_ENDPOINT_AUTH_METHODS = tuple(METHODS)
 
     def validate_token_request(self) -> None:
         """Raise an error unless the code is good, this client's, and its verifier is right."""
@@ -37,7 +37,7 @@ class CodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authlib
         self.request.client = client
         if not client.check_grant_type(self.GRANT_TYPE):
             raise UnauthorizedClientError
-        form = self.request.payload.data
+        form = self.request.form
         self._secret = str(form.get("code") or "")
         if not self._secret:
             raise InvalidRequestError("code is missing.")
@@ -51,7 +51,7 @@ class CodeGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authlib
             raise InvalidGrantError("redirect_uri is not that of the request.")
         if not _is_verified(str(form.get("code_verifier") or ""), code["challenge"]):
             raise InvalidGrantError("code_verifier is wrong.")
-        self._code: Record = code
+        self._code = code
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Return status, body and headers of the answer."""

@@ -14,7 +14,9 @@ from typing import Any
 import orjson
 
 from server.access import scopes
+from server.access.caller import Party
 from server.access.policy import Right, Rights
+from server.audit.event import Event, own
 from server.auth import grants, shelves
 from server.context import Context
 from server.fhir import json
@@ -51,7 +53,9 @@ def given(
     """
     patient = grant["patient"]
     call = Call(
-        interaction="create", type="Consent", body=json.dumps(_consent(grant, client, account, lines))
+        interaction="create",
+        type="Consent",
+        body=json.dumps(_consent(grant, client, account, lines)),
     )
     made: Resource = orjson.loads(_performed(services, account, patient, call).body)
     return f"Consent/{made['id']}"
@@ -60,11 +64,19 @@ def given(
 def withdraw(services: Services, grant_id: str) -> None:
     """End an authorisation: its tokens at once, then its Consent becomes inactive."""
     grant = grants.end(services, grant_id)
-    if grant is None or not grant.get("consent"):
+    account = services.store.shelf(identity.ACCOUNTS).find((grant or {}).get("account") or "")
+    if grant is None or account is None:
         return
-    account = services.store.shelf(identity.ACCOUNTS).find(grant["account"])
-    if account is None:
-        return
+    concerned = tuple(one for one in (grant.get("consent"), grant.get("patient")) if one)
+    caller = caller_of(account, grant["purpose"], Party(grant["client"]))
+    services.trail.append(
+        Event(act=own("consent-withdrawn", "U"), caller=caller, concerned=concerned)
+    )
+    if grant.get("consent"):
+        _deactivate(services, grant, account)
+
+
+def _deactivate(services: Services, grant: Record, account: Record) -> None:
     id = grant["consent"].partition("/")[2]
     try:
         read = Call(interaction="read", type="Consent", id=id)

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749.errors import AccessDeniedError
 
 from server.access import scopes
+from server.access.caller import Party
 from server.access.scopes import Scopes
+from server.audit.event import Event, own
 from server.auth import codes, consents, grants, pending, redirects, shelves, terms
 from server.auth.authorization import Redirected
 from server.auth.codes import Code
@@ -20,6 +21,7 @@ from server.auth.offer import Offer
 from server.fhir.messages import Language
 from server.fhir.outcome import Forbidden, Unprocessable
 from server.identity import people
+from server.identity.access import caller_of
 from server.identity.sessions import Session
 from server.services import Services
 from server.store.shelf import Record
@@ -96,19 +98,31 @@ def again(services: Services, request: Record, session: Session) -> str | None:
         "session": session.id,
     }
     for language in ("zh", "en"):
-        basis = terms.of(offer, language).basis  # type: ignore[arg-type]  # these two are all
+        basis = terms.of(offer, language).basis
         grant = grants.standing(services, offer.scope, whose, basis)
-        if grant and grants.alive(services, grant["id"]) and _is_for(services, request, grant):
+        if (
+            grant
+            and grants.alive(services, grant["id"])
+            and _is_for(services, request, session.account, grant)
+        ):
             pending.answer(services, request)
             granted = scopes.parse(grant["scope"])
             return _coded(services, request, session, grant, _narrowed(offer.scope, granted))
     return None
 
 
-def refuse(services: Services, request: Record, error: OAuth2Error | None = None) -> str:
-    """Answer a request with `error`, that access is denied, and return where the browser goes."""
+def deny(services: Services, request: Record, session: Session) -> str:
+    """Answer a request with the person's no, and return where the browser is sent."""
+    location = refuse(services, request, "access_denied")
+    client = services.store.shelf(shelves.CLIENTS).find(request["client"]) or {"id": "?"}
+    _record(services, "consent-refused", "E", session.account, client, ())
+    return location
+
+
+def refuse(services: Services, request: Record, error: str) -> str:
+    """Answer a request with `error`, a code of OAuth, and return where the browser is sent."""
     pending.answer(services, request)
-    told = error or AccessDeniedError()
+    told = OAuth2Error(error=error)
     issuer = services.interpreters.settings.root_url
     return Redirected(request["redirect_uri"], request["state"], told).location(issuer)
 
@@ -120,13 +134,32 @@ def _kept(services: Services, decision: Decision) -> Record:
         client, account = decision.client, decision.account
         grant["consent"] = consents.given(services, grant, client, account, lines)
     grants.keep(services, grant, lines)
+    concerned = [one for one in (grant["consent"], decision.patient) if one]
+    _record(services, "consent-given", "C", decision.account, decision.client, concerned)
     return grant
 
 
-def _is_for(services: Services, request: Record, grant: Record) -> bool:
-    """Tell whether an authorisation is about whom the request is about."""
-    launched = _launched(request).get("patient")
-    return launched is None or grant["patient"] == f"Patient/{launched}"
+def _record(  # noqa: PLR0913, PLR0917  # who did what about whom
+    services: Services,
+    act: str,
+    letter: str,
+    account: Record,
+    client: Record,
+    concerned: Collection[str],
+) -> None:
+    app = Party(client["id"], client.get("name"))
+    caller = caller_of(account, "PATRQT" if account["kind"] == "resident" else "TREAT", app)
+    services.trail.append(Event(act=own(act, letter), caller=caller, concerned=tuple(concerned)))
+
+
+def _is_for(services: Services, request: Record, account: Record, grant: Record) -> bool:
+    """Tell whether an authorisation is about whom the request is about, with nobody else to choose.
+
+    Whom a member of staff looks up, they look up each time.
+    """
+    if grant["patient"] is None:
+        return "patient" not in _launched(request)
+    return patients(services, request, account) == (grant["patient"],)
 
 
 def _narrowed(asked: Scopes, granted: Scopes) -> Scopes:
@@ -135,9 +168,7 @@ def _narrowed(asked: Scopes, granted: Scopes) -> Scopes:
     kept = {one.text for one in clinical}
     # What a wildcard was narrowed to is granted still, as long as the wildcard is asked for.
     clinical += [
-        one
-        for one in granted.clinical
-        if one.text not in kept and asked.cover(Scopes((one,)))
+        one for one in granted.clinical if one.text not in kept and asked.cover(Scopes((one,)))
     ]
     return Scopes(tuple(clinical), tuple(word for word in asked.words if word in granted.words))
 

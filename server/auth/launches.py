@@ -25,6 +25,7 @@ PARAMETERS = (
     "need_patient_banner",
     "smart_style_url",
     "intent",
+    "tenant",
 )
 """What of a context a token answer tells, by the names that SMART gives it."""
 

@@ -12,18 +12,14 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from joserfc import jwt
 from joserfc.errors import JoseError
 
-from server.access import scopes
 from server.access.scopes import Scopes
-from server.auth import keys
-from server.auth.tokens import Issue
+from server.auth.keys import Keys
 from server.services import Services
 from server.store.shelf import Record
 
 LIFE = timedelta(hours=1)
-ALGORITHM = "RS256"
 ONE_FACTOR, TWO_FACTORS = "urn:tongkang:acr:1", "urn:tongkang:acr:2"
 
 
@@ -42,29 +38,37 @@ def claims(services: Services, account: Record, scope: Scopes) -> dict[str, Any]
     return found
 
 
-def id_token(services: Services, account: Record, issue: Issue, access_token: str) -> str:
-    """Return the signed token that tells who `account` is, beside an access token."""
-    now, sign_in = datetime.now(UTC), issue.context["sign_in"]
+def id_token(
+    services: Services,
+    client: str,
+    said: Mapping[str, Any],
+    sign_in: Mapping[str, Any],
+    access_token: str,
+) -> str:
+    """Return the signed token that tells `client` the claims `said`, beside an access token.
+
+    `sign_in` is when and how the person signed in: ``auth_time``, ``factors``, ``nonce``.
+    """
+    now = datetime.now(UTC)
     told: dict[str, Any] = {
+        **said,
         "iss": services.interpreters.settings.root_url,
-        "aud": issue.client,
+        "aud": client,
         "iat": int(now.timestamp()),
         "exp": int((now + LIFE).timestamp()),
         "auth_time": int(sign_in["auth_time"].timestamp()),
         "at_hash": _half(access_token),
         **_ways(sign_in["factors"]),
-        **claims(services, account, scopes.parse(issue.scope)),
     }
     if sign_in.get("nonce"):
         told["nonce"] = sign_in["nonce"]
-    key = keys.signing(services)
-    return jwt.encode({"alg": ALGORITHM, "kid": key.kid, "typ": "JWT"}, told, key)
+    return Keys(services).sign(told)
 
 
 def hinted(services: Services, token: str) -> dict[str, Any] | None:
     """Return the claims of an id_token of ours, also of one that has expired; None if it is not."""
     try:
-        found = jwt.decode(token, keys.public(services), algorithms=[ALGORITHM]).claims
+        found = Keys(services).claims(token)
     except (JoseError, ValueError, TypeError, KeyError):
         return None
     return found if found.get("iss") == services.interpreters.settings.root_url else None

@@ -1,7 +1,7 @@
 """Requests for authorization that wait for a person to sign in and decide.
 
-Each has a name of its own, so that tabs do not mix, and belongs to the browser it was made in. It is
-answered once.
+Each has a name of its own, so that tabs do not mix, and belongs to the browser it was made in. It
+is answered once.
 
 Spec: https://www.rfc-editor.org/rfc/rfc9700#section-4.7
 """

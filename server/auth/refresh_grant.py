@@ -17,6 +17,7 @@ from server.access import scopes
 from server.access.scopes import Scopes
 from server.auth import answers, grants, shelves
 from server.auth.answers import Earned
+from server.auth.server import METHODS
 from server.auth.tokens import Tokens
 from server.services import Services
 from server.store.shelf import Record
@@ -26,11 +27,11 @@ class RefreshGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Auth
     """One use of a refresh token."""
 
     GRANT_TYPE = "refresh_token"
-    TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "private_key_jwt", "none")
+    TOKEN_ENDPOINT_AUTH_METHODS = tuple(METHODS)
 
     def validate_token_request(self) -> None:
         """Raise an error unless the token is this client's, unused, and covers what is asked."""
-        form = self.request.payload.data
+        form = self.request.form
         secret = str(form.get("refresh_token") or "")
         if not secret:
             raise InvalidRequestError("refresh_token is missing.")
@@ -57,7 +58,6 @@ class RefreshGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Auth
         if self._tokens.use(self._secret) is None:
             self._tokens.revoke_all("grant", token["grant"])
             raise InvalidGrantError("The refresh token is not good.")
-        context = {name: value for name, value in token["context"].items() if name != "sign_in"}
         answer = answers.issued(
             self._services,
             Earned(
@@ -66,8 +66,8 @@ class RefreshGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Auth
                 client=self._client,
                 scope=self._scope,
                 refreshing=self._whole,
-                context=context,
-                sign_in=token["context"]["sign_in"],
+                context=token["context"],
+                sign_in=token["sign_in"],
                 family=token["family"],
             ),
         )
@@ -79,10 +79,13 @@ class RefreshGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Auth
 
     def _authenticated(self, token: Record | None) -> Record:
         """Return the client that asks; a public one may leave it to the token to say which."""
-        named = self.request.payload.data.get("client_id") or self.request.payload.data.get(
-            "client_assertion"
-        )
-        if token is not None and not named and "Authorization" not in self.request.headers:
+        named = self.request.form.get("client_id") or self.request.form.get("client_assertion")
+        if (
+            token
+            and token["kind"] == "refresh"
+            and not named
+            and "Authorization" not in self.request.headers
+        ):
             client = self._services.store.shelf(shelves.CLIENTS).find(token["client"])
             if client and client["status"] == "approved" and client["auth_method"] == "none":
                 return client

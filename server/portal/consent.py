@@ -5,9 +5,6 @@ Spec: 个人信息保护法 articles 14, 17, 23, 29, http://www.npc.gov.cn/npc/c
 
 from datetime import UTC, datetime, timedelta
 
-from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749.errors import InvalidRequestError
-from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 from flask import Blueprint, request
 from werkzeug.wrappers import Response as Answer
 
@@ -36,14 +33,14 @@ def _show(id: str) -> Answer:
     session = browser.signed_in()
     quiet = _NONE in waiting["prompts"]
     if session is None or _is_stale(waiting, session):
-        return _refused(waiting, LoginRequiredError()) if quiet else _to_sign_in(id, session)
+        return _refused(waiting, "login_required") if quiet else _to_sign_in(id, session)
     if not _is_launched_by(waiting, session):
-        return _leave(_refusal(waiting, InvalidRequestError("launch is another person's.")), session, waiting)
+        return _leave(_refusal(waiting, "invalid_request"), session, waiting)
     location = decision.again(browser.services(), waiting, session)
     if location is not None:
         return _leave(location, session, waiting)
     if quiet:
-        return _refused(waiting, ConsentRequiredError())
+        return _refused(waiting, "consent_required")
     return _form(waiting, session, set(_offered(waiting, session).ticks))
 
 
@@ -56,7 +53,7 @@ def _decide(id: str) -> Answer:
     ticks = set(request.form.getlist("tick"))
     match request.form.get("decision"):
         case "deny":
-            return dressed(sent(decision.refuse(browser.services(), waiting)))
+            return dressed(sent(decision.deny(browser.services(), waiting, session)))
         case "find":
             number = request.form.get("number", "").strip()[:64]
             found = Persons(browser.services(), session).found(number) if number else None
@@ -72,9 +69,7 @@ def _allowed(waiting: Record, session: Session, ticks: set[str]) -> Answer:
     chosen = request.form.get("patient")
     patient = None if chosen is None else f"Patient/{chosen[:64]}"
     try:
-        location = decision.allow(
-            browser.services(), waiting, session, ticks, patient, language()
-        )
+        location = decision.allow(browser.services(), waiting, session, ticks, patient, language())
     except Unprocessable as error:
         return _form(waiting, session, ticks, error.issues[0].message)
     return dressed(sent(location))
@@ -95,7 +90,8 @@ def _form(waiting: Record, session: Session, ticks: set[str], error: str = "") -
         terms=_offered(waiting, session),
         ticked=ticks,
         persons=Persons(services, session).names(choice),
-        asks_person=bool(offer.scope.clinical) and (offer.needs_patient or offer.kind == "resident"),
+        asks_person=bool(offer.scope.clinical)
+        and (offer.needs_patient or offer.kind == "resident"),
         looks_up=looks_up and offer.needs_patient,
         error=error,
     )
@@ -128,11 +124,11 @@ def _to_sign_in(id: str, session: Session | None) -> Answer:
     return browser.drop(answer)
 
 
-def _refusal(waiting: Record, error: OAuth2Error) -> str:
+def _refusal(waiting: Record, error: str) -> str:
     return decision.refuse(browser.services(), waiting, error)
 
 
-def _refused(waiting: Record, error: OAuth2Error) -> Answer:
+def _refused(waiting: Record, error: str) -> Answer:
     return dressed(sent(_refusal(waiting, error)))
 
 
@@ -145,5 +141,3 @@ def _leave(location: str, session: Session, waiting: Record) -> Answer:
     if session.auth_time < waiting["created"]:
         return dressed(sent(location))
     return page("onwards.html", session, location=location)
-
-
