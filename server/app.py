@@ -11,6 +11,7 @@ from server.api import telemetry
 from server.api.fhir import FhirEndpoint
 from server.api.health import probes
 from server.interactions.statement import Statement
+from server.portal.pages import LANGUAGE
 from server.portal.welcome import pages
 from server.services import Interpreters, Services
 from server.settings import Settings
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
 
     services = _Once(opened)
     app = Flask("server", static_folder=None)
+    app.config[LANGUAGE] = settings.language
     app.register_blueprint(probes(services))
     app.register_blueprint(pages(services))
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.

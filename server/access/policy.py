@@ -8,13 +8,14 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.htm
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from server.access.caller import ANONYMOUS, Caller
 from server.access.roles import Roles
 from server.access.scopes import LETTERS, Scope
 from server.access.visibility import EVERYTHING, Visibility
-from server.fhir.outcome import Forbidden
+from server.fhir.outcome import Forbidden, NotFound
 
 NEEDED: Mapping[str, str] = {
     "read": "r",
@@ -48,6 +49,16 @@ class Masks:
     def elements(self) -> frozenset[str]:
         """All elements that are not shown as they are."""
         return self.hidden | self.masked
+
+
+def is_among(element: str, names: AbstractSet[str]) -> bool:
+    """Tell whether `element`, as JSON names it, is one of `names`; a choice is named by its stem.
+
+    ``valueQuantity`` is among ``value``.
+    """
+    return element in names or any(
+        element.startswith(name) and element[len(name) :][:1].isupper() for name in names
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +119,11 @@ class Access:
     visibility: Visibility
     masks: Mapping[str, Masks] = field(default_factory=dict)
 
+    @property
+    def hidden(self) -> Mapping[str, AbstractSet[str]]:
+        """The elements of each type that cannot be searched, for the caller does not see them."""
+        return {type: masks.elements for type, masks in self.masks.items()}
+
     def has(self, type: str, letter: str) -> bool:
         """Tell whether any right gives `letter` on `type`."""
         return self.letters is None or letter in self.letters.get(type, frozenset())
@@ -131,6 +147,20 @@ class Access:
         ):
             return
         raise Forbidden.because("interaction-forbidden", interaction=interaction, type=type or "*")
+
+    def require_own_ids(self, type: str, id: str) -> None:
+        """Raise NotFound unless the caller may choose the id of a new resource.
+
+        Only systems may: whoever else asked for an id that is there, but not for them, would learn
+        of it.
+        """
+        if self.caller.kind not in ("system", "anonymous"):
+            raise NotFound.because("resource-unknown", type=type, id=id)
+
+    def require_letter(self, letter: str, type: str) -> None:
+        """Raise Forbidden unless some right gives `letter` on `type`."""
+        if not self.has(type, letter):
+            raise Forbidden.because("letter-forbidden", letter=letter, type=type)
 
 
 OPEN = Access(ANONYMOUS, None, EVERYTHING)

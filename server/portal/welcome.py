@@ -2,19 +2,12 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Response
 
-from server.fhir.messages import TAGS, Language, text
 from server.fhir.outcome import Unavailable
-from server.services import VERSION, Services
+from server.portal.pages import page, refusals
+from server.services import Services
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 _EXAMPLES = {
     "welcome-try-capabilities": "metadata?_pretty=true",
     "welcome-try-residents": "Patient?_count=5&_pretty=true",
@@ -26,33 +19,21 @@ _EXAMPLES = {
 
 
 def pages(services: Callable[[], Services]) -> Blueprint:
-    """Return the blueprint of the first page, in the language that the reader prefers."""
+    """Return the blueprint of the first page; it has the files of all pages, too."""
     blueprint = Blueprint("portal", __name__, static_folder="static", template_folder="templates")
+    refusals(blueprint)
 
     @blueprint.get("/")
     def welcome() -> Response:
-        settings = services().interpreters.settings
-        language = _language(settings.language)
-        page = render_template(
+        return page(
             "welcome.html",
-            say=lambda key: text(key, language, {}),
-            language=language,
-            tag=TAGS[language],
-            version=VERSION,
-            base=settings.base_url,
+            base=services().interpreters.settings.base_url,
             ready=_is_ready(services()),
             examples=_EXAMPLES,
             types=len(services().interpreters.types),
         )
-        return make_response(page, _HEADERS)
 
     return blueprint
-
-
-def _language(default: Language) -> Language:
-    asked = request.args.get("lang") or request.accept_languages.best_match(["zh-CN", "zh", "en"])
-    spoken: dict[str | None, Language] = {"zh": "zh", "zh-CN": "zh", "en": "en"}
-    return spoken.get(asked, default)
 
 
 def _is_ready(services: Services) -> bool:

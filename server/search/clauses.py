@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from server.fhir.outcome import BadRequest
 from server.fhir.reference import is_id
 from server.search import filter as filters
-from server.search import fulltext, names, presence
+from server.search import fulltext, hiding, names, presence
 from server.search.budget import Budget
 from server.search.chains import Chain, Has
 from server.search.composite import Composite
 from server.search.conditions import NOTHING, Condition, all_of, any_of
+from server.search.hiding import NONE_HIDDEN, Hidden
 from server.search.index import Plans
 from server.search.joins import join
 from server.search.kinds import KINDS, Compare
@@ -40,10 +41,14 @@ class NotDone(BadRequest):
 
 
 class Clauses:
-    """Compiles the parameters of one query, each with at most `limit` alternatives."""
+    """Compiles the parameters of one query, each with at most `limit` alternatives.
 
-    def __init__(self, plans: Plans, now: int, limit: int) -> None:
+    Nothing can be searched by what is `hidden`, on whatever way.
+    """
+
+    def __init__(self, plans: Plans, now: int, limit: int, hidden: Hidden = NONE_HIDDEN) -> None:
         self._plans = plans
+        self._hidden = hidden
         self._now = now
         self._limit = limit
         self._pointers = Pointers(plans)
@@ -105,6 +110,7 @@ class Clauses:
 
     def compared(self, type: str, code: str, compare: Compare, text: str) -> Condition:
         """Return the condition that `compare` makes of the escaped `text`."""
+        hiding.require_shown(self._plans[type], code, self._hidden)
         parameter = self.plan(type).parameters[code]
         asked = Asked(self._now, few=False)
         found = any_of(self._compared(parameter, compare, text, asked))
@@ -147,6 +153,7 @@ class Clauses:
             raise self._unknown(plan.type, code)
         if parameter.type != "reference":
             raise NotDone.because("search-chain-no-reference", parameter=code)
+        hiding.require_shown(plan, code, self._hidden)
         return parameter
 
     def _plain(
@@ -154,6 +161,7 @@ class Clauses:
     ) -> Condition:
         if code not in plan.parameters and code not in plan.composites and code not in WHOLE:
             raise self._unknown(plan.type, code)
+        hiding.require_shown(plan, code, self._hidden)
         if not value or not _is_unicode(value):
             raise BadRequest.because("search-value-empty", parameter=code)
         if modifier == "missing" and code in plan.parameters:
