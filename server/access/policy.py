@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from server.access.caller import ANONYMOUS, Caller
 from server.access.roles import Roles
 from server.access.scopes import LETTERS, Scope
-from server.access.visibility import EVERYTHING, Visibility
+from server.access.visibility import EVERYTHING, NOTHING, Visibility
 from server.fhir.outcome import Forbidden, NotFound
 
 NEEDED: Mapping[str, str] = {
@@ -31,6 +31,8 @@ NEEDED: Mapping[str, str] = {
     "history-system": "s",
 }
 """The letter of a scope that an interaction needs. One that has none needs no scope."""
+EXPLAIN = "explain"
+"""How a search is run, which only administrators may ask, of types that they may search."""
 FREE = frozenset({"capabilities"})
 """Interactions that need no rights at all."""
 
@@ -109,15 +111,22 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The decision for one caller: `allows` by type and letter, `visibility` by content.
+    """The decision for one caller: `letters` by type, `visibility` by content.
 
-    `types` are those that a system-wide interaction is about, None for all.
+    Without `letters` everything is allowed.
     """
 
     caller: Caller
     letters: Mapping[str, frozenset[str]] | None
     visibility: Visibility
     masks: Mapping[str, Masks] = field(default_factory=dict)
+    _by_letter: Mapping[str, frozenset[str]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Turn the letters round once, for they are asked for with every request."""
+        known = (self.letters or {}).items()
+        turned = {one: frozenset(type for type, has in known if one in has) for one in LETTERS}
+        object.__setattr__(self, "_by_letter", turned)
 
     @property
     def hidden(self) -> Mapping[str, AbstractSet[str]]:
@@ -130,9 +139,7 @@ class Access:
 
     def types(self, letter: str) -> frozenset[str] | None:
         """Return the types that `letter` is given on, None for all."""
-        if self.letters is None:
-            return None
-        return frozenset(type for type, letters in self.letters.items() if letter in letters)
+        return None if self.letters is None else self._by_letter[letter]
 
     def require(self, interaction: str, type: str | None) -> None:
         """Raise Forbidden unless `interaction` is allowed on `type`.
@@ -142,6 +149,8 @@ class Access:
         letter = NEEDED.get(interaction)
         if interaction in FREE or self.letters is None:
             return
+        if interaction == EXPLAIN and self.caller.role == "administrator":
+            letter = "s"
         if letter is not None and (
             self.has(type, letter) if type is not None else self.types(letter)
         ):
@@ -163,6 +172,8 @@ class Access:
             raise Forbidden.because("letter-forbidden", letter=letter, type=type)
 
 
+ANYBODY = Access(ANONYMOUS, {}, NOTHING)
+"""The access of who has not said who they are: what is free."""
 OPEN = Access(ANONYMOUS, None, EVERYTHING)
 """The access of everybody on a server that asks nobody who they are."""
 

@@ -33,7 +33,7 @@ def compiled(context: Context, type: str, parameters: Sequence[tuple[str, str]])
     """
     context.access.require_letter("s", type)
     asked = [pair for pair in parameters if pair[0] not in LAYOUT]
-    query = context.interpreters.queries.compile(type, asked, hidden=context.access.hidden)
+    query = context.interpreters.queries.compile(type, asked, sight=context.sight)
     if query.keys:
         raise BadRequest.because("parameter-unknown-here", name="_sort")
     if not query.condition:

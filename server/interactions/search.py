@@ -8,13 +8,14 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from server.access.policy import EXPLAIN
 from server.context import Context
 from server.fhir import bundle, json
 from server.fhir.outcome import BadRequest, Issue, NotFound, operation_outcome
 from server.interactions import including, redaction
 from server.interactions.asking import Asked, Scope, asked
 from server.interactions.call import Call, Disclosed, Result
-from server.interactions.explaining import EXPLAIN, explained
+from server.interactions.explaining import explained
 from server.interactions.patience import TOLD, Patience
 from server.interactions.presentation import Presentation
 from server.interactions.rows import Rows, Search

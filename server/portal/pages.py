@@ -94,7 +94,7 @@ def page(
     session: Signed | None = None,
     status: int = 200,
     form_targets: Iterable[str] = (),
-    **given: Any,  # noqa: ANN401  # whatever the template asks for
+    **given: Any,  # whatever the template asks for
 ) -> Response:
     """Return the page that `template` makes of `given`.
 
@@ -113,7 +113,7 @@ def dressed(response: Response, form_targets: Iterable[str] = ()) -> Response:
     )
     response.headers.update(_HEADERS)
     response.vary.update(("Accept-Language", "Cookie"))
-    chosen = request.args.get("lang")
+    chosen = request.args.get("lang", "")
     if chosen in TAGS:
         response.set_cookie(
             _COOKIE, chosen, _YEAR, httponly=True, samesite="Lax", secure=request.is_secure
@@ -133,8 +133,6 @@ def refusals(blueprint: Blueprint) -> None:
 
     @blueprint.app_errorhandler(HTTPException)
     def failed(error: HTTPException) -> Response:
-        if error.response is not None:
-            return Response(error.response.get_data(), error.code, error.response.headers)
         response = _refusal(error.code or 500, [])
         response.headers.update(
             {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}

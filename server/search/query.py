@@ -16,7 +16,7 @@ from server.profiles.definitions import Definitions, SearchParameter
 from server.search import hiding, order
 from server.search.clauses import WHOLE, Clauses, NotDone
 from server.search.conditions import Condition, all_of, any_of, fields, spread
-from server.search.hiding import NONE_HIDDEN, Hidden
+from server.search.hiding import EVERYTHING, Sight
 from server.search.index import Plans, environment
 from server.search.indexes import IndexSpec, IndexTable
 from server.search.joins import Lookup, Sieve, resolved
@@ -100,18 +100,18 @@ class QueryCompiler:
         lenient: bool = False,
         now: datetime | None = None,
         compartment: tuple[str, str] | None = None,
-        hidden: Hidden = NONE_HIDDEN,
+        sight: Sight = EVERYTHING,
     ) -> Query:
         """Return the query of `parameters`, (name, value) pairs as they stand in the URL, decoded.
 
         `now` is what the prefix ``ap`` of dates measures from. `compartment` (``Patient``, id)
-        leaves only what is in it. By elements that are `hidden` nobody can search.
+        leaves only what is in it. Nothing is searched by what is not in `sight`.
 
-        Raises Forbidden if one does, BadRequest for what is not understood; if `lenient`, unknown
-        parameters are told in `ignored` instead, but wrong values are refused all the same.
+        Raises Forbidden if it would be, BadRequest for what is not understood; if `lenient`,
+        unknown parameters are told in `ignored` instead, but wrong values are refused all the same.
         """
         moment = microseconds(now or datetime.now(UTC))
-        clauses = Clauses(self._plans, moment, self._limit, hidden)
+        clauses = Clauses(self._plans, moment, self._limit, sight)
         plan = clauses.plan(type)
         few = any(_is_patient(plan, name) for name, _ in parameters)
         found, used, ignored = list[Condition](), list[Pair](), list[Pair]()
@@ -122,7 +122,7 @@ class QueryCompiler:
         for name, value in parameters:
             try:
                 if name == "_sort":
-                    keys.extend(self._keys(plan, value, hidden))
+                    keys.extend(self._keys(plan, value, sight))
                 else:
                     found.append(clauses.condition(type, name, value, few=few))
             except NotDone:
@@ -153,7 +153,7 @@ class QueryCompiler:
         own = (*plan.parameters, *plan.composites, *WHOLE)
         return {code: fact for code, fact in facts.items() if code in own}
 
-    def _keys(self, plan: Plan, sort: str, hidden: Hidden) -> list[order.Key]:
+    def _keys(self, plan: Plan, sort: str, sight: Sight) -> list[order.Key]:
         """Return the keys of `sort`.
 
         Raises BadRequest if one is not indexed yet, Forbidden if it is hidden.
@@ -161,7 +161,7 @@ class QueryCompiler:
         for key in sort.split(","):
             code = key.removeprefix("-")
             self._plans.require_indexed(plan.type, code)
-            hiding.require_shown(plan, code, hidden)
+            hiding.require_shown(plan, code, sight)
         return order.keys(plan, sort)
 
     def _within(self, clauses: Clauses, type: str, compartment: str, id: str) -> Condition:
