@@ -91,13 +91,15 @@ def _ticks(offer: Offer, language: Language) -> Iterator[tuple[str, str]]:
     names = categories.load(PROFILES).names
     for unit in offer.units:
         what = names[unit.category][language]
-        yield unit.name, text(f"consent-{unit.mode}", language, {"what": what})
+        yield unit.name, text(_SOME[unit.mode], language, {"what": what})
     for mode in offer.wildcards:
-        yield f"{WILDCARD}.{mode}", text(f"consent-all-{mode}", language, {})
+        yield f"{WILDCARD}.{mode}", text(_ALL[mode], language, {})
     for word in offer.words:
         yield word, text(_WORDS[word], language, {"days": LASTING.days})
 
 
+_SOME = {"see": "consent-see", "change": "consent-change"}
+_ALL = {"see": "consent-all-see", "change": "consent-all-change"}
 _WORDS = {
     "identity": "consent-identity",
     "offline_access": "consent-offline",
