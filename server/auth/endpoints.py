@@ -15,6 +15,7 @@ from server.auth.keys import Keys
 from server.auth.refresh_grant import RefreshGrant
 from server.auth.requests import answered, require_form
 from server.auth.server import Server
+from server.auth.userinfo import told
 from server.services import Services
 from server.settings import Settings
 
@@ -49,6 +50,11 @@ def endpoints(
         require_form()
         revocation.revoke(server())
         return make_response(jsonify({}), 200)
+
+    @blueprint.route("/userinfo", methods=["GET", "POST"])
+    @answered
+    def userinfo() -> Response:
+        return jsonify(told(server(), request.environ))
 
     @blueprint.get("/jwks")
     def jwks() -> Response:
