@@ -8,7 +8,7 @@ from collections.abc import Callable
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, Response, jsonify, make_response, request
 
-from server.auth import cors, introspection, metadata, revocation
+from server.auth import cors, introspection, metadata, pushed, revocation
 from server.auth.client_credentials import ClientCredentials
 from server.auth.code_grant import CodeGrant
 from server.auth.keys import Keys
@@ -55,6 +55,12 @@ def endpoints(
     @answered
     def userinfo() -> Response:
         return jsonify(told(server(), request.environ))
+
+    @blueprint.post("/par")
+    @answered
+    def par() -> Response:
+        require_form()
+        return make_response(jsonify(pushed.push(server())), 201)
 
     @blueprint.get("/jwks")
     def jwks() -> Response:
