@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from server.access.policy import Access
 from server.fhir.messages import Language
+from server.search.hiding import Sight
 from server.services import Interpreters, Services
 from server.store.history import History
 from server.store.resources import Resources
@@ -23,6 +24,11 @@ class Context:
     def interpreters(self) -> Interpreters:
         """Return what reads the facts."""
         return self.services.interpreters
+
+    @property
+    def sight(self) -> Sight:
+        """Return what the caller may search by."""
+        return Sight(self.access.hidden, self.access.types("s"))
 
     @classmethod
     def of(cls, services: Services, access: Access, language: Language) -> "Context":

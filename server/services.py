@@ -101,7 +101,11 @@ class Services:
             raise ValueError(message)
         client = connect(settings.mongodb_url, settings.database_timeout)
         store = Store.open(
-            client, settings.database, interpreters.indexes.indexes, interpreters.zone
+            client,
+            settings.database,
+            interpreters.indexes.indexes,
+            interpreters.zone,
+            interpreters.indexes.about,
         )
         return cls(interpreters, store, Cursors(store.secret), statement)
 

@@ -1,6 +1,6 @@
 """Who is calling: the person or system behind a request, as the trail names them.
 
-Spec: 人口健康信息管理办法(试行) article 18 (R1.18): whoever reads or writes is known by real name.
+Whoever reads or writes is known by real name: 人口健康信息管理办法(试行) article 18 (R1.18).
 """
 
 from dataclasses import dataclass

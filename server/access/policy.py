@@ -8,13 +8,14 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.htm
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from server.access.caller import ANONYMOUS, Caller
 from server.access.roles import Roles
 from server.access.scopes import LETTERS, Scope
 from server.access.visibility import EVERYTHING, Visibility
-from server.fhir.outcome import Forbidden
+from server.fhir.outcome import Forbidden, NotFound
 
 NEEDED: Mapping[str, str] = {
     "read": "r",
@@ -30,6 +31,8 @@ NEEDED: Mapping[str, str] = {
     "history-system": "s",
 }
 """The letter of a scope that an interaction needs. One that has none needs no scope."""
+EXPLAIN = "explain"
+"""How a search is run, which only administrators may ask, of types that they may search."""
 FREE = frozenset({"capabilities"})
 """Interactions that need no rights at all."""
 
@@ -48,6 +51,16 @@ class Masks:
     def elements(self) -> frozenset[str]:
         """All elements that are not shown as they are."""
         return self.hidden | self.masked
+
+
+def is_among(element: str, names: AbstractSet[str]) -> bool:
+    """Tell whether `element`, as JSON names it, is one of `names`; a choice is named by its stem.
+
+    ``valueQuantity`` is among ``value``.
+    """
+    return element in names or any(
+        element.startswith(name) and element[len(name) :][:1].isupper() for name in names
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +111,27 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The decision for one caller: `allows` by type and letter, `visibility` by content.
+    """The decision for one caller: `letters` by type, `visibility` by content.
 
-    `types` are those that a system-wide interaction is about, None for all.
+    Without `letters` everything is allowed.
     """
 
     caller: Caller
     letters: Mapping[str, frozenset[str]] | None
     visibility: Visibility
     masks: Mapping[str, Masks] = field(default_factory=dict)
+    _by_letter: Mapping[str, frozenset[str]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Turn the letters round once, for they are asked for with every request."""
+        known = (self.letters or {}).items()
+        turned = {one: frozenset(type for type, has in known if one in has) for one in LETTERS}
+        object.__setattr__(self, "_by_letter", turned)
+
+    @property
+    def hidden(self) -> Mapping[str, AbstractSet[str]]:
+        """The elements of each type that cannot be searched, for the caller does not see them."""
+        return {type: masks.elements for type, masks in self.masks.items()}
 
     def has(self, type: str, letter: str) -> bool:
         """Tell whether any right gives `letter` on `type`."""
@@ -114,9 +139,7 @@ class Access:
 
     def types(self, letter: str) -> frozenset[str] | None:
         """Return the types that `letter` is given on, None for all."""
-        if self.letters is None:
-            return None
-        return frozenset(type for type, letters in self.letters.items() if letter in letters)
+        return None if self.letters is None else self._by_letter[letter]
 
     def require(self, interaction: str, type: str | None) -> None:
         """Raise Forbidden unless `interaction` is allowed on `type`.
@@ -126,11 +149,27 @@ class Access:
         letter = NEEDED.get(interaction)
         if interaction in FREE or self.letters is None:
             return
+        if interaction == EXPLAIN and self.caller.role == "administrator":
+            letter = "s"
         if letter is not None and (
             self.has(type, letter) if type is not None else self.types(letter)
         ):
             return
         raise Forbidden.because("interaction-forbidden", interaction=interaction, type=type or "*")
+
+    def require_own_ids(self, type: str, id: str) -> None:
+        """Raise NotFound unless the caller may choose the id of a new resource.
+
+        Only systems may: whoever else asked for an id that is there, but not for them, would learn
+        of it.
+        """
+        if self.caller.kind not in ("system", "anonymous"):
+            raise NotFound.because("resource-unknown", type=type, id=id)
+
+    def require_letter(self, letter: str, type: str) -> None:
+        """Raise Forbidden unless some right gives `letter` on `type`."""
+        if not self.has(type, letter):
+            raise Forbidden.because("letter-forbidden", letter=letter, type=type)
 
 
 OPEN = Access(ANONYMOUS, None, EVERYTHING)

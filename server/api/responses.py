@@ -43,7 +43,7 @@ def answer(result: Result, manner: Manner) -> Response:
     """Return the response for `result`."""
     headers = [
         ("X-Request-Id", manner.request_id),
-        ("Cache-Control", "private, no-cache"),
+        ("Cache-Control", "private, no-store"),
         ("Vary", "Accept, Accept-Language, Prefer"),
         ("X-Content-Type-Options", "nosniff"),
         *result.headers.items(),

@@ -79,6 +79,15 @@ def _batches(people: Iterator[list[Resource]]) -> Iterator[list[list[Resource]]]
 
 
 def _store(context: Context, resources: Iterable[Resource]) -> int:
+    """Store `resources`, patients first, for all that is about them belongs where they do."""
+    people: list[Resource] = []
+    others: list[Resource] = []
+    for made in resources:
+        (people if made["resourceType"] == "Patient" else others).append(made)
+    return _store_all(context, people) + _store_all(context, others)
+
+
+def _store_all(context: Context, resources: Iterable[Resource]) -> int:
     drafts: dict[str, list[Draft]] = defaultdict(list)
     with context.services.registry.writing():
         for made in resources:

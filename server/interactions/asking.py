@@ -147,6 +147,7 @@ def _queries(
         context.interpreters.queries.compile,
         lenient=call.preference.lenient,
         compartment=scope.compartment,
+        sight=context.sight,
     )
     queries = [compile(type, criteria) for type in scope.types]
     ignored = tuple(dict.fromkeys(pair for query in queries for pair in query.ignored))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from server.fhir.outcome import BadRequest, Issue
+from server.store.documents import Version
 
 # Some clients leave the quotes out; a bare number can mean nothing else.
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"|([0-9]+)')
@@ -48,12 +49,27 @@ class Call:
         return self.type
 
 
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """One version that an answer tells of, and the patients (``Patient/a``) it is about."""
+
+    type: str
+    id: str
+    version: int
+    patients: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, version: Version) -> "Disclosed":
+        """Return what telling of `version` discloses."""
+        return cls(version.type, version.id, version.version, version.patients)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One answer. `version` and `last_updated` (µs since 1970) become ETag and Last-Modified.
 
     `location` is relative to the base URL. `issues` are said in an
-    OperationOutcome when there is no body.
+    OperationOutcome when there is no body. `disclosed` are the versions told of, or written.
     """
 
     status: int
@@ -63,6 +79,7 @@ class Result:
     location: str | None = None
     issues: tuple[Issue, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    disclosed: tuple[Disclosed, ...] = ()
 
 
 def entity_tags(text: str) -> frozenset[str]:

@@ -20,10 +20,10 @@ def create(context: Context, call: Call) -> Result:
     resource, body = parsed(context, call)
     new = posted(context, type, resource, body)
     if call.criteria is None:
-        return written(call, context.resources.create(new), 201)
+        return written(context, call, context.resources.create(new), 201)
     wanted = criteria.from_header(context, type, call.criteria)
     existing = criteria.matched(context, type, wanted)
     if existing is not None:
-        return written(call, existing, 200)
+        return written(context, call, existing, 200)
     stored, made = context.resources.create_unless_found(new, wanted.condition, wanted.claim)
-    return written(call, stored, 201 if made else 200)
+    return written(context, call, stored, 201 if made else 200)

@@ -27,11 +27,13 @@ class Criteria:
 def compiled(context: Context, type: str, parameters: Sequence[tuple[str, str]]) -> Criteria:
     """Return the criteria in `parameters`; how the answer is laid out is not among them.
 
-    Raises BadRequest if there are none, or one that is not known: ignoring it
-    would match resources that were not meant.
+    Raises BadRequest if there are none, or one that is not known: ignoring it would match
+    resources that were not meant; Forbidden if the caller may not search, for the answer tells
+    whether there is one.
     """
+    context.access.require_letter("s", type)
     asked = [pair for pair in parameters if pair[0] not in LAYOUT]
-    query = context.interpreters.queries.compile(type, asked)
+    query = context.interpreters.queries.compile(type, asked, sight=context.sight)
     if query.keys:
         raise BadRequest.because("parameter-unknown-here", name="_sort")
     if not query.condition:

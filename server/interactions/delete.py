@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html#delete
 from server.context import Context
 from server.fhir.outcome import Conflict, Issue
 from server.interactions import criteria
-from server.interactions.call import Call, Result
+from server.interactions.call import Call, Disclosed, Result
 from server.interactions.update import check_match
 from server.interactions.writing import no_parameters
 from server.store.documents import Version
@@ -25,7 +25,7 @@ def delete(context: Context, call: Call) -> Result:
     no_parameters(call)
     type, id = call.resource_type, call.id
     for _ in range(_ATTEMPTS):
-        old = context.resources.find(type, id)
+        old = context.resources.find(type, id, "d")
         deleted = _over(context, call, old)
         if deleted is not None:
             return deleted
@@ -56,8 +56,9 @@ def _delete_matched(context: Context, call: Call) -> Result:
 
 def _deleted(call: Call, gone: Version | None) -> Result:
     version = gone.version if gone else None
+    disclosed = (Disclosed.of(gone),) if gone else ()
     if call.preference.returns != "OperationOutcome":
-        return Result(status=204, version=version)
+        return Result(status=204, version=version, disclosed=disclosed)
     message = "nothing-to-delete" if gone is None else "deletion-done"
     issue = Issue("informational", message, {"type": call.type}, severity="information")
-    return Result(status=200, version=version, issues=(issue,))
+    return Result(status=200, version=version, issues=(issue,), disclosed=disclosed)

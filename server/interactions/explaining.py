@@ -12,9 +12,6 @@ from server.context import Context
 from server.fhir import json
 from server.search.query import Ready
 
-EXPLAIN = "explain"
-"""The interaction that a caller must have a right to."""
-
 
 def explained(context: Context, legs: Sequence[Ready], count: int) -> bytes:
     """Return the Parameters that tell how `legs` are run for a page of `count`."""

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from server.context import Context
 from server.fhir import bundle, date, json
 from server.fhir.outcome import BadRequest
+from server.interactions import redaction
 from server.interactions.asking import page_size
-from server.interactions.call import Call, Result
+from server.interactions.call import Call, Disclosed, Result
 from server.interactions.presentation import Presentation
 from server.search import paging
 from server.store.documents import Version
@@ -44,8 +45,14 @@ def history_type(context: Context, call: Call) -> Result:
 
 
 def history_system(context: Context, call: Call) -> Result:
-    """Return a page of the versions of all resources."""
-    return _history(context, call, "_history", context.history.of_system)
+    """Return a page of the versions of all resources, of those types that the caller may see."""
+    types = context.access.types("s")
+    return _history(
+        context,
+        call,
+        "_history",
+        lambda window, limit: context.history.of_system(window, limit, types),
+    )
 
 
 def _history(context: Context, call: Call, path: str, listing: _Listing) -> Result:
@@ -61,18 +68,17 @@ def _history(context: Context, call: Call, path: str, listing: _Listing) -> Resu
     kept = [(n, v) for n, v in call.query if n not in unknown and n != paging.PARAMETER]
     question = f"{path}?{urlencode([pair for pair in kept if pair[0] in PARAMETERS])}"
     window = _window(context, asked, question)
-    page, more = listing(window, count) if count else ([], False)
+    page, end = listing(window, count) if count else ([], None)
     url = f"{context.interpreters.settings.base_url}/{path}"
     first = f"{url}?{urlencode(kept)}" if kept else url
     own = [(n, v) for n, v in call.query if n == paging.PARAMETER]
     links = {"self": f"{url}?{urlencode([*kept, *own])}" if own else first, "first": first}
-    if more:
-        last = page[-1]
-        place = (last.last_updated, f"{last.type}/{last.id}")
-        cursor = context.services.cursors.make(question, place)
+    if end is not None:
+        cursor = context.services.cursors.make(question, end)
         links["next"] = f"{url}?{urlencode([*kept, (paging.PARAMETER, cursor)])}"
     entries = [_entry(context, presentation, version) for version in page]
-    return Result(status=200, body=bundle.bundle("history", entries, links))
+    disclosed = tuple(map(Disclosed.of, page))
+    return Result(status=200, body=bundle.bundle("history", entries, links), disclosed=disclosed)
 
 
 def _window(context: Context, asked: dict[str, str], question: str) -> Window:
@@ -99,7 +105,8 @@ def _entry(context: Context, presentation: Presentation, version: Version) -> by
     base = context.interpreters.settings.base_url
     body = version.body
     if body is not None:
-        body = presentation.of(context.interpreters.subsets, version.type, body)
+        seen = redaction.shown(context, version.type, body)
+        body = presentation.of(context.interpreters.subsets, version.type, seen)
     when = json.instant(version.last_updated, context.interpreters.zone)
     url = f"{base}/{version.type}/{version.id}"
     return bundle.past(url, body, _request(version), _response(version, when))

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TypeVar
 
 from server.fhir.outcome import BadRequest, Issue
+from server.interactions.patience import TOLD
 from server.interactions.presentation import Presentation
 from server.search.conditions import Condition
 from server.search.includes import Includes, Ways
@@ -123,7 +124,9 @@ class _Walk:
         steps = [*self._forward(frontier, ways), *self._reverse(frontier, ways)]
         for number, step in enumerate(steps):
             try:
-                self._take(step, ("raw", "pt", "t") if step.names else ("raw", *fields))
+                self._take(
+                    step, ("raw", *TOLD, "pt", "t") if step.names else ("raw", *TOLD, *fields)
+                )
             except _Full:
                 self.left_out = steps[number:]
                 break

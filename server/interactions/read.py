@@ -8,7 +8,8 @@ from email.utils import parsedate_to_datetime
 
 from server.context import Context
 from server.fhir.outcome import Gone, NotFound
-from server.interactions.call import Call, Result, entity_tags
+from server.interactions import redaction
+from server.interactions.call import Call, Disclosed, Result, entity_tags
 from server.interactions.presentation import Presentation
 from server.store.documents import Version
 
@@ -38,10 +39,12 @@ def vread(context: Context, call: Call) -> Result:
 
 
 def _shown(context: Context, call: Call, found: Version, presentation: Presentation) -> Result:
+    version, moment, disclosed = found.version, found.last_updated, (Disclosed.of(found),)
     if _caller_has_it(call, found):
-        return Result(status=304, version=found.version, last_updated=found.last_updated)
-    body = presentation.of(context.interpreters.subsets, found.type, found.body or b"")
-    return Result(status=200, body=body, version=found.version, last_updated=found.last_updated)
+        return Result(status=304, version=version, last_updated=moment, disclosed=disclosed)
+    seen = redaction.shown(context, found.type, found.body or b"")
+    body = presentation.of(context.interpreters.subsets, found.type, seen)
+    return Result(status=200, body=body, version=version, last_updated=moment, disclosed=disclosed)
 
 
 def _caller_has_it(call: Call, found: Version) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.context import Context
-from server.search.joins import Lookup
+from server.interactions.patience import Patience
 from server.search.order import Order
 from server.search.query import Ready
 from server.store.documents import PAGE_BYTES, Document
@@ -57,7 +57,7 @@ class Search:
     """
 
     context: Context
-    lookup: Lookup
+    lookup: Patience
     legs: Sequence[Ready]
     fields: Sequence[str] = ()
     merged: bool = False

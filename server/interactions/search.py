@@ -8,18 +8,20 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from server.access.policy import EXPLAIN
 from server.context import Context
 from server.fhir import bundle, json
 from server.fhir.outcome import BadRequest, Issue, NotFound, operation_outcome
-from server.interactions import including
+from server.interactions import including, redaction
 from server.interactions.asking import Asked, Scope, asked
-from server.interactions.call import Call, Result
-from server.interactions.explaining import EXPLAIN, explained
-from server.interactions.patience import Patience
+from server.interactions.call import Call, Disclosed, Result
+from server.interactions.explaining import explained
+from server.interactions.patience import TOLD, Patience
+from server.interactions.presentation import Presentation
 from server.interactions.rows import Rows, Search
 from server.search import paging
-from server.search.joins import Lookup
 from server.search.pointers import Found
+from server.store.documents import Document
 
 _STEPS_BACK = 3
 """A cursor knows where so many earlier pages began."""
@@ -33,7 +35,7 @@ def search(context: Context, call: Call) -> Result:
 
 def search_system(context: Context, call: Call) -> Result:
     """Return one page of the resources of several types (``_type``), or of all, that match."""
-    types = _named(context, call) or sorted(context.resources.types())
+    types = _named(context, call) or _seen(context, context.resources.types())
     return _searched(context, call, Scope("", tuple(types), several=True))
 
 
@@ -52,15 +54,22 @@ def search_compartment(context: Context, call: Call) -> Result:
         scope = Scope(f"{owner}/{id}/{call.type}", (call.type,), compartment=(owner, id))
     else:
         inside = {type for type, codes in members.items() if codes} | {owner}
-        types = _named(context, call) or sorted(inside.intersection(context.resources.types()))
+        types = _named(context, call) or _seen(
+            context, inside.intersection(context.resources.types())
+        )
         scope = Scope(f"{owner}/{id}/*", tuple(types), several=True, compartment=(owner, id))
     return _searched(context, call, scope)
+
+
+def _seen(context: Context, types: Iterable[str]) -> list[str]:
+    """Return those of `types` that the caller may search, in order."""
+    return sorted(type for type in types if context.access.has(type, "s"))
 
 
 def _named(context: Context, call: Call) -> list[str]:
     """Return the types that the caller names (``_type``), in order.
 
-    Raises BadRequest if there is no such type.
+    Raises BadRequest if there is no such type, Forbidden if the caller may not search it.
     """
     values = [value for name, value in call.query if name == "_type"]
     named = {type for value in values for type in value.split(",")}
@@ -68,6 +77,8 @@ def _named(context: Context, call: Call) -> list[str]:
         raise BadRequest.because("search-value-empty", parameter="_type")
     if unknown := sorted(named - set(context.interpreters.types)):
         raise BadRequest.because("search-type-unknown", type=unknown[0][:40])
+    for type in sorted(named):
+        context.access.require_letter("s", type)
     return sorted(named)
 
 
@@ -81,7 +92,8 @@ def _searched(context: Context, call: Call, scope: Scope) -> Result:
         return Result(status=200, body=explained(context, legs, wanted.count))
     for leg in legs:
         context.resources.prepare(leg.type, leg.needs)
-    run = Search(context, lookup, legs, wanted.includes.fields, merged=wanted.merged)
+    fields = (*TOLD, *wanted.includes.fields)
+    run = Search(context, lookup, legs, fields, merged=wanted.merged)
     first = wanted.url(context.interpreters.settings.base_url)
     if wanted.count == 0 or wanted.presentation.summary == "count":
         told = bundle.bundle("searchset", _told(context, wanted), {"self": first}, run.count())
@@ -108,19 +120,26 @@ def _page(context: Context, wanted: Asked, run: Search, first: str) -> Result:
     entries = list(_entries(context, wanted, ((row.type, row.document) for row in rows.found)))
     entries += _entries(context, wanted, others, b"include")
     entries += _told(context, wanted, issues)
+    disclosed = [_disclosed(row.type, row.document) for row in rows.found]
+    disclosed += [_disclosed(type, document) for type, document in others]
     known = len(rows.found) if rows.end is None and place is None else None
     total = _total(run, wanted.total) if known is None else known
-    return Result(status=200, body=bundle.bundle("searchset", entries, links, total))
+    body = bundle.bundle("searchset", entries, links, total)
+    return Result(status=200, body=body, disclosed=tuple(disclosed))
+
+
+def _disclosed(type: str, document: Document) -> Disclosed:
+    return Disclosed(type, document["_id"], document["v"], tuple(document.get("comp", ())))
 
 
 def _together(
-    lookup: Lookup, wanted: Asked, rows: Rows
+    lookup: Patience, wanted: Asked, rows: Rows
 ) -> tuple[Rows, Sequence[Found], Sequence[Issue]]:
     """Return as many rows of the page as there is room for with what comes with them."""
     if not wanted.includes or not rows.found:
         return rows, (), ()
     matches = [(row.type, row.document) for row in rows.found]
-    page = including.page(lookup, wanted.includes, matches)
+    page = including.page(lookup.returning(), wanted.includes, matches)
     kept = rows if page.matches == len(matches) else rows.first(page.matches)
     return kept, page.included, page.issues
 
@@ -138,15 +157,21 @@ def _entries(
     context: Context, wanted: Asked, found: Iterable[Found], mode: bytes = b"match"
 ) -> Iterator[bytes]:
     """Yield the entries of the resources that were `found`, as they are to be presented."""
-    base_url, subsets = context.interpreters.settings.base_url, context.interpreters.subsets
-    presentation, is_whole = wanted.presentation, wanted.presentation.whole
+    base_url = context.interpreters.settings.base_url
+    presentation = wanted.presentation
+    is_whole = presentation.whole and not context.access.masks
     for type, rows in groupby(found, key=itemgetter(0)):
         prefix = f"{base_url}/{type}/".encode()
         for _, document in rows:
             raw = document["raw"]
             # What most ask for costs least: a call for each of a thousand rows is worth sparing.
-            body = raw if is_whole else presentation.of(subsets, type, raw)
+            body = raw if is_whole else _presented(context, presentation, type, raw)
             yield bundle.found(prefix, document["_id"], body, mode)
+
+
+def _presented(context: Context, presentation: Presentation, type: str, raw: bytes) -> bytes:
+    seen = redaction.shown(context, type, raw)
+    return presentation.of(context.interpreters.subsets, type, seen)
 
 
 def _told(context: Context, wanted: Asked, issues: Sequence[Issue] = ()) -> list[bytes]:

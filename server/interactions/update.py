@@ -8,7 +8,7 @@ from typing import Any
 from server.context import Context
 from server.fhir.outcome import BadRequest, Conflict, PreconditionFailed
 from server.fhir.reference import is_id
-from server.interactions import criteria
+from server.interactions import criteria, redaction
 from server.interactions.call import Call, Result, entity_tags
 from server.interactions.writing import draft, no_parameters, parsed, posted, written
 from server.store.documents import Draft, Version
@@ -23,6 +23,7 @@ def update(context: Context, call: Call) -> Result:
     PreconditionFailed if If-Match names another version, or if the criteria
     match several resources.
     """
+    redaction.require_whole(context, call.resource_type)
     if call.id is None:
         return _update_matched(context, call)
     no_parameters(call)
@@ -31,7 +32,7 @@ def update(context: Context, call: Call) -> Result:
         raise BadRequest.because("id-differs", "id", expected=call.id)
     new = draft(context, call.resource_type, call.id, resource, body)
     for _ in range(_ATTEMPTS):
-        old = context.resources.find(new.type, new.id)
+        old = context.resources.find(new.type, new.id, "u")
         stored = _over(context, call, new, old)
         if stored is not None:
             return stored
@@ -54,14 +55,15 @@ def _over(context: Context, call: Call, new: Draft, old: Version | None) -> Resu
     """Store `new` over `old`, None for nothing; return None if that is no longer what is there."""
     check_match(call, old)
     if old is None:
+        context.access.require_own_ids(new.type, new.id)
         try:
-            return written(call, context.resources.create(new), 201)
+            return written(context, call, context.resources.create(new, "u"), 201)
         except Conflict:
             return None
     if _unchanged(context, old, new):
-        return written(call, old, 200)
+        return written(context, call, old, 200)
     stored = context.resources.replace(new, old)
-    return written(call, stored, 201 if old.body is None else 200) if stored else None
+    return written(context, call, stored, 201 if old.body is None else 200) if stored else None
 
 
 def _unchanged(context: Context, old: Version, new: Draft) -> bool:
@@ -86,7 +88,7 @@ def _update_matched(context: Context, call: Call) -> Result:
                 new, wanted.condition, wanted.claim
             )
             if made:
-                return written(call, stored, 201)
+                return written(context, call, stored, 201)
             continue
         if given not in (None, found.id):
             raise BadRequest.because("id-differs", "id", expected=found.id)

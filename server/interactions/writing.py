@@ -8,8 +8,8 @@ import uuid_utils
 from server.context import Context
 from server.fhir import json
 from server.fhir.outcome import BadRequest, Issue, Unprocessable
-from server.interactions import parameters
-from server.interactions.call import Call, Result
+from server.interactions import belonging, parameters, redaction
+from server.interactions.call import Call, Disclosed, Result
 from server.interactions.presentation import LAYOUT
 from server.store.documents import Draft, Version
 
@@ -50,7 +50,9 @@ def draft(context: Context, type: str, id: str, resource: dict[str, Any], body: 
     Raises Unprocessable if it is a search parameter to be used that cannot be.
     """
     parameters.check(context, id, resource)
-    return Draft(type, id, body, context.interpreters.index.entries({**resource, "id": id}))
+    entries = context.interpreters.index.entries({**resource, "id": id})
+    marks = belonging.marks(context, resource, entries.get("comp", ()))
+    return Draft(type, id, body, entries, marks=marks)
 
 
 def posted(context: Context, type: str, resource: dict[str, Any], body: bytes) -> Draft:
@@ -58,10 +60,14 @@ def posted(context: Context, type: str, resource: dict[str, Any], body: bytes) -
     return replace(draft(context, type, new_id(), resource, body), posted=True)
 
 
-def written(call: Call, stored: Version, status: int) -> Result:
-    """Return the answer to a write that made or kept version `stored`, as the caller prefers it."""
+def written(context: Context, call: Call, stored: Version, status: int) -> Result:
+    """Return the answer to a write that made or kept version `stored`, as the caller prefers it.
+
+    What was there before is shown only to who may read it.
+    """
     location = f"{stored.type}/{stored.id}/_history/{stored.version}" if status == 201 else None
-    body = stored.body or b""
+    is_seen = status == 201 or context.access.has(stored.type, "r")
+    body = redaction.shown(context, stored.type, stored.body or b"") if is_seen else b""
     issues: tuple[Issue, ...] = ()
     if call.preference.returns == "minimal":
         body = b""
@@ -77,4 +83,5 @@ def written(call: Call, stored: Version, status: int) -> Result:
         version=stored.version,
         last_updated=stored.last_updated,
         location=location,
+        disclosed=(Disclosed.of(stored),),
     )

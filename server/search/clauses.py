@@ -8,14 +8,15 @@ Spec: https://hl7.org/fhir/R4/search.html
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from server.fhir.outcome import BadRequest
+from server.fhir.outcome import BadRequest, Forbidden
 from server.fhir.reference import is_id
 from server.search import filter as filters
-from server.search import fulltext, names, presence
+from server.search import fulltext, hiding, names, presence
 from server.search.budget import Budget
 from server.search.chains import Chain, Has
 from server.search.composite import Composite
 from server.search.conditions import NOTHING, Condition, all_of, any_of
+from server.search.hiding import EVERYTHING, Sight
 from server.search.index import Plans
 from server.search.joins import join
 from server.search.kinds import KINDS, Compare
@@ -40,10 +41,14 @@ class NotDone(BadRequest):
 
 
 class Clauses:
-    """Compiles the parameters of one query, each with at most `limit` alternatives."""
+    """Compiles the parameters of one query, each with at most `limit` alternatives.
 
-    def __init__(self, plans: Plans, now: int, limit: int) -> None:
+    Nothing can be searched by what is not in `sight`, on whatever way.
+    """
+
+    def __init__(self, plans: Plans, now: int, limit: int, sight: Sight = EVERYTHING) -> None:
         self._plans = plans
+        self._sight = sight
         self._now = now
         self._limit = limit
         self._pointers = Pointers(plans)
@@ -81,13 +86,13 @@ class Clauses:
             if target not in parameter.targets:
                 raise NotDone.because("search-chain-type", parameter=code, type=target)
         found: list[tuple[str, Condition]] = []
-        failure: BadRequest | None = None
+        failure: BadRequest | Forbidden | None = None
         for other in (target,) if target else parameter.targets:
             self._budget.step(code)
             try:
                 found.append((other, inner(other)))
-            except BadRequest as error:
-                # Another type that the reference may point at can have such a parameter.
+            except (BadRequest, Forbidden) as error:
+                # Another type that it may point at can have such a parameter, or be seen.
                 failure = failure or error
         if not found and failure is not None:
             raise failure
@@ -105,15 +110,20 @@ class Clauses:
 
     def compared(self, type: str, code: str, compare: Compare, text: str) -> Condition:
         """Return the condition that `compare` makes of the escaped `text`."""
+        hiding.require_shown(self._plans[type], code, self._sight)
         parameter = self.plan(type).parameters[code]
         asked = Asked(self._now, few=False)
         found = any_of(self._compared(parameter, compare, text, asked))
         return self._budget.take(code, found)
 
     def plan(self, type: str) -> Plan:
-        """Return the plan of `type`. Raises NotDone if there is no such type."""
+        """Return the plan of `type`.
+
+        Raises NotDone if there is no such type, Forbidden if the caller may not search it.
+        """
         if type not in self._plans.definitions.search_parameters:
             raise NotDone.because("search-type-unknown", type=shown(type))
+        hiding.require_type(type, self._sight)
         return self._plans[type]
 
     def _named(self, type: str, name: names.Name, value: str, asked: Asked) -> Condition:
@@ -147,6 +157,7 @@ class Clauses:
             raise self._unknown(plan.type, code)
         if parameter.type != "reference":
             raise NotDone.because("search-chain-no-reference", parameter=code)
+        hiding.require_shown(plan, code, self._sight)
         return parameter
 
     def _plain(
@@ -154,6 +165,7 @@ class Clauses:
     ) -> Condition:
         if code not in plan.parameters and code not in plan.composites and code not in WHOLE:
             raise self._unknown(plan.type, code)
+        hiding.require_shown(plan, code, self._sight)
         if not value or not _is_unicode(value):
             raise BadRequest.because("search-value-empty", parameter=code)
         if modifier == "missing" and code in plan.parameters:

@@ -14,7 +14,6 @@ from server.fhir.reference import parse
 from server.profiles.definitions import Definitions
 from server.search.expressions import Branch
 from server.search.parameter import Parameter
-from server.search.plans import Plans
 from server.search.steps import Json, Resource, ValuesOf
 
 HELPERS = frozenset(
@@ -47,16 +46,24 @@ def patients(
     return lambda resource: _named(resource, getters, base_url, alone=alone)
 
 
-def about_main(plans: Plans, type: str) -> bool:
-    """Tell whether whom a resource of `type` is about is what its field ``pt`` holds.
+def field(
+    definitions: Definitions,
+    type: str,
+    parameters: Mapping[str, Parameter],
+    main: Mapping[str, str],
+) -> str | None:
+    """Return the field by which resources of `type` about one patient are found.
 
-    Then an index that the type has anyway serves for it.
+    It is ``pt`` where that holds all that ``comp`` does, for an index that the type has anyway
+    serves then. None if no resource of that type is about a patient.
     """
-    plan = plans[type]
-    main = plan.main.get("pt")
-    codes = set(plans.definitions.compartments.get("Patient", {}).get(type, ())) - HELPERS
-    known = [plan.parameters[code] for code in codes if code in plan.parameters]
-    return bool(main and known) and all(_leaf(one).code == main for one in known)
+    codes = set(definitions.compartments.get("Patient", {}).get(type, ())) - HELPERS
+    known = [_leaf(parameters[code]).code for code in codes if code in parameters]
+    if type == "Patient":
+        return "_id"
+    if not known:
+        return None
+    return "pt" if set(known) == {main.get("pt")} else "comp"
 
 
 def _leaf(parameter: Parameter) -> Parameter:

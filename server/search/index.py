@@ -8,6 +8,7 @@
 - d, n, q: dates, numbers, quantities as ranges; k: composites; geo: a position
 - o, z: the least and the greatest value of each parameter, to sort by
 - comp: the patients it is about
+- sec: the labels of sensitive data that it has
 - has: the parameters that have a value, whether it makes an entry or not. A parameter made of
   others is not among them, unless it narrows them to a type, as ``patient`` does ``subject``
 
@@ -21,7 +22,7 @@ from typing import Any
 
 from server.content import TERMINOLOGY
 from server.profiles.definitions import Definitions
-from server.search import limits, phonetics, sortkeys, units
+from server.search import limits, phonetics, sensitivity, sortkeys, units
 from server.search.compartments import patients
 from server.search.parameter import Entries, Environment, Extract
 from server.search.plan import Plan
@@ -55,6 +56,7 @@ class SearchIndex:
     ) -> None:
         self.plans = Plans(definitions, environment(zone, base_url))
         self._with_words = with_words
+        self._labels = sensitivity.labels(TERMINOLOGY)
         self._computed: dict[str, tuple[Plan, _Compute]] = {}
 
     def entries(self, resource: Resource) -> dict[str, Any]:
@@ -116,6 +118,7 @@ class SearchIndex:
         fields: dict[str, Any] = {
             "g": bigrams(found.folded),
             "comp": about,
+            "sec": self._labels(resource),
             "w": words(resource) if self._with_words else None,
         }
         return {name: value for name, value in fields.items() if value}

@@ -50,6 +50,10 @@ class IndexTable:
         """Return the indexes of `type`."""
         return indexes(self._plans[type])
 
+    def about(self, type: str) -> str | None:
+        """Return the field of `type` that tells which patient it is about."""
+        return self._plans[type].about
+
     @staticmethod
     def on_demand(_type: str, field: str) -> IndexSpec:
         """Return the index of `field` that is built when somebody first needs it.
@@ -69,6 +73,8 @@ def indexes(plan: Plan) -> tuple[IndexSpec, ...]:
     if "ds" in plan.main:
         long = {"partialFilterExpression": {"dl": {"$exists": True}}}
         specs.append(IndexSpec("dl_ds_id", (("dl", 1), ("ds", -1), ("_id", 1)), long))
+    if plan.about == "comp":
+        specs.append(IndexSpec("comp_id", (("comp", 1), ("_id", 1)), {"sparse": True}))
     if plan.type == "Location":
         specs.append(IndexSpec("geo", (("geo", "2dsphere"),)))
     return tuple(specs)

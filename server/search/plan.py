@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from server.profiles.definitions import Definitions, SearchParameter
-from server.search import roles
+from server.search import compartments, roles
 from server.search.composite import Composite, composites
 from server.search.expressions import Branch, branches
 from server.search.grammar import ExpressionError
@@ -42,7 +42,8 @@ class Reader:
 class Plan:
     """What is indexed of a type: `parameters` and `composites` by code, `readers` of stored ones.
 
-    `main` says which parameter has the field pt, c or ds (with de) to itself.
+    `main` says which parameter has the field pt, c or ds (with de) to itself, `about` which field
+    tells the patient that it is about: pt, comp or _id.
     """
 
     type: str
@@ -51,6 +52,7 @@ class Plan:
     branches: Mapping[str, tuple[Branch, ...]]
     readers: tuple[Reader, ...]
     main: Mapping[str, str]
+    about: str | None
 
 
 def plan(definitions: Definitions, type: str, environment: Environment) -> Plan:
@@ -75,7 +77,8 @@ def plan(definitions: Definitions, type: str, environment: Environment) -> Plan:
         if any(type is not None for _, type in covers[code])
     ]
     joined = composites(definitions, type, parameters, found, environment)
-    return Plan(type, parameters, joined, found, tuple(readers), main)
+    about = compartments.field(definitions, type, parameters, main)
+    return Plan(type, parameters, joined, found, tuple(readers), main, about)
 
 
 def extended(

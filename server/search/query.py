@@ -13,9 +13,10 @@ from datetime import UTC, datetime, tzinfo
 from server.fhir.date import microseconds
 from server.fhir.outcome import BadRequest
 from server.profiles.definitions import Definitions, SearchParameter
-from server.search import order
+from server.search import hiding, order
 from server.search.clauses import WHOLE, Clauses, NotDone
 from server.search.conditions import Condition, all_of, any_of, fields, spread
+from server.search.hiding import EVERYTHING, Sight
 from server.search.index import Plans, environment
 from server.search.indexes import IndexSpec, IndexTable
 from server.search.joins import Lookup, Sieve, resolved
@@ -25,6 +26,7 @@ LIMIT = 1000
 """How many alternatives one parameter may have, unless told otherwise."""
 
 
+Pair = tuple[str, str]
 _ON_DEMAND = frozenset({"g", "w"})
 
 
@@ -90,7 +92,7 @@ class QueryCompiler:
         """What there is to search by."""
         return self._plans
 
-    def compile(
+    def compile(  # noqa: PLR0913  # what is asked, and by whom
         self,
         type: str,
         parameters: Sequence[tuple[str, str]],
@@ -98,29 +100,29 @@ class QueryCompiler:
         lenient: bool = False,
         now: datetime | None = None,
         compartment: tuple[str, str] | None = None,
+        sight: Sight = EVERYTHING,
     ) -> Query:
         """Return the query of `parameters`, (name, value) pairs as they stand in the URL, decoded.
 
         `now` is what the prefix ``ap`` of dates measures from. `compartment` (``Patient``, id)
-        leaves only what is in it.
+        leaves only what is in it. Nothing is searched by what is not in `sight`.
 
-        Raises BadRequest for what is not understood; if `lenient`, unknown parameters are told
-        in `ignored` instead, but wrong values are refused all the same.
+        Raises Forbidden if it would be, BadRequest for what is not understood; if `lenient`,
+        unknown parameters are told in `ignored` instead, but wrong values are refused all the same.
         """
-        clauses = Clauses(self._plans, microseconds(now or datetime.now(UTC)), self._limit)
+        moment = microseconds(now or datetime.now(UTC))
+        clauses = Clauses(self._plans, moment, self._limit, sight)
         plan = clauses.plan(type)
         few = any(_is_patient(plan, name) for name, _ in parameters)
-        found: list[Condition] = []
+        found, used, ignored = list[Condition](), list[Pair](), list[Pair]()
         keys: list[order.Key] = []
-        used, ignored = [], []
         if compartment is not None:
             found.append(self._within(clauses, type, *compartment))
             few = few or compartment[0] == "Patient"
         for name, value in parameters:
             try:
                 if name == "_sort":
-                    self._require_indexed(type, value)
-                    keys.extend(order.keys(plan, value))
+                    keys.extend(self._keys(plan, value, sight))
                 else:
                     found.append(clauses.condition(type, name, value, few=few))
             except NotDone:
@@ -151,10 +153,16 @@ class QueryCompiler:
         own = (*plan.parameters, *plan.composites, *WHOLE)
         return {code: fact for code, fact in facts.items() if code in own}
 
-    def _require_indexed(self, type: str, sort: str) -> None:
-        """Raise BadRequest if a key of `sort` is a parameter that is not indexed yet."""
+    def _keys(self, plan: Plan, sort: str, sight: Sight) -> list[order.Key]:
+        """Return the keys of `sort`.
+
+        Raises BadRequest if one is not indexed yet, Forbidden if it is hidden.
+        """
         for key in sort.split(","):
-            self._plans.require_indexed(type, key.removeprefix("-"))
+            code = key.removeprefix("-")
+            self._plans.require_indexed(plan.type, code)
+            hiding.require_shown(plan, code, sight)
+        return order.keys(plan, sort)
 
     def _within(self, clauses: Clauses, type: str, compartment: str, id: str) -> Condition:
         """Return the condition that a resource of `type` is in the compartment of one resource.

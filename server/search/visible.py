@@ -18,13 +18,12 @@ from server.access.policy import Access, Region, Right, Rights
 from server.access.roles import Roles
 from server.access.visibility import Visibility
 from server.fhir.outcome import BadRequest
-from server.search.compartments import about_main
-from server.search.conditions import NOTHING, Condition, all_of, any_of, fields
+from server.search.conditions import NOTHING, Condition, all_of, any_of
 from server.search.joins import has_join
 from server.search.query import QueryCompiler
 
-KEPT_OF_THE_PAST = ("comp", "own", "sec", "t", "c", "pt", "has")
-"""The index entries that superseded versions keep, for their visibility is decided by them."""
+_KEPT = frozenset({"comp", "own", "sec", "t", "c", "pt", "has", "rid", "_id"})
+"""What superseded versions keep, so that it can be decided who may see them."""
 _WRITING = frozenset("cud")
 
 
@@ -53,22 +52,27 @@ class _Compiled:
 
     def current(self, type: str, letters: str) -> Condition:
         """Return the condition on current versions of `type`, for all `letters` together."""
-        by_main = about_main(self.compiler.plans, type)
-        return self._all(type, letters, "pt" if by_main else "comp", past=False)
+        about = self.compiler.plans[type].about or "comp"
+        return self._all(type, letters, about, past=False)
 
     def past(self, type: str, letters: str) -> Condition:
         """Return the condition on superseded versions; where they lie now is not asked here."""
         found = self._all(type, letters, "comp", past=True)
-        return found if fields(found) <= {*KEPT_OF_THE_PAST, "rid", "_id"} else NOTHING
+        return found if _fields(found) <= _KEPT else NOTHING
 
     def _all(self, type: str, letters: str, about: str, *, past: bool) -> Condition:
-        parts = [self._for(type, letter, about, past=past) for letter in letters]
-        return all_of([part for part in parts if part])
+        parts: list[Condition] = []
+        for letter in letters:
+            part = self._for(type, letter, about, past=past)
+            if part and part not in parts:
+                parts.append(part)
+        return all_of(parts)
 
     def _for(self, type: str, letter: str, about: str, *, past: bool) -> Condition:
         if letter not in self.roles.of(self.rights.role, type):
             return NOTHING
         given = [one for one in self.rights.rights if policy.gives(self.roles, one, type, letter)]
+        given = [one for one in given if not any(_includes(other, one) for other in given)]
         by_right = [self._right(type, one, about, past=past) for one in given]
         if not by_right:
             return NOTHING
@@ -83,7 +87,7 @@ class _Compiled:
             parts.append(_persons(type, right.patients, about, past=past))
         if right.constraint:
             parts.append(self._constraint(type, right.constraint))
-        return all_of(parts)
+        return NOTHING if NOTHING in parts else all_of(parts)
 
     def _constraint(self, type: str, pairs: Sequence[tuple[str, str]]) -> Condition:
         try:
@@ -107,6 +111,22 @@ class _Compiled:
         if self.rights.lifted and letter not in _WRITING:
             return any_of([found, _persons(type, self.rights.lifted, about, past=past)])
         return found
+
+
+def _includes(wider: Right, right: Right) -> bool:
+    """Tell whether all that `right` gives by a letter, `wider` gives, which is less limited."""
+    return wider.patients == right.patients and set(wider.constraint) < set(right.constraint)
+
+
+def _fields(condition: Condition) -> set[str]:
+    """Return the fields that `condition` depends on, also by what it excludes."""
+    found: set[str] = set()
+    for key, value in condition.items():
+        if key.startswith("$"):
+            found.update(*(_fields(inner) for inner in value))
+        else:
+            found.add(key)
+    return found
 
 
 def _persons(type: str, patients: Sequence[str], about: str, *, past: bool) -> Condition:

@@ -38,12 +38,19 @@ _HISTORY_INDEXES = (
 
 
 class Collections:
-    """The collections of one database, made on first use with what `indexes` says of a type."""
+    """The collections of one database, made on first use with what `indexes` says of a type.
+
+    `about` gives the field of a type's documents that tells which patient they are about.
+    """
 
     def __init__(
-        self, database: Database[Document], indexes: Callable[[str], Sequence[IndexSpec]]
+        self,
+        database: Database[Document],
+        indexes: Callable[[str], Sequence[IndexSpec]],
+        about: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self.database = database
+        self.about = about
         self._indexes = indexes
         self._made: set[str] = set()
         self._making: dict[str, Future[None]] = {}

@@ -70,13 +70,14 @@ class Store:
         name: str,
         indexes: Callable[[str], Sequence[IndexSpec]],
         zone: tzinfo,
+        about: Callable[[str], str | None] = lambda _: None,
     ) -> "Store":
         """Return the store in database `name`, with dates written in `zone`."""
         # An answer must not be built on what a failover may take back.
         database = client.get_database(
             name, read_concern=ReadConcern("majority"), write_concern=WriteConcern("majority")
         )
-        return cls(Engine(client, Collections(database, indexes), zone), milliseconds_now)
+        return cls(Engine(client, Collections(database, indexes, about), zone), milliseconds_now)
 
     def resources(self, visibility: Visibility) -> Resources:
         """Return the current versions within `visibility`."""
@@ -85,6 +86,10 @@ class Store:
     def history(self, visibility: Visibility) -> History:
         """Return all versions within `visibility`."""
         return History(self.engine, visibility)
+
+    def divisions(self, patients: Sequence[str]) -> list[str]:
+        """Return the divisions that the `patients` belong to, as far as they are stored."""
+        return self.engine.divisions(patients)
 
     def shelf(self, layout: Layout) -> Shelf:
         """Return the records, not FHIR's, that `layout` describes."""

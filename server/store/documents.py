@@ -2,14 +2,15 @@
 
 ``{_id, v, lu, raw, ...index entries}`` is a current version, `raw` the bytes
 of its JSON, `lu` its lastUpdated in microseconds since 1970 (UTC), `post` is
-there if it was created by POST. A deleted
-resource keeps a tombstone ``{_id, v, lu, del: True, comp}``, so that its
+there if it was created by POST. `own` is the unit responsible
+for it, `div` the divisions it belongs to. A deleted resource keeps a tombstone
+``{_id, v, lu, del: True}`` with what decides who may know of it, so that its
 versions go on where they stopped. In the history `_id` is ``<id>/<version>``,
 `rid` the id and `until` the moment of the next version.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import bson
@@ -21,10 +22,16 @@ from server.fhir.outcome import TooLarge, Unprocessable
 
 Document = dict[str, Any]
 
-VERSION_FIELDS = {"v": 1, "lu": 1, "raw": 1, "del": 1, "post": 1}
-NOT_ENTRIES = frozenset(("_id", *VERSION_FIELDS))
+MARKS = ("own", "div")
+"""What a resource belongs to, which its writer decides and not its content."""
+VERSION_FIELDS = dict.fromkeys(("v", "lu", "raw", "del", "post", "comp", *MARKS), 1)
+NOT_ENTRIES = frozenset(("_id", "v", "lu", "raw", "del", "post", *MARKS))
 """The fields of a current version that are not index entries."""
-KEPT_FIELDS = {"_id": 1, **VERSION_FIELDS, "comp": 1}
+KEPT_ENTRIES = ("comp", "sec", "t", "c", "pt", "has")
+"""The index entries that the history keeps, for they decide who may see a version."""
+KEPT_FIELDS = {"_id": 1, **VERSION_FIELDS, **dict.fromkeys(KEPT_ENTRIES, 1)}
+BURIED = ("comp", "pt", "sec", *MARKS)
+"""What a tombstone keeps of the resource."""
 
 # Of a listing; a page of large resources ends early, so that it never takes much memory.
 PAGE_BYTES = 32_000_000
@@ -35,7 +42,7 @@ _LARGEST = 16_000_000
 class Draft:
     """A resource on its way in: `body` without white space, `entries` for its index.
 
-    `posted` tells that the server chose the id.
+    `posted` tells that the server chose the id. `marks` are `own` and `div`.
     """
 
     type: str
@@ -43,6 +50,7 @@ class Draft:
     body: bytes
     entries: Mapping[str, Any]
     posted: bool = False
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Version:
     """One stored version. `body` is None when this version is a deletion.
 
     `last_updated` is in microseconds since 1970 (UTC). `posted` tells that this
-    version was created by POST.
+    version was created by POST. `patients` are those it is about, `marks` as in a draft.
     """
 
     type: str
@@ -59,6 +67,8 @@ class Version:
     last_updated: int
     body: bytes | None
     posted: bool = False
+    patients: tuple[str, ...] = ()
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
 
 def current(draft: Draft, version: int, last_updated: int, stamped: bytes) -> Document:
@@ -71,17 +81,20 @@ def current(draft: Draft, version: int, last_updated: int, stamped: bytes) -> Do
         "raw": Binary(stamped),
         **posted,
         **draft.entries,
+        **draft.marks,
     }
 
 
 def tombstone(version: int, last_updated: int) -> Document:
     """Return the ``$replaceWith`` expression for a document that was deleted as `version`."""
-    return {"_id": "$_id", "v": version, "lu": last_updated, "del": True, "comp": "$comp"}
+    kept = {name: f"${name}" for name in BURIED}
+    return {"_id": "$_id", "v": version, "lu": last_updated, "del": True, **kept}
 
 
 def superseded(old: Document, until: int) -> Document:
     """Return what the history keeps of `old`, which was current until `until`."""
-    kept = {name: old[name] for name in KEPT_FIELDS if name in old and name != "_id"}
+    left_out = ("_id", "div")
+    kept = {name: old[name] for name in KEPT_FIELDS if name in old and name not in left_out}
     return {"_id": f"{old['_id']}/{old['v']}", "rid": old["_id"], "until": until, **kept}
 
 
@@ -107,5 +120,14 @@ def version(type: str, document: Document) -> Version:
     """Return the version in `document`, which is of the current or the history collection."""
     body = None if document.get("del") else bytes(document["raw"])
     id: str = document.get("rid") or document["_id"]
-    posted = document.get("post", False)
-    return Version(type, id, document["v"], document["lu"], body, posted)
+    marks = {name: document[name] for name in MARKS if name in document}
+    return Version(
+        type,
+        id,
+        document["v"],
+        document["lu"],
+        body,
+        document.get("post", False),
+        tuple(document.get("comp", ())),
+        marks,
+    )

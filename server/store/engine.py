@@ -32,9 +32,10 @@ from server.fhir.outcome import PreconditionFailed
 from server.store.coalesce import Coalescer
 from server.store.collections import CLAIMS, Collections
 from server.store.documents import VERSION_FIELDS, Document
+from server.store.failures import refused
 
 Result = TypeVar("Result")
-_Fetch = tuple[str, Visibility]
+_Fetch = tuple[str, Visibility, str]
 _MAJORITY = WriteConcern("majority")
 _SNAPSHOT = ReadConcern("snapshot")
 _DUPLICATE_KEY = 11000
@@ -53,15 +54,38 @@ class Engine:
         self._lock = Lock()
         self._readers: dict[str, Coalescer[_Fetch, Document | None]] = {}
         self._writers: dict[str, Coalescer[RawBSONDocument, None]] = {}
+        self._places = Coalescer(self._divisions, shared=_GONE)
 
     def stamp(self, body: bytes, id: str, version: int, last_updated: int) -> bytes:
         """Return `body` with id and meta set; `last_updated` in microseconds since 1970."""
         return json.stamp(body, id, version, json.instant(last_updated, self._zone))
 
-    def fetch(self, type: str, id: str, visibility: Visibility) -> Document | None:
-        """Return the current document, or None if there is none within `visibility`."""
+    def fetch(
+        self, type: str, id: str, visibility: Visibility, letter: str = "r"
+    ) -> Document | None:
+        """Return the current document, None if `visibility` has none for the right `letter`."""
         reader = self._readers.get(type) or self._reader(type)
-        return reader.run((id, visibility))
+        return reader.run((id, visibility, letter))
+
+    def divisions(self, patients: Sequence[str]) -> list[str]:
+        """Return the divisions of `patients` (``Patient/a``), each once; not all need be stored."""
+        with refused():
+            found = [self._places.run(patient.partition("/")[2]) for patient in patients]
+        return list(dict.fromkeys(division for some in found for division in some))
+
+    def _divisions(self, ids: Sequence[str]) -> list[list[str]]:
+        rows = self.collections.current("Patient").find({"_id": {"$in": list(ids)}}, {"div": 1})
+        found: dict[str, list[str]] = {row["_id"]: row.get("div", []) for row in rows}
+        return [found.get(id, []) for id in ids]
+
+    def move(self, patient: str, divisions: Sequence[str], session: ClientSession | None) -> None:
+        """Have all that is about `patient` belong to `divisions`."""
+        for type in self.collections.types():
+            field = self.collections.about(type)
+            if field in ("pt", "comp"):
+                where: Document = {field: patient, "div": {"$ne": list(divisions)}}
+                change = {"$set": {"div": list(divisions)}}
+                self.collections.current(type).update_many(where, change, session=session)
 
     def insert(self, type: str, document: RawBSONDocument) -> None:
         """Insert `document` durably. Raises DuplicateKeyError if its `_id` is taken."""
@@ -126,12 +150,12 @@ class Engine:
 
         def read(items: Sequence[_Fetch]) -> list[Document | None]:
             found: dict[_Fetch, Document] = {}
-            for visibility in {visibility for _, visibility in items}:
-                ids = [id for id, seen_by in items if seen_by == visibility]
+            for visibility, letter in {(seen_by, letter) for _, seen_by, letter in items}:
+                ids = [id for id, *rest in items if rest == [visibility, letter]]
                 named = {"_id": {"$in": ids} if len(ids) > 1 else ids[0]}
-                where = {**named, **visibility.of(type, "r")}
+                where = {"$and": [named, seen]} if (seen := visibility.of(type, letter)) else named
                 for document in collection.find(where, VERSION_FIELDS):
-                    found[document["_id"], visibility] = document
+                    found[document["_id"], visibility, letter] = document
             return [found.get(item) for item in items]
 
         with self._lock:

@@ -8,8 +8,8 @@ orders all versions, and a version keeps its place when it is superseded.
 Spec: https://hl7.org/fhir/R4/http.html#history
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pymongo.command_cursor import CommandCursor
@@ -21,7 +21,8 @@ from server.store.documents import PAGE_BYTES, VERSION_FIELDS, Document, Version
 from server.store.engine import Engine
 from server.store.failures import refused
 
-Page = tuple[list[Version], bool]
+Page = tuple[list[Version], tuple[int, str] | None]
+"""Versions, and the place behind them if there are more: `after` of the next window."""
 _FIELDS = {**VERSION_FIELDS, "rid": 1}
 
 
@@ -39,6 +40,19 @@ class Window:
     after: tuple[int, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What is listed: versions of `types` that the caller has the right `letter` to.
+
+    `current` and `history` are conditions on the two sides.
+    """
+
+    types: Sequence[str]
+    letter: str
+    current: Document = field(default_factory=dict)
+    history: Document = field(default_factory=dict)
+
+
 class History:
     """A caller's view of all versions."""
 
@@ -54,14 +68,14 @@ class History:
         with refused():
             document = self._engine.fetch(type, id, self._visibility)
             if document is not None and document["v"] != version:
-                where = {"_id": f"{id}/{version}", **self._visibility.past(type, "r")}
+                where = {"$and": [{"_id": f"{id}/{version}"}, self._visibility.past(type, "r")]}
                 document = self._engine.collections.history(type).find_one(where)
         if document is None:
             raise NotFound.because("version-unknown", type=type, id=id, version=version)
         return documents.version(type, document)
 
     def of_instance(self, type: str, id: str, window: Window, limit: int) -> Page:
-        """Return the newest `limit` versions of one resource, and whether there are more.
+        """Return the newest `limit` versions of one resource, and where more begin.
 
         Raises NotFound if it never was.
         """
@@ -69,55 +83,75 @@ class History:
             known = self._engine.fetch(type, id, self._visibility)
         if known is None:
             raise NotFound.because("resource-unknown", type=type, id=id)
-        return self._list([type], window, limit, {"_id": id}, {"rid": id}, letter="r")
+        return self._list(_Sides([type], "r", {"_id": id}, {"rid": id}), window, limit)
 
     def of_type(self, type: str, window: Window, limit: int) -> Page:
-        """Return the newest `limit` versions of all of `type`, and whether there are more."""
-        return self._list([type], window, limit, {}, {}, letter="s")
+        """Return the newest `limit` versions of all of `type`, and where more begin."""
+        return self._list(_Sides([type], "s"), window, limit)
 
-    def of_system(self, window: Window, limit: int) -> Page:
-        """Return the newest `limit` versions of all resources, and whether there are more."""
+    def of_system(self, window: Window, limit: int, types: Collection[str] | None = None) -> Page:
+        """Return the newest `limit` versions of all resources, and where more begin.
+
+        Only those of `types`, if they are given.
+        """
         with refused():
-            types = self._engine.collections.types()
-        return self._list(types, window, limit, {}, {}, letter="s") if types else ([], False)
+            stored = self._engine.collections.types()
+        listed = [type for type in stored if types is None or type in types]
+        return self._list(_Sides(listed, "s"), window, limit) if listed else ([], None)
 
-    def _list(  # noqa: PLR0913  # which versions, of which side
-        self,
-        types: Sequence[str],
-        window: Window,
-        limit: int,
-        current: Document,
-        history: Document,
-        *,
-        letter: str,
-    ) -> Page:
+    def _list(self, sides: _Sides, window: Window, limit: int) -> Page:
         """Return a page, which ends early if its versions are large.
-
-        `current` and `history` are conditions on the two sides, `letter` is the right needed.
 
         A version may be superseded between the reading of the two sides. As the
         current side is read first, no version that was there at the beginning
-        is missed, but one may come from both; then it is told once.
+        is missed, but one may come from both; then it is told once. A superseded version is told
+        only to who may see the current one, so that a page may have fewer than `limit`.
         """
-        streams: list[tuple[str, list[Document]]] = []
-        for type in types:
-            visible = self._visibility.of(type, letter)
-            streams.append((type, _stream(type, window, limit, [current, visible])))
-            past = [history, self._visibility.past(type, letter)]
-            streams.append((f"{type}_history", _stream(type, window, limit, past, id="rid")))
+        streams = self._streams(sides, window, limit)
         page: dict[tuple[int, str, str], Version] = {}
-        size = 0
+        past_ids: dict[str, set[str]] = {}
+        size, end = 0, None
         with (
             refused(alive=self._engine.collections.answers),
             self._merged(streams, limit) as cursor,
         ):
             for seen, document in enumerate(cursor):
                 if seen == limit or size > PAGE_BYTES:
-                    return [*page.values()], True
+                    last, type, id = next(reversed(page))
+                    end = last, f"{type}/{id}"
+                    break
                 version = documents.version(document["type"], document)
                 page[version.last_updated, version.type, version.id] = version
+                if "rid" in document:
+                    past_ids.setdefault(version.type, set()).add(version.id)
                 size += len(version.body or b"")
-        return [*page.values()], False
+        hidden = self._hidden(past_ids, sides.letter)
+        return [each for each in page.values() if (each.type, each.id) not in hidden], end
+
+    def _streams(
+        self, sides: _Sides, window: Window, limit: int
+    ) -> list[tuple[str, list[Document]]]:
+        """Return the pipelines that give a page, each with its collection."""
+        streams: list[tuple[str, list[Document]]] = []
+        for type in sides.types:
+            now = [sides.current, self._visibility.of(type, sides.letter)]
+            past = [sides.history, self._visibility.past(type, sides.letter)]
+            streams.append((type, _stream(type, window, limit, now)))
+            streams.append((f"{type}_history", _stream(type, window, limit, past, id="rid")))
+        return streams
+
+    def _hidden(self, ids: Mapping[str, Collection[str]], letter: str) -> set[tuple[str, str]]:
+        """Return those resources of `ids`, by type, whose current version must not be seen."""
+        found: set[tuple[str, str]] = set()
+        for type, some in ids.items():
+            if not (visible := self._visibility.of(type, letter)):
+                continue
+            where = {"$and": [{"_id": {"$in": sorted(some)}}, visible]}
+            with refused():
+                rows = self._engine.collections.current(type).find(where, {"_id": 1})
+                seen = {row["_id"] for row in rows}
+            found.update((type, id) for id in set(some) - seen)
+        return found
 
     def _merged(
         self, streams: list[tuple[str, list[Document]]], limit: int

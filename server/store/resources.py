@@ -6,26 +6,26 @@ the old version goes to the history and the new one takes its place only if the
 old one is still there, so of two writers one loses.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from pymongo.client_session import ClientSession
-from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from server.access.visibility import Visibility
 from server.fhir.outcome import Conflict, Gone, NotFound
 from server.store import documents
-from server.store.documents import KEPT_FIELDS, VERSION_FIELDS, Document, Draft, Version
+from server.store.bounds import Bounds
+from server.store.documents import VERSION_FIELDS, Document, Draft, Version
 from server.store.engine import Engine
 from server.store.explanation import Explanation
 from server.store.failures import refused
 from server.store.indexing import IndexSpec
 from server.store.pages import Order, Pages
+from server.store.succession import Succession
 
-Current = Collection[Document]
-Change = Callable[[Current, Document, ClientSession], Document | None]
 _COUNTED = 10_001
 _SAMPLED = 1000
 
@@ -36,6 +36,8 @@ class Resources:
     def __init__(self, engine: Engine, visibility: Visibility, now: Callable[[], int]) -> None:
         self._engine = engine
         self._visibility = visibility
+        self._bounds = Bounds(engine.collections, visibility)
+        self._succession = Succession(engine, self._bounds, now)
         self._now = now
 
     def read(self, type: str, id: str) -> Version:
@@ -50,10 +52,13 @@ class Resources:
             raise Gone.because("resource-deleted", type=type, id=id)
         return found
 
-    def find(self, type: str, id: str) -> Version | None:
-        """Return the current version, which may be a deletion, or None."""
+    def find(self, type: str, id: str, letter: str = "r") -> Version | None:
+        """Return the current version, which may be a deletion, or None.
+
+        `letter` is the right that the caller needs of it.
+        """
         with refused():
-            document = self._engine.fetch(type, id, self._visibility)
+            document = self._engine.fetch(type, id, self._visibility, letter)
         return None if document is None else documents.version(type, document)
 
     def search(  # noqa: PLR0913  # the question, and which part of the answer
@@ -74,7 +79,9 @@ class Resources:
         Raises TooCostly if they cannot be sorted in time, Unavailable if that needs an index
         that is still being built.
         """
-        pages = Pages(self._engine.collections, type, partial(self._where, type, "s"), self._now)
+        pages = Pages(
+            self._engine.collections, type, partial(self._bounds.where, type, "s"), self._now
+        )
         return pages.behind(condition, order, after, limit, fields)
 
     def rows(
@@ -91,13 +98,13 @@ class Resources:
         """
         wanted = dict.fromkeys(("_id", *fields), 1)
         with refused(alive=self._engine.collections.answers):
-            where = self._where(type, letters, condition)
+            where = self._bounds.where(type, letters, condition)
             cursor = self._engine.collections.current(type).find(where, wanted)
             return list(cursor.limit(limit).batch_size(limit))
 
     def matching(self, type: str, condition: Mapping[str, Any], limit: int) -> list[Version]:
         """Return at most `limit` versions that fulfil `condition`, in no order."""
-        where = self._where(type, "s", condition)
+        where = self._bounds.where(type, "s", condition)
         with refused(alive=self._engine.collections.answers):
             cursor = self._engine.collections.current(type).find(where, VERSION_FIELDS)
             return [documents.version(type, each) for each in cursor.limit(limit)]
@@ -107,7 +114,7 @@ class Resources:
         limited: dict[str, Any] = {} if at_most is None else {"limit": at_most}
         with refused(alive=self._engine.collections.answers):
             collection = self._engine.collections.current(type)
-            return collection.count_documents(self._where(type, "s", condition), **limited)
+            return collection.count_documents(self._bounds.where(type, "s", condition), **limited)
 
     def estimate(self, type: str, condition: Mapping[str, Any]) -> int:
         """Return about how many current versions fulfil `condition`, in a bounded time.
@@ -119,7 +126,7 @@ class Resources:
             return counted
         sample: list[Document] = [
             {"$sample": {"size": _SAMPLED}},
-            {"$match": self._where(type, "s", condition)},
+            {"$match": self._bounds.where(type, "s", condition)},
         ]
         with refused(alive=self._engine.collections.answers):
             collection = self._engine.collections.current(type)
@@ -130,7 +137,9 @@ class Resources:
         self, type: str, condition: Mapping[str, Any], order: Order, limit: int
     ) -> Explanation:
         """Return how the first page of `limit` documents is found."""
-        pages = Pages(self._engine.collections, type, partial(self._where, type, "s"), self._now)
+        pages = Pages(
+            self._engine.collections, type, partial(self._bounds.where, type, "s"), self._now
+        )
         return pages.explained(condition, order, limit)
 
     def types(self) -> list[str]:
@@ -145,22 +154,25 @@ class Resources:
         """
         self._engine.collections.prepare(type, specs)
 
-    def create(self, draft: Draft) -> Version:
+    def create(self, draft: Draft, letter: str = "c") -> Version:
         """Store `draft` as the first version of its id.
 
-        Raises Conflict if the id is taken.
+        `letter` is the right that the caller needs. Raises Conflict if the id is taken,
+        Forbidden if the caller has no right to such a resource.
         """
-        document = self._first(draft)
+        document = self._succession.first(draft)
+        self._bounds.require_within(draft, letter)
         with refused():
             try:
                 self._engine.insert(draft.type, documents.encoded(document))
             except DuplicateKeyError:
                 raise Conflict.because("resource-exists", type=draft.type, id=draft.id) from None
+        self._succession.settle(draft)
         return documents.version(draft.type, document)
 
     def create_many(self, drafts: Sequence[Draft]) -> int:
         """Store those `drafts`, all of one type, whose id is free; return how many were."""
-        encoded = [documents.encoded(self._first(draft)) for draft in drafts]
+        encoded = [documents.encoded(self._succession.first(draft)) for draft in drafts]
         with refused():
             return self._engine.insert_free(drafts[0].type, encoded) if encoded else 0
 
@@ -174,19 +186,20 @@ class Resources:
 
         An id that was deleted goes on with its next version. Raises
         PreconditionFailed if several resources fulfil the condition, Conflict
-        if the id is taken.
+        if the id is taken, Forbidden if the caller has no right to such a resource.
         """
-        document = self._first(draft)
+        document = self._succession.first(draft)
+        self._bounds.require_within(draft, "c")
         encoded = documents.encoded(document)
         collection = self._engine.collections.current(draft.type)
 
         def attempt(session: ClientSession) -> tuple[Document, bool]:
             self._engine.claim(claim, session)
-            where = self._where(draft.type, "s", condition)
+            where = self._bounds.where(draft.type, "s", condition)
             found = list(collection.find(where, VERSION_FIELDS, session=session).limit(2))
             if found:
                 return self._engine.only_one(draft.type, found), False
-            again = self._create_over_tombstone(draft, session)
+            again = self._succession.over_tombstone(draft, session)
             if again is None:
                 collection.insert_one(encoded, session=session)
             return again or document, True
@@ -197,94 +210,33 @@ class Resources:
                 stored, created = self._engine.transaction(attempt)
             except DuplicateKeyError:
                 raise Conflict.because("resource-exists", type=draft.type, id=draft.id) from None
+        if created:
+            self._succession.settle(draft)
         return documents.version(draft.type, stored), created
-
-    def _create_over_tombstone(self, draft: Draft, session: ClientSession) -> Document | None:
-        """Store `draft` as the next version of its id if that was deleted; else return None."""
-        if draft.posted:
-            return None  # nobody had this id before
-        collection = self._engine.collections.current(draft.type)
-        where = {"_id": draft.id, "del": True, **self._visibility.of(draft.type, "u")}
-        grave = collection.find_one(where, VERSION_FIELDS, session=session)
-        if grave is None:
-            return None
-        old = documents.version(draft.type, grave)
-        new = self._next(draft, old)
-        self._supersede(old, new["lu"], _replacement(new), session)
-        return new
 
     def stamped(self, draft: Draft, version: int, last_updated: int) -> bytes:
         """Return the bytes of `draft` as they would be stored as `version` of `last_updated`."""
-        return self._engine.stamp(draft.body, draft.id, version, last_updated)
+        return self._succession.stamped(draft, version, last_updated)
 
     def replace(self, draft: Draft, old: Version) -> Version | None:
-        """Store `draft` over version `old`; return None if `old` is no longer the current one."""
+        """Store `draft` over version `old`; return None if `old` is no longer the current one.
+
+        It stays the responsibility of who had it. Raises Forbidden if the caller has no right to
+        what it becomes.
+        """
         with refused():
             self._engine.collections.ensure(draft.type)
-        new = self._next(draft, old)
-        swapped = self._swap(old, new["lu"], _replacement(new), "u")
-        return documents.version(draft.type, new) if swapped else None
+        own = {"own": old.marks["own"]} if "own" in old.marks else {}
+        kept = dataclasses.replace(draft, marks={**draft.marks, **own})
+        self._bounds.require_within(kept, "u")
+        new = self._succession.replace(kept, old)
+        return None if new is None else documents.version(draft.type, new)
 
     def delete(self, old: Version) -> Version | None:
         """Put a tombstone over version `old`; return None if `old` is no longer the current one."""
-        moment = self._after(old)
-        grave = documents.tombstone(old.version + 1, moment)
-
-        def bury(collection: Current, where: Document, session: ClientSession) -> Document | None:
-            change = [{"$replaceWith": grave}]
-            return collection.find_one_and_update(where, change, KEPT_FIELDS, session=session)
-
-        swapped = self._swap(old, moment, bury, "d")
-        return Version(old.type, old.id, old.version + 1, moment, None) if swapped else None
-
-    def _swap(self, old: Version, moment: int, change: Change, letter: str) -> bool:
-        with refused():
-            return self._engine.transaction(
-                lambda session: self._supersede(old, moment, change, session, letter)
-            )
-
-    def _supersede(
-        self, old: Version, moment: int, change: Change, session: ClientSession, letter: str = "u"
-    ) -> bool:
-        """Make `change` to version `old` and keep what it was; tell whether it was still there."""
-        collections = self._engine.collections
-        where = {"_id": old.id, "v": old.version, **self._visibility.of(old.type, letter)}
-        replaced = change(collections.current(old.type), where, session)
-        if replaced is None:
-            return False
-        kept = documents.superseded(replaced, moment)
-        collections.history(old.type).insert_one(kept, session=session)
-        return True
-
-    def _first(self, draft: Draft) -> Document:
-        moment = self._now()
-        return documents.current(draft, 1, moment, self.stamped(draft, 1, moment))
-
-    def _next(self, draft: Draft, old: Version) -> Document:
-        version, moment = old.version + 1, self._after(old)
-        return documents.current(draft, version, moment, self.stamped(draft, version, moment))
-
-    def _after(self, old: Version) -> int:
-        # Two versions never share a millisecond, so that time orders them too.
-        return max(self._now(), old.last_updated + 1000)
-
-    def _where(self, type: str, letters: str, *conditions: Mapping[str, Any]) -> Document:
-        seen = self._visibility.of(type, letters)
-        parts = [dict(part) for part in (*conditions, seen) if part]
-        parts.append({"del": None})
-        root = next((part for part in parts if set(part) == {"$or"}), None)
-        if root is None:
-            return {"$and": parts}
-        # MongoDB plans each alternative by itself only if the $or is at the root.
-        others = [part for part in parts if part is not root]
-        return {"$or": [{"$and": [one, *others]} for one in root["$or"]]}
-
-
-def _replacement(new: Document) -> Change:
-    """Return the change that puts `new` in a version's place."""
-    encoded = documents.encoded(new)
-
-    def put(collection: Current, where: Document, session: ClientSession) -> Document | None:
-        return collection.find_one_and_replace(where, encoded, KEPT_FIELDS, session=session)
-
-    return put
+        moment = self._succession.bury(old)
+        if moment is None:
+            return None
+        return dataclasses.replace(
+            old, version=old.version + 1, last_updated=moment, body=None, posted=False
+        )

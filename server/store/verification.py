@@ -16,11 +16,11 @@ from bson.binary import Binary
 from pymongo.client_session import ClientSession
 
 from server.fhir.json import Resource
-from server.store.documents import NOT_ENTRIES, Document
+from server.store.documents import BURIED, KEPT_ENTRIES, NOT_ENTRIES, Document
 from server.store.engine import Engine
 
-_TOMBSTONE = frozenset(("_id", "v", "lu", "del", "comp"))
-_SUPERSEDED = NOT_ENTRIES | {"rid", "until", "comp"}
+_TOMBSTONE = frozenset(("_id", "v", "lu", "del", *BURIED))
+_SUPERSEDED = NOT_ENTRIES | {"rid", "until", *KEPT_ENTRIES}
 _BATCH = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -15,7 +15,7 @@ class Lists:
     def __init__(self):
         self.asked = 0
 
-    def rows(self, type, _condition, _fields, _limit):
+    def rows(self, type, _condition, _fields, _limit, _letters):
         self.asked += 1
         return [{"_id": "1", "raw": b"{}"}] if type == "List" else []
 

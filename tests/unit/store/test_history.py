@@ -12,7 +12,7 @@ from server.access.visibility import EVERYTHING
 from server.fhir.outcome import NotFound
 from server.store.database import Store
 from server.store.documents import Draft, superseded
-from server.store.history import Window
+from server.store.history import Window, _stream
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def examined(store, database):
     )
 
     def count(window, where):
-        stream = store.history(EVERYTHING)._stream("Device", window, 10, where, superseded=True)
+        stream = _stream("Device", window, 10, [where], id="rid")
         command = {"aggregate": "Device_history", "pipeline": stream, "cursor": {}}
         found = database.command("explain", command, verbosity="executionStats")
         (source, *_) = found.get("stages", [{"$cursor": found}])

@@ -12,7 +12,12 @@ from server.store.documents import Draft
 from server.store.pages import FEW, MOST_SORTED
 from tests.unit.store.conftest import BY_ID, By, Spec
 
-EVEN = Visibility("even", {"even": True})
+
+def _even(type, letters):
+    return {"even": True}
+
+
+EVEN = Visibility("even", _even, _even)
 SORTING = Spec("sort_n", (("n", 1), ("_id", 1)))
 
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from server.access.visibility import Visibility
-from server.fhir.outcome import Conflict, Gone, NotFound, PreconditionFailed, TooLarge
+from server.fhir.outcome import Conflict, Forbidden, Gone, NotFound, PreconditionFailed, TooLarge
 from server.store.documents import Draft
 from server.store.history import Window
 from tests.unit.store.conftest import BY_ID
@@ -16,7 +16,11 @@ from tests.unit.store.conftest import BY_ID
 
 def blind_but_for(condition):
     """The view of who sees only what fulfils `condition`."""
-    return Visibility("blind", lambda type, letters: condition, lambda type, letters: condition)
+
+    def always(_type, _letters):
+        return condition
+
+    return Visibility("blind", always, always)
 
 
 @pytest.fixture
@@ -126,7 +130,7 @@ def test_what_a_caller_may_not_see_is_not_there(store, resources, new, id):
         blind.read("Patient", id)
     assert blind.search("Patient", {"_id": id}, BY_ID, 9) == ([], False)
     assert blind.count("Patient", {"_id": id}) == 0
-    assert blind.replace(new(id), created) is None
+    assert blind.replace(new(id, "shown"), created) is None
     assert blind.delete(created) is None
     with pytest.raises(NotFound):
         store.history(blind_but_for({"t": "shown"})).version("Patient", id, 1)
@@ -171,9 +175,19 @@ def test_a_create_under_the_id_of_a_resource_that_does_not_match_is_refused(reso
 
 def test_a_deleted_id_that_a_caller_may_not_see_is_taken(store, resources, new, id):
     resources.delete(resources.create(new(id)))
-    blind = store.resources(blind_but_for({"comp": "Patient/x"}))
+    blind = store.resources(blind_but_for({"t": "shown"}))
     with pytest.raises(Conflict):
-        blind.create_unless_found(new(id), {"t": id}, id)
+        blind.create_unless_found(new(id, "shown"), {"t": id}, id)
+
+
+def test_nobody_stores_what_they_have_no_right_to(store, resources, new, id):
+    blind = store.resources(blind_but_for({"t": "shown"}))
+    with pytest.raises(Forbidden):
+        blind.create(new(id, "hidden"))
+    seen = blind.create(new(id, "shown"))
+    with pytest.raises(Forbidden):
+        blind.replace(new(id, "hidden"), seen)
+    assert resources.read("Patient", id) == seen
 
 
 def test_of_parallel_creates_over_a_deleted_id_one_creates(resources, history, new, id):
@@ -187,4 +201,4 @@ def test_of_parallel_creates_over_a_deleted_id_one_creates(resources, history, n
     assert [created for _, created in outcomes].count(True) == 1
     assert {version.version for version, _ in outcomes} == {3}
     versions, more = history.of_instance("Patient", id, Window(), 9)
-    assert (len(versions), more) == (3, False)
+    assert (len(versions), more) == (3, None)

@@ -78,7 +78,7 @@ def test_damage_to_the_current_version(findings, database, id, change, rule):
         ({"$unset": {"rid": ""}}, "history-without-id"),
         ({"$set": {"rid": 5}}, "history-without-id"),
         ({"$set": {"rid": "other"}}, "history-without-current"),
-        ({"$set": {"t": ["a"]}}, "history-with-entries"),
+        ({"$set": {"g": ["a"]}}, "history-with-entries"),
         ({"$set": {"post": 1}}, "post-misplaced"),
         ({"$set": {"comp": []}}, "tombstone-compartments-disagree"),
         ({"$set": {"raw": b"{"}}, "history-not-json"),

@@ -1,0 +1,55 @@
+"""Where a resource belongs: who is responsible for it, and in which administrative division it is.
+
+A patient belongs to the division of their address, and so does all that is about them; the rest
+belongs to the division of who stores it. Responsible is the unit that stores it first; if nobody
+says who that is, the one that the resource names: 人口健康信息管理办法 article 4 (R1.4, R5.1).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from server.access import divisions
+from server.access.caller import Caller
+from server.context import Context
+from server.fhir.address import division_codes, home
+
+_OF = ("managingOrganization", "serviceProvider", "custodian", "organization")
+
+
+def marks(
+    context: Context, resource: Mapping[str, Any], patients: Sequence[str]
+) -> Mapping[str, Any]:
+    """Return `own` and `div` of `resource`, which is about `patients`."""
+    caller = context.access.caller
+    found: dict[str, Any] = {}
+    own = caller.organization.reference or _stated(resource)
+    if own is not None:
+        found["own"] = own
+    if resource["resourceType"] == "Patient":
+        places = of_patient(resource)
+    else:
+        places = context.services.store.divisions(patients) if patients else []
+    places = places or _of_caller(caller)
+    if places:
+        found["div"] = places
+    return found
+
+
+def of_patient(resource: Mapping[str, Any]) -> list[str]:
+    """Return the divisions that the home of the Patient `resource` is in, the widest first."""
+    address = home(resource.get("address"))
+    codes = [code for code in division_codes(address or {}) if divisions.is_code(code)]
+    return divisions.above(codes[0]) if codes else []
+
+
+def _stated(resource: Mapping[str, Any]) -> str | None:
+    """Return the Organization that `resource` says it is of, None if it does not say so."""
+    for name in _OF:
+        match resource.get(name):
+            case {"reference": str(text)} if text.startswith("Organization/"):
+                return text
+    return None
+
+
+def _of_caller(caller: Caller) -> list[str]:
+    return divisions.above(caller.division) if caller.division else []

@@ -1,0 +1,50 @@
+"""What a caller cannot search or sort by: elements hidden from them, types they have no right to.
+
+Who may ask whether a number begins with 1, then with 11, knows it in the end.
+"""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from server.access.policy import is_among
+from server.fhir.outcome import Forbidden
+from server.search.plan import Plan
+from server.search.values import shown
+
+_OF_ALL_TEXT = ("_text", "_content")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What may be searched by: resources of `types`, None for all, but for `hidden` elements."""
+
+    hidden: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    types: AbstractSet[str] | None = None
+
+
+EVERYTHING = Sight()
+
+
+def require_type(type: str, sight: Sight) -> None:
+    """Raise Forbidden if nothing of `type` may be searched."""
+    if sight.types is not None and type not in sight.types:
+        raise Forbidden.because("letter-forbidden", letter="s", type=type)
+
+
+def require_shown(plan: Plan, code: str, sight: Sight) -> None:
+    """Raise Forbidden if the parameter `code` of the type of `plan` is about a hidden element."""
+    names = sight.hidden.get(plan.type)
+    if not names:
+        return
+    is_of_several = code in _OF_ALL_TEXT or code in plan.composites
+    if is_of_several or any(is_among(one, names) for one in _elements(plan, code)):
+        raise Forbidden.because("search-element-hidden", parameter=shown(code))
+
+
+def _elements(plan: Plan, code: str) -> Iterator[str]:
+    """Yield the top-level elements that the parameter `code` reads."""
+    for branch in plan.branches.get(code, ()):
+        parts = branch.path.split(".")
+        if len(parts) > 1:
+            yield parts[1].partition(":")[0].partition("[")[0]

@@ -1,0 +1,116 @@
+"""How one version of a resource follows another, with the history that is left behind.
+
+A replacement is one transaction: the old version goes to the history and the new one takes its
+place only if the old one is still there, so of two writers one loses.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+
+from server.store import documents
+from server.store.bounds import Bounds
+from server.store.documents import KEPT_FIELDS, VERSION_FIELDS, Document, Draft, Version
+from server.store.engine import Engine
+from server.store.failures import refused
+
+Current = Collection[Document]
+Change = Callable[[Current, Document, ClientSession], Document | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """Writes versions within what `bounds` allow; `now` gives microseconds since 1970."""
+
+    engine: Engine
+    bounds: Bounds
+    now: Callable[[], int]
+
+    def first(self, draft: Draft) -> Document:
+        """Return the document of `draft` as the first version of its id."""
+        moment = self.now()
+        return documents.current(draft, 1, moment, self.stamped(draft, 1, moment))
+
+    def stamped(self, draft: Draft, version: int, last_updated: int) -> bytes:
+        """Return the bytes of `draft` as they would be stored as `version` of `last_updated`."""
+        return self.engine.stamp(draft.body, draft.id, version, last_updated)
+
+    def over_tombstone(self, draft: Draft, session: ClientSession) -> Document | None:
+        """Store `draft` as the next version of its id if that was deleted; else return None."""
+        if draft.posted:
+            return None  # nobody had this id before
+        collection = self.engine.collections.current(draft.type)
+        where = self.bounds.of({"_id": draft.id, "del": True}, draft.type, "u")
+        grave = collection.find_one(where, VERSION_FIELDS, session=session)
+        if grave is None:
+            return None
+        old = documents.version(draft.type, grave)
+        new = self._next(draft, old)
+        self._supersede(old, new["lu"], self._replacing(draft, old, new), session, "u")
+        return new
+
+    def replace(self, draft: Draft, old: Version) -> Document | None:
+        """Return the document of `draft`, stored over `old`; None if `old` is there no longer."""
+        new = self._next(draft, old)
+        return new if self._swap(old, new["lu"], self._replacing(draft, old, new), "u") else None
+
+    def bury(self, old: Version) -> int | None:
+        """Return the moment when a tombstone was put over `old`; None if it is there no longer."""
+        moment = self._after(old)
+        change = [{"$replaceWith": documents.tombstone(old.version + 1, moment)}]
+
+        def bury(collection: Current, where: Document, session: ClientSession) -> Document | None:
+            return collection.find_one_and_update(where, change, KEPT_FIELDS, session=session)
+
+        return moment if self._swap(old, moment, bury, "d") else None
+
+    def settle(self, draft: Draft) -> None:
+        """Have what was stored about a patient before the patient was belong where they do."""
+        divisions = draft.marks.get("div")
+        if draft.type == "Patient" and divisions and not draft.posted:
+            with refused():
+                self.engine.move(f"Patient/{draft.id}", divisions, None)
+
+    def _replacing(self, draft: Draft, old: Version, new: Mapping[str, Any]) -> Change:
+        """Return the change that puts `new` in the place of `old`, and moves a patient's record."""
+        encoded = documents.encoded(dict(new))
+        divisions = draft.marks.get("div", [])
+        moves = draft.type == "Patient" and divisions != old.marks.get("div", [])
+
+        def put(collection: Current, where: Document, session: ClientSession) -> Document | None:
+            replaced = collection.find_one_and_replace(where, encoded, KEPT_FIELDS, session=session)
+            if replaced is not None and moves:
+                self.engine.move(f"Patient/{draft.id}", divisions, session)
+            return replaced
+
+        return put
+
+    def _swap(self, old: Version, moment: int, change: Change, letter: str) -> bool:
+        with refused():
+            return self.engine.transaction(
+                lambda session: self._supersede(old, moment, change, session, letter)
+            )
+
+    def _supersede(
+        self, old: Version, moment: int, change: Change, session: ClientSession, letter: str
+    ) -> bool:
+        """Make `change` to version `old` and keep what it was; tell whether it was still there."""
+        collections = self.engine.collections
+        where = self.bounds.of({"_id": old.id, "v": old.version}, old.type, letter)
+        replaced = change(collections.current(old.type), where, session)
+        if replaced is None:
+            return False
+        kept = documents.superseded(replaced, moment)
+        collections.history(old.type).insert_one(kept, session=session)
+        return True
+
+    def _next(self, draft: Draft, old: Version) -> Document:
+        version, moment = old.version + 1, self._after(old)
+        return documents.current(draft, version, moment, self.stamped(draft, version, moment))
+
+    def _after(self, old: Version) -> int:
+        # Two versions never share a millisecond, so that time orders them too.
+        return max(self.now(), old.last_updated + 1000)
