@@ -1,0 +1,133 @@
+"""Where a page asks for data: through the one door, with the access of who is signed in."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from server.access.policy import Access
+from server.context import Context
+from server.fhir import json
+from server.fhir.json import Resource
+from server.fhir.messages import Language
+from server.interactions.call import Call, Result
+from server.interactions.door import perform
+from server.services import Services
+
+Query = Sequence[tuple[str, str]]
+_CURSOR = "_cursor"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of a search: what matches, what came with it by reference, and the next cursor."""
+
+    matches: tuple[Resource, ...]
+    included: dict[str, Resource] = field(default_factory=dict)
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One caller at the door."""
+
+    services: Services
+    access: Access
+    language: Language
+
+    def search(self, type: str, query: Query, cursor: str | None = None) -> Found:
+        """Return a page of the resources of `type` that match `query`."""
+        asked = (*query, *(((_CURSOR, cursor),) if cursor else ()))
+        return _found(self._perform(Call(interaction="search-type", type=type, query=asked)).body)
+
+    def each(self, type: str, query: Query) -> Iterator[Resource]:
+        """Yield all resources of `type` that match `query`, reading page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.search(type, query, cursor)
+            yield from page.matches
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def compartment(self, patient: str, query: Query, cursor: str | None = None) -> "Raw":
+        """Return a page of all that is in the record of `patient`, as bytes."""
+        asked = (*query, *(((_CURSOR, cursor),) if cursor else ()))
+        owner, _, id = patient.partition("/")
+        call = Call(interaction="search-compartment", owner=owner, id=id, query=asked)
+        return _raw(self._perform(call).body)
+
+    def read(self, type: str, id: str) -> Resource:
+        """Return the current version of a resource. Raises NotFound if it is not to be seen."""
+        return _resource(self._perform(Call(interaction="read", type=type, id=id)))
+
+    def create(self, resource: Resource) -> Resource:
+        """Store a new resource and return it as stored."""
+        type, body = resource["resourceType"], json.dumps(resource)
+        return _resource(self._perform(Call(interaction="create", type=type, body=body)))
+
+    def update(self, resource: Resource) -> Resource:
+        """Store a new version of a resource and return it, unless somebody was faster."""
+        call = Call(
+            interaction="update",
+            type=resource["resourceType"],
+            id=resource["id"],
+            body=json.dumps(resource),
+            if_match=f'W/"{resource["meta"]["versionId"]}"',
+        )
+        return _resource(self._perform(call))
+
+    def delete(self, type: str, id: str) -> None:
+        """Delete a resource; its versions stay."""
+        self._perform(Call(interaction="delete", type=type, id=id))
+
+    def _perform(self, call: Call) -> Result:
+        return perform(Context.of(self.services, self.access, self.language), call)
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One page of a search as bytes, digit for digit: (type and id, resource)."""
+
+    matches: tuple[tuple[str, bytes], ...]
+    cursor: str | None = None
+
+
+def _resource(result: Result) -> Resource:
+    found: Resource = orjson.loads(result.body)
+    return found
+
+
+def _found(body: bytes) -> Found:
+    bundle: dict[str, Any] = orjson.loads(body)
+    matches: list[Resource] = []
+    included: dict[str, Resource] = {}
+    for entry in bundle.get("entry", ()):
+        resource, mode = entry["resource"], entry["search"]["mode"]
+        if mode == "match":
+            matches.append(resource)
+        elif mode == "include":
+            included[f"{resource['resourceType']}/{resource['id']}"] = resource
+    return Found(tuple(matches), included, _next(bundle))
+
+
+def _raw(body: bytes) -> Raw:
+    bundle = json.exact(body)
+    matches = tuple(
+        (
+            f"{entry['resource']['resourceType']}/{entry['resource']['id']}",
+            json.dumps(entry["resource"]),
+        )
+        for entry in bundle.get("entry", ())
+        if entry["search"]["mode"] == "match"
+    )
+    return Raw(matches, _next(bundle))
+
+
+def _next(bundle: dict[str, Any]) -> str | None:
+    for link in bundle.get("link", ()):
+        if link["relation"] == "next":
+            return dict(parse_qsl(urlsplit(link["url"]).query)).get(_CURSOR)
+    return None
