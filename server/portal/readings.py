@@ -18,6 +18,7 @@ from server.portal.pages import language, page, say
 from server.portal.session import require_csrf
 from server.portal.visitor import Visitor, resident
 from server.records import readings
+from server.records.forms import Refused
 from server.records.readings import LOINC, Kind, Part, Reading
 from server.services import Services
 
@@ -70,7 +71,7 @@ def _added(services: Services, who: Visitor) -> Response:
         reading = readings.read(
             kind, request.form, zone, datetime.now(zone), str(patient.get("birthDate", ""))
         )
-    except readings.Refused as refused:
+    except Refused as refused:
         return _shown(services, who, kind.name, refused.faults, 422)
     who.desk.create(observation(reading, who))
     whose = "" if who.is_own else f"&person={who.person.partition('/')[2]}"

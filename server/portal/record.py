@@ -7,16 +7,14 @@ from flask import Blueprint, Response, request
 
 from server.fhir.outcome import NotFound
 from server.identity import emergency
-from server.portal import entries, measures, visits
+from server.portal import entries, measures, overview, visits
 from server.portal.desk import Query
 from server.portal.pages import language, page
-from server.portal.readings import TAG
 from server.portal.visitor import Visitor, resident
 from server.portal.words import moment
 from server.services import Services
 
 _FEW, _SOME, _MANY = 5, 20, 200
-_BY_INSTITUTIONS = ("_tag:not", TAG)
 
 
 def pages(services: Callable[[], Services]) -> Blueprint:
@@ -24,7 +22,7 @@ def pages(services: Callable[[], Services]) -> Blueprint:
     blueprint = Blueprint("record", __name__)
 
     @blueprint.get("/me")
-    def overview() -> Response:
+    def me() -> Response:
         return _overview(services(), resident(services()))
 
     @blueprint.get("/me/visits")
@@ -48,23 +46,13 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
 def _overview(services: Services, who: Visitor) -> Response:
     zone = services.interpreters.zone
-    lists = [
-        (name, kind.title, *_entries(services, who, name, _FEW))
-        for name, kind in entries.KINDS.items()
-    ]
-    seen = who.desk.search("Encounter", _query(who, *visits.QUERY, ("_count", str(_FEW))))
-    found = who.desk.search(
-        "Observation", _query(who, _BY_INSTITUTIONS, ("_sort", "-date"), ("_count", "40"))
-    )
     return _page(
         "me.html",
         who,
         patient=who.patient(who.person),
-        visits=[visits.visit(one, seen.included, language(), zone) for one in seen.matches],
-        measures=list(measures.measures(found.matches, language(), zone).values())[:6],
-        lists=lists,
         looks=emergency.of_patient(services, who.person),
         moment=lambda when: moment(when.isoformat(), zone),
+        **overview.parts(who.desk, who.person, zone, _FEW),
     )
 
 
@@ -104,7 +92,11 @@ def _visit(services: Services, who: Visitor, id: str) -> Response:
 
 def _results(services: Services, who: Visitor) -> Response:
     zone, code = services.interpreters.zone, request.args.get("code")
-    query = [_BY_INSTITUTIONS, ("_sort", "-date"), ("_count", str(_MANY if code is None else 100))]
+    query = [
+        overview.BY_INSTITUTIONS,
+        ("_sort", "-date"),
+        ("_count", str(_MANY if code is None else 100)),
+    ]
     if code is not None:
         query.append(("code", _escaped(code)))
     found = who.desk.search("Observation", _query(who, *query), request.args.get("cursor"))
@@ -120,7 +112,8 @@ def _results(services: Services, who: Visitor) -> Response:
 
 
 def _listed(services: Services, who: Visitor, kind: str) -> Response:
-    found, cursor = _entries(services, who, kind, _SOME, request.args.get("cursor"))
+    zone, cursor = services.interpreters.zone, request.args.get("cursor")
+    found, cursor = overview.listed(who.desk, who.person, kind, zone, _SOME, cursor)
     return _page(
         "entries.html",
         who,
@@ -129,14 +122,6 @@ def _listed(services: Services, who: Visitor, kind: str) -> Response:
         entries=found,
         cursor=cursor,
     )
-
-
-def _entries(
-    services: Services, who: Visitor, name: str, count: int, cursor: str | None = None
-) -> tuple[list[entries.Entry], str | None]:
-    kind, zone = entries.KINDS[name], services.interpreters.zone
-    found = who.desk.search(kind.type, _query(who, *kind.query, ("_count", str(count))), cursor)
-    return [entries.entry(kind, one, language(), zone) for one in found.matches], found.cursor
 
 
 def _query(who: Visitor, *more: tuple[str, str]) -> Query:
@@ -148,5 +133,5 @@ def _escaped(code: str) -> str:
     return code.replace("\\", "\\\\").replace(",", "\\,").replace("$", "\\$")
 
 
-def _page(template: str, who: Visitor, **given: Any) -> Response:  # noqa: ANN401  # the template's
+def _page(template: str, who: Visitor, **given: Any) -> Response:  # the template's
     return page(template, who.session, who=who, **given)

@@ -11,15 +11,16 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import fields
 
 from server.fhir.outcome import Issue
+from server.records.forms import Refused, Text, invalid, load, texts
 
 LOINC = "http://loinc.org"
 _NUMBER = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９．。", "0123456789..")
 _OLDEST_YEAR = 2000
-_LONGEST_NOTE = 200
+_NOTE = Text(least=0, most=200)
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
 
@@ -141,14 +142,6 @@ class Reading:
     note: str
 
 
-class Refused(Exception):
-    """The form cannot be taken as it is; `faults` say why, by field."""
-
-    def __init__(self, faults: Mapping[str, Issue]) -> None:
-        super().__init__("The form has faults.")
-        self.faults = faults
-
-
 class _Number(fields.Field[Decimal]):
     """A number within the limits of `part`, no more exact than it can be measured."""
 
@@ -159,17 +152,17 @@ class _Number(fields.Field[Decimal]):
     def _deserialize(self, value: object, *_: Any, **__: Any) -> Decimal:
         text, part = str(value).strip().translate(_FULL_WIDTH), self.part
         if not text:
-            raise _invalid("reading-missing")
+            raise invalid("form-missing")
         try:
             number = Decimal(text) if _NUMBER.fullmatch(text) else None
         except InvalidOperation:  # pragma: no cover - the pattern has only numbers
             number = None
         if number is None:
-            raise _invalid("reading-not-a-number")
+            raise invalid("reading-not-a-number")
         if not part.least <= number <= part.most:
-            raise _invalid("reading-out-of-range", least=part.least, most=part.most)
+            raise invalid("reading-out-of-range", least=part.least, most=part.most)
         if -int(number.as_tuple().exponent) > part.places:
-            raise _invalid("reading-too-exact", places=part.places)
+            raise invalid("reading-too-exact", places=part.places)
         return number
 
 
@@ -184,27 +177,15 @@ class _When(fields.Field[datetime]):
         try:
             local = datetime.fromisoformat(str(value).strip())
         except ValueError:
-            raise _invalid("reading-when") from None
+            raise invalid("reading-when") from None
         if local.tzinfo is not None:
-            raise _invalid("reading-when")
+            raise invalid("reading-when")
         if local.year < _OLDEST_YEAR or local.date().isoformat() < self.born:
-            raise _invalid("reading-too-old")
+            raise invalid("reading-too-old")
         when = local.replace(tzinfo=self.zone)
         if when > self.now + _CLOCKS_DIFFER:
-            raise _invalid("reading-future")
+            raise invalid("reading-future")
         return when
-
-
-class _Note(fields.String):
-    """A short text without control characters."""
-
-    def _deserialize(self, value: object, *more: Any, **named: Any) -> str:
-        text = str(super()._deserialize(value, *more, **named)).strip()
-        if len(text) > _LONGEST_NOTE:
-            raise _invalid("reading-note-long", most=_LONGEST_NOTE)
-        if not text.isprintable():
-            raise _invalid("reading-note-unprintable")
-        return text
 
 
 def read(
@@ -215,28 +196,9 @@ def read(
     Raises Refused with what is wrong at each field.
     """
     shape: dict[str, fields.Field[Any]] = {part.name: _Number(part) for part in kind.parts}
-    shape |= {"when": _When(zone, now, born), "note": _Note(load_default="")}
-    schema = Schema.from_dict(dict(shape))(unknown=EXCLUDE)
-    try:
-        given = schema.load({name: form.get(name, "") for name in shape})
-    except ValidationError as error:
-        raise Refused(_faults(error)) from None
+    given = load({**shape, "when": _When(zone, now, born)}, form)
+    given |= texts(form, note=_NOTE)
     values = {part.name: given[part.name] for part in kind.parts}
     if kind.name == "pressure" and values["diastolic"] >= values["systolic"]:
         raise Refused({"diastolic": Issue("value", "reading-diastolic")})
     return Reading(kind, values, given["when"], given["note"])
-
-
-def _invalid(message: str, **arguments: object) -> ValidationError:
-    return ValidationError([{"message": message, "arguments": arguments}])
-
-
-def _faults(error: ValidationError) -> dict[str, Issue]:
-    found: dict[str, Issue] = {}
-    for name, said in dict(error.messages).items():  # type: ignore[arg-type]  # of a form
-        match said:
-            case [{"message": str(message), "arguments": dict(arguments)}, *_]:
-                found[str(name)] = Issue("value", message, arguments)
-            case _:
-                found[str(name)] = Issue("value", "reading-missing")
-    return found
