@@ -11,7 +11,7 @@ from server.api import telemetry
 from server.api.fhir import FhirEndpoint
 from server.api.health import probes
 from server.interactions.statement import Statement
-from server.portal import readings, record
+from server.portal import apps, copy, emergencies, lookers, readings, record, review
 from server.portal.pages import LANGUAGE
 from server.portal.welcome import pages
 from server.services import Interpreters, Services
@@ -57,7 +57,7 @@ def create_app(settings: Settings) -> Flask:
     app.config[LANGUAGE] = settings.language
     app.register_blueprint(probes(services))
     app.register_blueprint(pages(services))
-    for room in (record, readings):
+    for room in (record, lookers, apps, copy, readings, emergencies, review):
         app.register_blueprint(room.pages(services))
     app.config["STUB_SERVICES"] = services
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.

@@ -1,6 +1,6 @@
 """Where a page asks for data: through the one door, with the access of who is signed in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -42,22 +42,22 @@ class Desk:
         asked = (*query, *(((_CURSOR, cursor),) if cursor else ()))
         return _found(self._perform(Call(interaction="search-type", type=type, query=asked)).body)
 
-    def each(self, type: str, query: Query) -> Iterator[Resource]:
-        """Yield all resources of `type` that match `query`, reading page by page."""
-        cursor: str | None = None
-        while True:
-            page = self.search(type, query, cursor)
-            yield from page.matches
-            cursor = page.cursor
-            if cursor is None:
-                return
-
-    def compartment(self, patient: str, query: Query, cursor: str | None = None) -> "Raw":
-        """Return a page of all that is in the record of `patient`, as bytes."""
-        asked = (*query, *(((_CURSOR, cursor),) if cursor else ()))
+    def compartment(
+        self, patient: str, type: str, query: Query, cursor: str | None = None
+    ) -> "Raw":
+        """Return a page of what of `type` is in the record of `patient`, as bytes."""
         owner, _, id = patient.partition("/")
-        call = Call(interaction="search-compartment", owner=owner, id=id, query=asked)
-        return _raw(self._perform(call).body)
+        return _raw(
+            self._perform(
+                Call(
+                    interaction="search-compartment",
+                    type=type,
+                    owner=owner,
+                    id=id,
+                    query=(*query, *(((_CURSOR, cursor),) if cursor else ())),
+                )
+            ).body
+        )
 
     def read(self, type: str, id: str) -> Resource:
         """Return the current version of a resource. Raises NotFound if it is not to be seen."""
@@ -67,21 +67,6 @@ class Desk:
         """Store a new resource and return it as stored."""
         type, body = resource["resourceType"], json.dumps(resource)
         return _resource(self._perform(Call(interaction="create", type=type, body=body)))
-
-    def update(self, resource: Resource) -> Resource:
-        """Store a new version of a resource and return it, unless somebody was faster."""
-        call = Call(
-            interaction="update",
-            type=resource["resourceType"],
-            id=resource["id"],
-            body=json.dumps(resource),
-            if_match=f'W/"{resource["meta"]["versionId"]}"',
-        )
-        return _resource(self._perform(call))
-
-    def delete(self, type: str, id: str) -> None:
-        """Delete a resource; its versions stay."""
-        self._perform(Call(interaction="delete", type=type, id=id))
 
     def _perform(self, call: Call) -> Result:
         return perform(Context.of(self.services, self.access, self.language), call)
