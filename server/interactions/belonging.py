@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from server.access import divisions
-from server.access.caller import Caller
 from server.context import Context
 from server.fhir.address import division_codes, home
 
@@ -19,19 +18,19 @@ _OF = ("managingOrganization", "serviceProvider", "custodian", "organization")
 def marks(
     context: Context, resource: Mapping[str, Any], patients: Sequence[str]
 ) -> Mapping[str, Any]:
-    """Return `own` and `div` of `resource`, which is about `patients`."""
+    """Return `own`, `div` and `shut` of `resource`, which is about `patients`."""
     caller = context.access.caller
     found: dict[str, Any] = {}
     own = caller.organization.reference or _stated(resource)
     if own is not None:
         found["own"] = own
     if resource["resourceType"] == "Patient":
-        places = of_patient(resource)
-    else:
-        places = context.services.store.divisions(patients) if patients else []
-    places = places or _of_caller(caller)
-    if places:
-        found["div"] = places
+        if places := of_patient(resource):
+            found["div"] = places
+    elif patients:
+        found.update(context.services.store.belonging(patients))
+    if "div" not in found and caller.division:
+        found["div"] = divisions.above(caller.division)
     return found
 
 
@@ -49,7 +48,3 @@ def _stated(resource: Mapping[str, Any]) -> str | None:
             case {"reference": str(text)} if text.startswith("Organization/"):
                 return text
     return None
-
-
-def _of_caller(caller: Caller) -> list[str]:
-    return divisions.above(caller.division) if caller.division else []

@@ -103,6 +103,8 @@ class _Compiled:
         region = self.rights.region
         if region is not None and not past and (not is_shared or letter in _WRITING):
             parts.append(_region(region))
+        if region is not None and not past and not is_shared:
+            parts.append(_open(region))
         if self.rights.withheld and not is_shared:
             parts.append(_unlabelled(self.rights.withheld, region))
         if not parts:
@@ -141,6 +143,11 @@ def _region(region: Region) -> Condition:
     parts = [{"div": divisions.prefix(code)} for code in region.divisions]
     parts += [{"own": one} for one in region.organizations]
     return any_of(parts)
+
+
+def _open(region: Region) -> Condition:
+    """Return the condition that the patient lets others see it, or that one's own unit made it."""
+    return any_of([{"shut": None}, *({"own": one} for one in region.organizations)])
 
 
 def _unlabelled(withheld: Collection[str], region: Region | None) -> Condition:

@@ -2,10 +2,11 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from secrets import token_bytes
+from typing import Any
 
 from pymongo import MongoClient, ReturnDocument
 from pymongo.errors import PyMongoError
@@ -87,9 +88,14 @@ class Store:
         """Return all versions within `visibility`."""
         return History(self.engine, visibility)
 
-    def divisions(self, patients: Sequence[str]) -> list[str]:
-        """Return the divisions that the `patients` belong to, as far as they are stored."""
-        return self.engine.divisions(patients)
+    def belonging(self, patients: Sequence[str]) -> Mapping[str, Any]:
+        """Return `div` and `shut` of what is about `patients`, as far as those are stored."""
+        return self.engine.belonging(patients)
+
+    def shut(self, patient: str, *, shut: bool) -> None:
+        """Have the record of `patient` be seen by nobody but who made it, or by others again."""
+        with refused():
+            self.engine.mark(patient, {"shut": True if shut else None})
 
     def shelf(self, layout: Layout) -> Shelf:
         """Return the records, not FHIR's, that `layout` describes."""

@@ -3,7 +3,8 @@
 ``{_id, v, lu, raw, ...index entries}`` is a current version, `raw` the bytes
 of its JSON, `lu` its lastUpdated in microseconds since 1970 (UTC), `post` is
 there if it was created by POST. `own` is the unit responsible
-for it, `div` the divisions it belongs to. A deleted resource keeps a tombstone
+for it, `div` the divisions it belongs to, `shut` is there if nobody else may
+see it. A deleted resource keeps a tombstone
 ``{_id, v, lu, del: True}`` with what decides who may know of it, so that its
 versions go on where they stopped. In the history `_id` is ``<id>/<version>``,
 `rid` the id and `until` the moment of the next version.
@@ -22,8 +23,9 @@ from server.fhir.outcome import TooLarge, Unprocessable
 
 Document = dict[str, Any]
 
-MARKS = ("own", "div")
-"""What a resource belongs to, which its writer decides and not its content."""
+MARKS = ("own", "div", "shut")
+"""What a resource belongs to, which its content does not say; `shut` is there if the patient wants
+it to be seen by nobody but who made it."""
 VERSION_FIELDS = dict.fromkeys(("v", "lu", "raw", "del", "post", "comp", *MARKS), 1)
 NOT_ENTRIES = frozenset(("_id", "v", "lu", "raw", "del", "post", *MARKS))
 """The fields of a current version that are not index entries."""
@@ -42,7 +44,7 @@ _LARGEST = 16_000_000
 class Draft:
     """A resource on its way in: `body` without white space, `entries` for its index.
 
-    `posted` tells that the server chose the id. `marks` are `own` and `div`.
+    `posted` tells that the server chose the id. `marks` are `own`, `div` and `shut`.
     """
 
     type: str
@@ -93,7 +95,7 @@ def tombstone(version: int, last_updated: int) -> Document:
 
 def superseded(old: Document, until: int) -> Document:
     """Return what the history keeps of `old`, which was current until `until`."""
-    left_out = ("_id", "div")
+    left_out = ("_id", "div", "shut")
     kept = {name: old[name] for name in KEPT_FIELDS if name in old and name not in left_out}
     return {"_id": f"{old['_id']}/{old['v']}", "rid": old["_id"], "until": until, **kept}
 

@@ -54,7 +54,7 @@ class Engine:
         self._lock = Lock()
         self._readers: dict[str, Coalescer[_Fetch, Document | None]] = {}
         self._writers: dict[str, Coalescer[RawBSONDocument, None]] = {}
-        self._places = Coalescer(self._divisions, shared=_GONE)
+        self._places = Coalescer(self._belonging, shared=_GONE)
 
     def stamp(self, body: bytes, id: str, version: int, last_updated: int) -> bytes:
         """Return `body` with id and meta set; `last_updated` in microseconds since 1970."""
@@ -67,25 +67,36 @@ class Engine:
         reader = self._readers.get(type) or self._reader(type)
         return reader.run((id, visibility, letter))
 
-    def divisions(self, patients: Sequence[str]) -> list[str]:
-        """Return the divisions of `patients` (``Patient/a``), each once; not all need be stored."""
+    def belonging(self, patients: Sequence[str]) -> Document:
+        """Return `div` and `shut` of what is about `patients`, as far as those are stored.
+
+        A patient is named ``Patient/a``.
+        """
         with refused():
             found = [self._places.run(patient.partition("/")[2]) for patient in patients]
-        return list(dict.fromkeys(division for some in found for division in some))
+        divisions = dict.fromkeys(place for one in found for place in one.get("div", ()))
+        shut = {"shut": True} if any("shut" in one for one in found) else {}
+        return {**({"div": list(divisions)} if divisions else {}), **shut}
 
-    def _divisions(self, ids: Sequence[str]) -> list[list[str]]:
-        rows = self.collections.current("Patient").find({"_id": {"$in": list(ids)}}, {"div": 1})
-        found: dict[str, list[str]] = {row["_id"]: row.get("div", []) for row in rows}
-        return [found.get(id, []) for id in ids]
+    def _belonging(self, ids: Sequence[str]) -> list[Document]:
+        wanted = dict.fromkeys(("div", "shut"), 1)
+        rows = self.collections.current("Patient").find({"_id": {"$in": list(ids)}}, wanted)
+        found = {row["_id"]: row for row in rows}
+        return [found.get(id, {}) for id in ids]
 
-    def move(self, patient: str, divisions: Sequence[str], session: ClientSession | None) -> None:
-        """Have all that is about `patient` belong to `divisions`."""
+    def mark(
+        self, patient: str, marks: Mapping[str, Any], session: ClientSession | None = None
+    ) -> None:
+        """Give `patient`, and all about them, these `marks`; one that is None is taken away."""
+        set_ = {name: value for name, value in marks.items() if value is not None}
+        unset = {name: "" for name, value in marks.items() if value is None}
+        parts = {"$set": set_, "$unset": unset}
+        change = {key: part for key, part in parts.items() if part}
         for type in self.collections.types():
             field = self.collections.about(type)
-            if field in ("pt", "comp"):
-                where: Document = {field: patient, "div": {"$ne": list(divisions)}}
-                change = {"$set": {"div": list(divisions)}}
-                self.collections.current(type).update_many(where, change, session=session)
+            if field is not None:
+                whom = patient.partition("/")[2] if field == "_id" else patient
+                self.collections.current(type).update_many({field: whom}, change, session=session)
 
     def insert(self, type: str, document: RawBSONDocument) -> None:
         """Insert `document` durably. Raises DuplicateKeyError if its `_id` is taken."""

@@ -226,8 +226,8 @@ class Resources:
         """
         with refused():
             self._engine.collections.ensure(draft.type)
-        own = {"own": old.marks["own"]} if "own" in old.marks else {}
-        kept = dataclasses.replace(draft, marks={**draft.marks, **own})
+        stays = {name: old.marks[name] for name in ("own", "shut") if name in old.marks}
+        kept = dataclasses.replace(draft, marks={**draft.marks, **stays})
         self._bounds.require_within(kept, "u")
         new = self._succession.replace(kept, old)
         return None if new is None else documents.version(draft.type, new)

@@ -72,7 +72,7 @@ class Succession:
         divisions = draft.marks.get("div")
         if draft.type == "Patient" and divisions and not draft.posted:
             with refused():
-                self.engine.move(f"Patient/{draft.id}", divisions, None)
+                self.engine.mark(f"Patient/{draft.id}", {"div": divisions})
 
     def _replacing(self, draft: Draft, old: Version, new: Mapping[str, Any]) -> Change:
         """Return the change that puts `new` in the place of `old`, and moves a patient's record."""
@@ -83,7 +83,7 @@ class Succession:
         def put(collection: Current, where: Document, session: ClientSession) -> Document | None:
             replaced = collection.find_one_and_replace(where, encoded, KEPT_FIELDS, session=session)
             if replaced is not None and moves:
-                self.engine.move(f"Patient/{draft.id}", divisions, session)
+                self.engine.mark(f"Patient/{draft.id}", {"div": divisions}, session)
             return replaced
 
         return put

@@ -117,6 +117,7 @@ def test_fields_of_the_index_are_the_declared_ones(entries):
         "o",
         "z",
         "comp",
+        "sec",
         "geo",
         "has",
     ]

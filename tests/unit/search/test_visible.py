@@ -112,7 +112,12 @@ def test_what_a_limit_excludes_counts_too(access):
 def test_staff_see_their_division_and_what_is_below(access):
     region = Region(divisions=("350600",), organizations=("Organization/o",))
     seen = access("user/*.cruds", "staff", "clinician", {"user": None}, region=region).visibility
-    assert seen.of("Observation", "r") == {"$or": [{"div": "3506"}, {"own": "Organization/o"}]}
+    assert seen.of("Observation", "r") == {
+        "$and": [
+            {"$or": [{"div": "3506"}, {"own": "Organization/o"}]},
+            {"$or": [{"shut": None}, {"own": "Organization/o"}]},
+        ]
+    }
     assert seen.of("Organization", "r") == {}
 
 
@@ -125,7 +130,8 @@ def test_labels_are_withheld_but_from_whose_data_it_is(access):
         "user/*.rs", "staff", "clinician", {"user": None}, region=region, withheld=withheld
     ).visibility.of("Condition", "r")
     exempt = [{"sec": {"$nin": ["HIV", "PSY"]}}, {"own": "Organization/o"}]
-    assert staff == {"own": "Organization/o", "$or": exempt}
+    unshut = [{"shut": None}, {"own": "Organization/o"}]
+    assert staff == {"$and": [{"own": "Organization/o"}, {"$or": unshut}, {"$or": exempt}]}
 
 
 def test_an_emergency_lifts_limits_for_one_patient_and_for_reading_only(access):
@@ -133,5 +139,5 @@ def test_an_emergency_lifts_limits_for_one_patient_and_for_reading_only(access):
     seen = access(
         "user/*.cruds", "staff", "clinician", {"user": None}, region=region, lifted=(ANNE,)
     ).visibility
-    assert seen.of("Condition", "r") == {"$or": [{"div": "3506"}, {"pt": ANNE}]}
-    assert seen.of("Condition", "u") == {"div": "3506"}
+    assert seen.of("Condition", "r") == {"$or": [{"div": "3506", "shut": None}, {"pt": ANNE}]}
+    assert seen.of("Condition", "u") == {"div": "3506", "shut": None}
