@@ -11,6 +11,7 @@ from typing import Any
 
 from server.fhir.json import Resource
 from server.fhir.messages import Language, text
+from server.identity.access import PORTAL
 from server.portal import words
 
 _PURPOSES: Mapping[str, str] = {
@@ -60,7 +61,7 @@ _DATA: Mapping[str, str] = {
 class Disclosure:
     """One access: names and purposes in words; `data` is what it was about.
 
-    `account` is who acted, if that is a person.
+    `account` is who acted, if that is a person; `by_portal` tells that they did on these pages.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Disclosure:
     institution: str
     software: str
     account: str
+    by_portal: bool
     action: str
     data: tuple[str, ...]
     purpose: str
@@ -82,6 +84,7 @@ class _Agents:
     institution: str = ""
     software: str = ""
     account: str = ""
+    by_portal: bool = False
 
 
 def disclosure(event: Resource, patient: str, language: Language, zone: tzinfo) -> Disclosure:
@@ -95,6 +98,7 @@ def disclosure(event: Resource, patient: str, language: Language, zone: tzinfo) 
         agents.institution,
         agents.software,
         agents.account,
+        agents.by_portal,
         _action(event, language),
         tuple(_data(event, patient, language)),
         text(_PURPOSES.get(next(iter(purposes), ""), "purpose-unknown"), language, {}),
@@ -119,6 +123,7 @@ def _agents(event: Resource) -> _Agents:
         name = str(agent.get("name") or agent.get("who", {}).get("display") or "")
         if _APPLICATION in _codes([agent.get("type", {})]):
             found.software = name or str(agent.get("altId", ""))
+            found.by_portal = agent.get("altId") == PORTAL.reference
         elif reference.startswith("Organization/"):
             found.institution = name or reference
         elif agent.get("requestor"):

@@ -90,7 +90,7 @@ def _looks(
     for _ in range(_MOST_PAGES):
         found = desk.search("AuditEvent", query, cursor)
         told = [disclosure(one, who.person, language(), zone) for one in found.matches]
-        shown += [one for one in told if own or one.software or one.account != account]
+        shown += [one for one in told if own or not (one.by_portal and one.account == account)]
         cursor = found.cursor
         if cursor is None or len(shown) >= _ENOUGH:
             break

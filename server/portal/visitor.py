@@ -46,6 +46,8 @@ def resident(services: Services) -> Visitor:
     if session.account["kind"] != "resident":
         raise Forbidden.because("page-for-residents")
     persons = people.persons(services, session.account)
+    if not persons:
+        raise NotFound.because("person-unknown")
     asked = request.values.get("person")
     person = persons[0] if asked is None else f"Patient/{asked}"
     if person not in persons:
