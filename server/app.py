@@ -13,8 +13,10 @@ from server.api.fhir import Authenticate, FhirEndpoint
 from server.api.health import probes
 from server.auth.bearer import Bearers
 from server.interactions.statement import Statement
-from server.portal import apps, copy, emergencies, lookers, readings, record, review
+from server.portal import copy, emergencies, lookers, readings, record, review
 from server.portal.pages import LANGUAGE
+from server.portal.session import SERVICES
+from server.portal.sign_in import sign_in
 from server.portal.welcome import pages
 from server.services import Interpreters, Services
 from server.settings import Settings
@@ -68,10 +70,11 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("server", static_folder=None)
     app.config[LANGUAGE] = settings.language
     app.register_blueprint(probes(services))
+    app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))
-    for room in (record, lookers, apps, copy, readings, emergencies, review):
+    for room in (record, lookers, copy, readings, emergencies, review):
         app.register_blueprint(room.pages(services))
-    app.config["STUB_SERVICES"] = services
+    app.register_blueprint(sign_in())
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
     mounted = DispatcherMiddleware(
         app.wsgi_app, {"/fhir": FhirEndpoint(services, _authentication(settings, services))}

@@ -7,14 +7,15 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.htm
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from server.access import scopes
-from server.access.caller import NOBODY, Caller, Party
+from server.access.caller import Caller, Party
 from server.access.policy import Masks, Region, Right, Rights, granted
 from server.auth import shelves
 from server.content import TERMINOLOGY
-from server.identity import people
+from server.identity import access, people
 from server.identity import shelves as identity
 from server.search import sensitivity
 from server.services import Services
@@ -42,7 +43,7 @@ def of(services: Services, token: Record) -> Rights | None:
 def _of_system(services: Services, client: Record, grant: Record, token: Record) -> Rights:
     caller = Caller(
         kind="system",
-        organization=_party(client.get("organization")),
+        organization=access.party(client.get("organization")),
         division=client.get("division"),
         client=Party(client["id"], client["name"]),
         purpose=grant.get("purpose") or _PURPOSES["system"],
@@ -55,23 +56,15 @@ def _of_person(
     services: Services, client: Record, grant: Record, token: Record, account: Record
 ) -> Rights:
     kind = account["kind"]
-    caller = Caller(
-        kind=kind,
-        account=account["id"],
-        person=Party(account.get("person"), account["name"]),
-        organization=_party(account.get("organization")),
-        division=account.get("division"),
-        role=account.get("role") if kind == "staff" else None,
-        client=Party(client["id"], client["name"]),
-        purpose=grant.get("purpose") or _PURPOSES[kind],
-        grant=grant["id"],
-    )
+    app = Party(client["id"], client["name"])
+    caller = access.caller_of(account, grant.get("purpose") or _PURPOSES[kind], app)
+    caller = replace(caller, grant=grant["id"])
     persons = people.persons(services, account) if kind == "resident" else None
     about: dict[str, tuple[str, ...] | None] = {"user": persons}
     patient = token["context"].get("patient")
     if patient is not None and (persons is None or f"Patient/{patient}" in persons):
         about["patient"] = (f"Patient/{patient}",)
-    region = region_of(account) if kind == "staff" else None
+    region = access.region_of(account) if kind == "staff" else None
     return _rights(services, caller, client, grant, token, about, region)
 
 
@@ -106,15 +99,6 @@ def _oneself(caller: Caller, asked: scopes.Scopes) -> Iterator[Right]:
         yield Right(type, frozenset("r"), patients=(caller.person.reference,))
 
 
-def region_of(account: Record) -> Region:
-    """Return what a member of staff sees by place: their division, and what their unit made."""
-    organization = _party(account.get("organization")).reference
-    return Region(
-        divisions=(account["division"],) if account.get("division") else (),
-        organizations=(organization,) if organization else (),
-    )
-
-
 def _region(client: Record) -> Region | None:
     region = client.get("region")
     if region is None:
@@ -123,10 +107,6 @@ def _region(client: Record) -> Region | None:
         divisions=tuple(region.get("divisions", ())),
         organizations=tuple(region.get("organizations", ())),
     )
-
-
-def _party(value: Mapping[str, Any] | None) -> Party:
-    return NOBODY if not value else Party(value.get("reference"), value.get("name"))
 
 
 def _masks(said: Mapping[str, Mapping[str, Any]]) -> dict[str, Masks]:

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from server.fhir.outcome import Conflict, Forbidden, NotFound
+from server.identity.shelves import EMERGENCIES
 from server.services import Services
-from server.store.shelf import Layout, Record, Shelf
+from server.store.shelf import Record, Shelf
 
-EMERGENCIES = Layout("_emergencies", indexes=(("account",), ("patient",), ("status",)))
 PURPOSE = "ETREAT"
 LASTS = timedelta(minutes=60)
 MOST_AT_ONCE = 5

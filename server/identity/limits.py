@@ -16,7 +16,7 @@ from server.context import Context
 from server.fhir import json
 from server.fhir.json import Resource
 from server.identity import internal
-from server.interactions.call import Call, Result
+from server.interactions.call import Call, Disclosed, Result
 from server.interactions.door import perform
 from server.services import Services
 
@@ -34,16 +34,24 @@ def in_force(services: Services, caller: Caller, patient: str) -> frozenset[str]
     )
 
 
-def change(services: Services, caller: Caller, patient: str, labels: frozenset[str]) -> None:
-    """Make `labels` what `patient` does not let be shared, and let all others be."""
+def change(
+    services: Services, caller: Caller, patient: str, labels: frozenset[str]
+) -> tuple[Disclosed, ...]:
+    """Make `labels` what `patient` does not let be shared, and let all others be.
+
+    Returns the versions of Consents that were written for it.
+    """
     there = _consents(services, caller, patient)
+    written: list[Disclosed] = []
     for label in sorted(labels - there.keys()):
-        _written(services, caller, patient, "create", _consent(caller, patient, label))
+        new = _consent(caller, patient, label)
+        written += _written(services, caller, patient, "create", new)
     for label, consent in there.items():
         status = "active" if label in labels else "inactive"
         if consent["status"] != status:
             changed = {**consent, "status": status, "dateTime": _now()}
-            _written(services, caller, patient, "update", changed)
+            written += _written(services, caller, patient, "update", changed)
+    return tuple(written)
 
 
 def _consent(caller: Caller, patient: str, label: str) -> Resource:
@@ -81,7 +89,7 @@ def _consents(services: Services, caller: Caller, patient: str) -> dict[str, Res
 
 def _written(
     services: Services, caller: Caller, patient: str, interaction: str, consent: Resource
-) -> None:
+) -> tuple[Disclosed, ...]:
     version = consent.get("meta", {}).get("versionId")
     call = Call(
         interaction=interaction,
@@ -90,7 +98,7 @@ def _written(
         body=json.dumps(consent),
         if_match=f'W/"{version}"' if version else None,
     )
-    _performed(services, caller, patient, call)
+    return _performed(services, caller, patient, call).disclosed
 
 
 def _performed(services: Services, caller: Caller, patient: str, call: Call) -> Result:

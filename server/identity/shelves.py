@@ -9,3 +9,7 @@ ACCOUNTS = Layout(
 )
 BONDS = Layout("_bonds", indexes=(("account",), ("patient",)))
 SESSIONS = Layout("_sessions", indexes=(("account",),))
+ATTEMPTS = Layout("_attempts")
+CODES = Layout("_one_time_codes")
+INVITATIONS = Layout("_invitations", indexes=(("account",),))
+EMERGENCIES = Layout("_emergencies", indexes=(("account",), ("patient",), ("status",)))

@@ -64,7 +64,8 @@ def chart(
     inside += [_line(scale, one, number) for number, one in enumerate(series)]
     # Each part is Markup made of numbers and escaped texts.
     return Markup(
-        '<svg class="chart" viewBox="0 0 {w:.0f} {h:.0f}" role="img" aria-labelledby="{id}-t {id}-d">'
+        '<svg class="chart" viewBox="0 0 {w:.0f} {h:.0f}" role="img" '
+        'aria-labelledby="{id}-t {id}-d">'
         '<title id="{id}-t">{title}</title><desc id="{id}-d">{description}</desc>{inside}</svg>'
     ).format(
         w=_WIDTH,

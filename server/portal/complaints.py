@@ -17,7 +17,7 @@ COMPLAINTS = Layout("_complaints", indexes=(("patient",), ("status",)))
 _OPEN, _ANSWERED = "open", "answered"
 
 
-def file(
+def file(  # noqa: PLR0913, PLR0917  # a complaint is all of these
     services: Services, account: Record, patient: str, event: str, about: str, reason: str
 ) -> None:
     """Keep the complaint of `account` about an access to the record of `patient`.
@@ -49,8 +49,11 @@ def unanswered(services: Services) -> list[Record]:
     return _shelf(services).all({"status": _OPEN}, newest="created", limit=200)
 
 
-def answer(services: Services, id: str, by: Record, text: str) -> None:
-    """Answer a complaint. Raises NotFound if there is none, Conflict if it was answered."""
+def answer(services: Services, id: str, by: Record, text: str) -> str:
+    """Answer a complaint and return the patient whose record it is about.
+
+    Raises NotFound if there is none with this id, Conflict if it was answered.
+    """
     answer: dict[str, Any] = {
         "by": by["id"],
         "name": by["name"],
@@ -64,6 +67,7 @@ def answer(services: Services, id: str, by: Record, text: str) -> None:
         if _shelf(services).find(id) is None:
             raise NotFound.because("complaint-unknown")
         raise Conflict.because("complaint-answered")
+    return str(changed["patient"])
 
 
 def _shelf(services: Services) -> Shelf:

@@ -15,10 +15,11 @@ from flask import Blueprint, Response, request
 from server.fhir import json
 from server.fhir.json import Resource
 from server.fhir.outcome import NotFound
-from server.portal import paper
+from server.portal import paper, trace
 from server.portal.desk import Desk
 from server.portal.pages import dressed, page
 from server.portal.session import require_csrf
+from server.portal.trace import recorded
 from server.portal.visitor import Visitor, resident
 from server.services import Services
 
@@ -42,6 +43,7 @@ _FORMS = {
 def pages(services: Callable[[], Services]) -> Blueprint:
     """Return the blueprint of ``/me/copy``."""
     blueprint = Blueprint("copy", __name__)
+    recorded(blueprint, services)
 
     @blueprint.get("/me/copy")
     def asked() -> Response:
@@ -64,7 +66,8 @@ def _taken(services: Services, who: Visitor, form: str) -> Response:
     now = datetime.now(services.interpreters.zone)
     base = services.interpreters.settings.base_url
     stated = provenance(who.person, base, now)
-    record = _record(who.desk, who.person, _types(services, who.desk))
+    desk = Desk(services, who.desk.access, who.desk.language)
+    record = _record(desk, who.person, _types(services, desk), trace.piecemeal(services))
     match form:
         case "json":
             parts = _bundle(record, stated, base, now)
@@ -109,12 +112,18 @@ def _types(services: Services, desk: Desk) -> list[str]:
     return [*(type for type in _FIRST if type in seen), *(one for one in seen if one not in _FIRST)]
 
 
-def _record(desk: Desk, person: str, types: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield (reference, resource) of all in the record of `person`, a page at a time."""
+def _record(
+    desk: Desk, person: str, types: list[str], told: Callable[[Desk], None]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield (reference, resource) of all in the record of `person`, a page at a time.
+
+    `told` records a page before any of it goes out.
+    """
     for type in types:
         cursor: str | None = None
         while True:
             found = desk.compartment(person, type, (("_count", _COUNT),), cursor)
+            told(desk)
             yield from found.matches
             cursor = found.cursor
             if cursor is None:

@@ -12,7 +12,7 @@ from server.context import Context
 from server.fhir import json
 from server.fhir.json import Resource
 from server.fhir.messages import Language
-from server.interactions.call import Call, Result
+from server.interactions.call import Call, Disclosed, Result
 from server.interactions.door import perform
 from server.services import Services
 
@@ -31,11 +31,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One caller at the door."""
+    """One caller at the door: `done` and `shown` are what they did and were told of so far."""
 
     services: Services
     access: Access
     language: Language
+    done: dict[str, None] = field(default_factory=dict)
+    shown: dict[Disclosed, None] = field(default_factory=dict)
 
     def search(self, type: str, query: Query, cursor: str | None = None) -> Found:
         """Return a page of the resources of `type` that match `query`."""
@@ -69,7 +71,10 @@ class Desk:
         return _resource(self._perform(Call(interaction="create", type=type, body=body)))
 
     def _perform(self, call: Call) -> Result:
-        return perform(Context.of(self.services, self.access, self.language), call)
+        self.done[call.interaction] = None
+        result = perform(Context.of(self.services, self.access, self.language), call)
+        self.shown.update(dict.fromkeys(result.disclosed))
+        return result
 
 
 @dataclass(frozen=True, slots=True)

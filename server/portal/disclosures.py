@@ -38,7 +38,11 @@ _ACTIONS: Mapping[str, str] = {
 }
 _ACTS: Mapping[str, str] = {
     "110127": "action-emergency",
-    "110138": "action-emergency-over",
+    "110101": "action-trail",
+    "complaint-filed": "action-complaint",
+    "complaint-answered": "action-complaint-answered",
+    "emergency-reviewed": "action-emergency-reviewed",
+    "limits-changed": "action-limits",
 }
 _APPLICATION = "110150"
 _DATA: Mapping[str, str] = {

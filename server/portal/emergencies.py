@@ -5,13 +5,15 @@ from collections.abc import Callable, Mapping
 
 from flask import Blueprint, Response, redirect, request
 
+from server.audit.event import EMERGENCY_BEGUN
 from server.fhir.outcome import Issue, NotFound
 from server.identity import emergency, internal
 from server.identity.sessions import Session
-from server.portal import overview
+from server.portal import overview, trace
 from server.portal.desk import Desk
 from server.portal.pages import language, page, say
 from server.portal.session import require_csrf
+from server.portal.trace import recorded
 from server.portal.visitor import name, staff
 from server.portal.words import moment
 from server.records import forms
@@ -27,6 +29,7 @@ _REASON = Text(least=8, most=500)
 def pages(services: Callable[[], Services]) -> Blueprint:
     """Return the blueprint of ``/emergency``."""
     blueprint = Blueprint("emergency", __name__)
+    recorded(blueprint, services)
 
     @blueprint.get("/emergency")
     def asked() -> Response:
@@ -61,12 +64,15 @@ def _begun(services: Services, session: Session, desk: Desk) -> Response:
         faults["understood"] = Issue("required", "emergency-not-understood")
     if faults:
         return _form(services, session, faults)
-    finder = Desk(services, internal.finder(services, desk.access.caller), language())
+    caller = desk.access.caller
+    finder = trace.desk(services, internal.finder(services, caller))
     found = finder.search("Patient", (("identifier", f"{_SYSTEM}|{number}"), ("_count", "2")))
     if len(found.matches) != 1:
         return _form(services, session, {"number": Issue("not-found", "emergency-nobody")})
     patient = f"Patient/{found.matches[0]['id']}"
     begun = emergency.begin(services, session.account, patient, reason)
+    facts = (("emergency", begun.id),)
+    trace.note(services, caller, EMERGENCY_BEGUN, concerned=(patient,), facts=facts)
     return redirect(f"/emergency/{begun.id}", 303)  # type: ignore[return-value]
 
 

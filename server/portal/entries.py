@@ -60,7 +60,7 @@ def _allergy(resource: Resource, language: Language) -> list[str]:
     return [*found, *_noted(resource)]
 
 
-def _medicine(resource: Resource, language: Language) -> list[str]:
+def _medicine(resource: Resource, _language: Language) -> list[str]:
     doses = [str(one["text"]) for one in resource.get("dosageInstruction", ()) if one.get("text")]
     return [*doses, words.reference(resource.get("requester")), *_noted(resource)]
 
@@ -75,7 +75,7 @@ def _vaccination(resource: Resource, language: Language) -> list[str]:
     return [*doses, *given, *_noted(resource)]
 
 
-def _condition(resource: Resource, language: Language) -> list[str]:
+def _condition(resource: Resource, _language: Language) -> list[str]:
     return [words.reference(resource.get("recorder")), *_noted(resource)]
 
 

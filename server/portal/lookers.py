@@ -9,13 +9,15 @@ from datetime import datetime
 
 from flask import Blueprint, Response, redirect, request
 
+from server.audit.event import TRAIL_USED, own
 from server.fhir.outcome import Issue, NotFound
 from server.identity import internal
-from server.portal import complaints
+from server.portal import complaints, trace
 from server.portal.desk import Desk, Query
 from server.portal.disclosures import Disclosure, disclosure
 from server.portal.pages import language, page
 from server.portal.session import require_csrf
+from server.portal.trace import recorded
 from server.portal.visitor import Visitor, resident
 from server.portal.words import moment
 from server.records import forms
@@ -32,6 +34,7 @@ _REASON = Text(least=4, most=1000)
 def pages(services: Callable[[], Services]) -> Blueprint:
     """Return the blueprint of ``/me/access``."""
     blueprint = Blueprint("lookers", __name__)
+    recorded(blueprint, services)
 
     @blueprint.get("/me/access")
     def shown() -> Response:
@@ -55,19 +58,19 @@ def _shown(services: Services, who: Visitor) -> Response:
     zone = services.interpreters.zone
     month = request.args.get("month", "")
     query = [("patient", who.person), ("_sort", "-date"), ("_count", _COUNT)]
-    own = request.args.get("own") == "yes"
+    all = request.args.get("own") == "yes"
     if matched := _MONTH.fullmatch(month):
         year, number = int(matched[1]), int(matched[2])
         start = datetime(year, number, 1, tzinfo=zone)
         end = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=zone)
         query += [("date", f"ge{start.isoformat()}"), ("date", f"lt{end.isoformat()}")]
-    found, cursor = _looks(services, who, query, own=own)
+    found, cursor = _looks(services, who, query, all=all)
     return page(
         "access.html",
         who.session,
         who=who,
         month=month if matched else "",
-        own=own,
+        own=all,
         disclosures=found,
         complaints=complaints.of_patient(services, who.person),
         cursor=cursor,
@@ -77,11 +80,11 @@ def _shown(services: Services, who: Visitor) -> Response:
 
 
 def _looks(
-    services: Services, who: Visitor, query: Query, *, own: bool
+    services: Services, who: Visitor, query: Query, *, all: bool
 ) -> tuple[list[Disclosure], str | None]:
-    """Return disclosures, and where they go on; not those to the resident's own eyes at this portal.
+    """Return disclosures, and where they go on; not what residents see of themselves here.
 
-    Those are many, and said only when asked for (`own`).
+    Those are many, and said only when asked for (`all`).
     """
     desk, zone = _desk(services, who), services.interpreters.zone
     account = who.session.account["id"]
@@ -90,7 +93,7 @@ def _looks(
     for _ in range(_MOST_PAGES):
         found = desk.search("AuditEvent", query, cursor)
         told = [disclosure(one, who.person, language(), zone) for one in found.matches]
-        shown += [one for one in told if own or not (one.by_portal and one.account == account)]
+        shown += [one for one in told if all or not (one.by_portal and one.account == account)]
         cursor = found.cursor
         if cursor is None or len(shown) >= _ENOUGH:
             break
@@ -108,6 +111,8 @@ def _filed(services: Services, who: Visitor, about: Disclosure) -> Response:
         part for part in (about.when, about.who, about.institution, about.software) if part
     )
     complaints.file(services, who.session.account, who.person, about.id, told, reason)
+    caller = who.desk.access.caller
+    trace.note(services, caller, own("complaint-filed", "C"), concerned=(who.person,))
     whose = "" if who.is_own else f"&person={who.person.partition('/')[2]}"
     return redirect(f"/me/access?done{whose}", 303)  # type: ignore[return-value]
 
@@ -134,6 +139,10 @@ def _one(services: Services, who: Visitor, id: str) -> Disclosure:
 
 
 def _desk(services: Services, who: Visitor) -> Desk:
-    """Return the desk that has the trail, as far as it is about this person."""
-    access = internal.trail_of(services, who.desk.access.caller, who.person)
-    return Desk(services, access, language())
+    """Return the desk that has the trail, as far as it is about this person.
+
+    That they look is recorded, but not what of the trail they see.
+    """
+    caller = who.desk.access.caller
+    trace.note(services, caller, TRAIL_USED, concerned=(who.person,))
+    return Desk(services, internal.trail_of(services, caller, who.person), language())

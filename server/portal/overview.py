@@ -30,7 +30,7 @@ def parts(desk: Desk, patient: str, zone: tzinfo, few: int) -> dict[str, Any]:
     }
 
 
-def listed(
+def listed(  # noqa: PLR0913, PLR0917  # a page of a list is all of these
     desk: Desk, patient: str, name: str, zone: tzinfo, few: int, cursor: str | None = None
 ) -> tuple[list[entries.Entry], str | None]:
     """Return `few` entries of the list `name`, and where it goes on."""

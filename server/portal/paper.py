@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -22,14 +23,7 @@ from server.portal.disclosures import data
 from server.portal.readings import TAG_SYSTEM
 from server.portal.visitor import name
 
-_STYLE = """
-body{font:11pt/1.5 "Noto Sans SC","PingFang SC","Microsoft YaHei",sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;color:#111}
-h1{font-size:1.5rem}h2{font-size:1.15rem;border-bottom:2px solid #0b6e69;margin-top:2rem;break-after:avoid}
-article{padding:.4rem 0;border-bottom:1px solid #ccc;break-inside:avoid;overflow-wrap:anywhere}
-p{margin:.1rem 0}.note{color:#555;font-size:.9em}.label{border:1px solid #7a4b00;color:#7a4b00;border-radius:1em;padding:0 .5em;font-size:.85em}
-pre{white-space:pre-wrap;font-size:.75em;background:#f4f4f4;padding:.5rem}summary{cursor:pointer;color:#0b6e69;font-size:.85em}
-@media print{details{display:none}}
-"""
+_STYLE = (Path(__file__).parent / "static" / "paper.css").read_text("utf-8")
 _DIGEST = b64encode(sha256(_STYLE.encode()).digest()).decode()
 _HEAD = Markup(
     '<!doctype html><html lang="{tag}"><head><meta charset="utf-8">'

@@ -16,10 +16,11 @@ from server.fhir.outcome import Issue
 from server.portal import measures
 from server.portal.pages import language, page, say
 from server.portal.session import require_csrf
+from server.portal.trace import recorded
 from server.portal.visitor import Visitor, resident
 from server.records import readings
 from server.records.forms import Refused
-from server.records.readings import LOINC, Kind, Part, Reading
+from server.records.readings import LOINC, Part, Reading
 from server.services import Services
 
 TAG_SYSTEM = "urn:tongkang:self-measured"
@@ -46,6 +47,7 @@ _UNITS = {"mm[Hg]": "mmHg", "Cel": "℃", "{steps}/d": "reading-steps-unit"}
 def pages(services: Callable[[], Services]) -> Blueprint:
     """Return the blueprint of ``/me/readings``."""
     blueprint = Blueprint("readings", __name__)
+    recorded(blueprint, services)
 
     @blueprint.get("/me/readings")
     def shown() -> Response:

@@ -10,6 +10,7 @@ from server.identity import emergency
 from server.portal import entries, measures, overview, visits
 from server.portal.desk import Query
 from server.portal.pages import language, page
+from server.portal.trace import recorded
 from server.portal.visitor import Visitor, resident
 from server.portal.words import moment
 from server.services import Services
@@ -20,6 +21,7 @@ _FEW, _SOME, _MANY = 5, 20, 200
 def pages(services: Callable[[], Services]) -> Blueprint:
     """Return the blueprint of ``/me`` and what is listed below it."""
     blueprint = Blueprint("record", __name__)
+    recorded(blueprint, services)
 
     @blueprint.get("/me")
     def me() -> Response:

@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping
 
 from flask import Blueprint, Response, redirect, request
 
+from server.access.caller import Caller
+from server.audit.event import own
 from server.fhir.outcome import Issue
-from server.identity import emergency
+from server.identity import access, emergency
 from server.identity.sessions import Session
-from server.portal import complaints
+from server.portal import complaints, trace
 from server.portal.emergencies import statuses
 from server.portal.pages import language, page
 from server.portal.session import require_csrf, require_role
+from server.portal.trace import recorded
 from server.portal.words import moment
 from server.records import forms
 from server.records.forms import Text
@@ -24,6 +27,7 @@ _ANSWER = Text(least=2, most=1000)
 def pages(services: Callable[[], Services]) -> Blueprint:
     """Return the blueprint of ``/review``."""
     blueprint = Blueprint("review", __name__)
+    recorded(blueprint, services)
 
     @blueprint.get("/review")
     def waiting() -> Response:
@@ -74,7 +78,10 @@ def _reviewed(services: Services, session: Session, id: str) -> Response:
         faults["verdict"] = Issue("required", "review-verdict-missing")
     if faults:
         return _waiting(services, session, id, faults)
-    emergency.review(services, id, session.account, verdict, note)
+    one = emergency.review(services, id, session.account, verdict, note)
+    facts = (("emergency", id), ("verdict", verdict))
+    act = own("emergency-reviewed", "U")
+    trace.note(services, _caller(session), act, concerned=(one.patient,), facts=facts)
     return redirect("/review?done", 303)  # type: ignore[return-value]
 
 
@@ -83,5 +90,10 @@ def _answered(services: Services, session: Session, id: str) -> Response:
         text = forms.texts(request.form, answer=_ANSWER)["answer"]
     except forms.Refused as refused:
         return _waiting(services, session, id, refused.faults)
-    complaints.answer(services, id, session.account, text)
+    patient = complaints.answer(services, id, session.account, text)
+    trace.note(services, _caller(session), own("complaint-answered", "U"), concerned=(patient,))
     return redirect("/review?done", 303)  # type: ignore[return-value]
+
+
+def _caller(session: Session) -> Caller:
+    return access.caller_of(session.account, "HSYSADMIN")

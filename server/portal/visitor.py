@@ -8,8 +8,8 @@ from server.fhir.json import Resource
 from server.fhir.outcome import Forbidden, NotFound
 from server.identity import access, people
 from server.identity.sessions import Session
+from server.portal import trace
 from server.portal.desk import Desk
-from server.portal.pages import language
 from server.portal.session import require_role, require_signed_in
 from server.services import Services
 
@@ -45,6 +45,7 @@ def resident(services: Services) -> Visitor:
     session = require_signed_in()
     if session.account["kind"] != "resident":
         raise Forbidden.because("page-for-residents")
+    desk = trace.desk(services, access.of(services, session, purpose="PATRQT"))
     persons = people.persons(services, session.account)
     if not persons:
         raise NotFound.because("person-unknown")
@@ -52,13 +53,13 @@ def resident(services: Services) -> Visitor:
     person = persons[0] if asked is None else f"Patient/{asked}"
     if person not in persons:
         raise NotFound.because("person-unknown")
-    return Visitor(session, _desk(services, session, "PATRQT"), persons, person)
+    return Visitor(session, desk, persons, person)
 
 
 def staff(services: Services, role: str, purpose: str) -> tuple[Session, Desk]:
     """Return the member of staff of `role` who is signed in, and their desk."""
     session = require_role(role)
-    return session, _desk(services, session, purpose)
+    return session, trace.desk(services, access.of(services, session, purpose=purpose))
 
 
 def name(patient: Resource) -> str:
@@ -69,7 +70,3 @@ def name(patient: Resource) -> str:
         if one.get("family") or one.get("given"):
             return str(one.get("family", "")) + "".join(one.get("given", ()))
     return str(patient["id"])
-
-
-def _desk(services: Services, session: Session, purpose: str) -> Desk:
-    return Desk(services, access.of(services, session, purpose=purpose), language())

@@ -1,113 +1,76 @@
-"""A browser without JavaScript, and what the tests say about the pages it gets."""
+"""A browser without JavaScript: it keeps cookies, reads forms and sends them back."""
 
 import re
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 import requests
 
-VOID = {"meta", "link", "input", "br", "img"}
-HAN = re.compile("[一-鿿]")
 
+class _Forms(HTMLParser):
+    """The forms of a page: {action: {field: value}}."""
 
-class Page(HTMLParser):
-    """One answer, its elements and its visible text."""
-
-    def __init__(self, response):
+    def __init__(self, text):
         super().__init__()
-        self.response = response
-        self.status = response.status_code
-        self.headers = response.headers
-        self.html = response.text
-        self.elements, self.said, self.open = [], [], []
-        if "html" in response.headers.get("Content-Type", ""):
-            self.feed(response.text)
-            self.close()
+        self.forms, self._fields = {}, None
+        self.feed(text)
 
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
+    def handle_starttag(self, tag, attributes):
+        named = dict(attributes)
+        if tag == "form":
+            self._fields = self.forms.setdefault(named.get("action", ""), {})
+        elif tag == "input" and self._fields is not None and named.get("name"):
+            self._fields[named["name"]] = named.get("value") or ""
 
     def handle_endtag(self, tag):
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag, f"</{tag}> closes something else"
-
-    def handle_data(self, data):
-        self.said.append(data)
-
-    @property
-    def text(self):
-        return re.sub(r"\s+", " ", " ".join(self.said))
-
-    def all(self, tag, **attributes):
-        return [
-            found
-            for name, found in self.elements
-            if name == tag and all(found.get(key) == attributes[key] for key in attributes)
-        ]
-
-    @property
-    def csrf(self):
-        return self.all("input", name="csrf")[0]["value"]
-
-    def links(self, part):
-        return [one["href"] for one in self.all("a") if part in one.get("href", "")]
-
-    def fault_at(self, name):
-        """Return what is said to be wrong with the field `name`, and tied to it."""
-        (fields,) = [
-            [found for tag, found in self.elements if found.get("name") == name and tag != "meta"]
-        ]
-        assert fields[0].get("aria-invalid") == "true"
-        described = fields[0]["aria-describedby"].split()
-        error = next(one for one in described if one.endswith("-error"))
-        return re.search(rf'id="{error}">([^<]*)<', self.html)[1]
+        if tag == "form":
+            self._fields = None
 
 
-@dataclass
 class Browser:
-    """Somebody at the portal at `root`; `cookie` is that of their session, None if none."""
+    """One browser on the pages at `root`."""
 
-    root: str
-    cookie: str | None = None
-    language: str = "en"
-    session: requests.Session = field(default_factory=requests.Session)
+    def __init__(self, root, language="en"):
+        self.root = root
+        self.session = requests.Session()
+        self.session.headers["Accept-Language"] = language
+        self.answer = None
 
-    def __post_init__(self):
-        if self.cookie:
-            self.session.cookies.set("tongkang", self.cookie)
+    def __enter__(self):
+        return self
 
-    def get(self, path, language=None):
-        return Page(
-            self.session.get(
-                self.root + path,
-                headers={"Accept-Language": language or self.language},
-                timeout=30,
-                allow_redirects=False,
-            )
+    def __exit__(self, *_):
+        self.session.close()
+
+    def open(self, path, follow=True, **headers):
+        """Ask for a page and return the answer."""
+        url = path if path.startswith("http") else f"{self.root}{path}"
+        self.answer = self.session.get(url, allow_redirects=follow, headers=headers, timeout=20)
+        return self.answer
+
+    def forms(self):
+        return _Forms(self.answer.text).forms
+
+    def submit(self, action, follow=True, headers=None, **fields):
+        """Send the form of this page that leads to `action`, with `fields` filled in."""
+        form = {**self.forms()[action], **fields}
+        return self.post(action, form, follow, headers)
+
+    def post(self, action, form, follow=True, headers=None):
+        self.answer = self.session.post(
+            f"{self.root}{action}",
+            data=form,
+            allow_redirects=follow,
+            headers=headers or {},
+            timeout=20,
         )
+        return self.answer
 
-    def post(self, path, fields=None, csrf="right", language=None):
-        """Send a form; with the right token unless another, or None, is given."""
-        sent = dict(fields or {})
-        if csrf is not None:
-            sent["csrf"] = self.csrf if csrf == "right" else csrf
-        return Page(
-            self.session.post(
-                self.root + path,
-                data=sent,
-                headers={"Accept-Language": language or self.language},
-                timeout=60,
-                allow_redirects=False,
-            )
-        )
+    def text(self):
+        """Return what a reader sees, white space put together."""
+        seen = re.sub(r"<(style|script)\b.*?</\1>|<[^>]+>", " ", self.answer.text, flags=re.DOTALL)
+        return " ".join(seen.split())
 
-    @property
-    def csrf(self):
-        return self.get("/").csrf if self.home is None else self.get(self.home).csrf
-
-    home: str | None = "/me"
+    def sign_in(self, login, password, onwards=None):
+        """Sign in with a password; return the answer."""
+        self.open("/sign-in" + (f"?next={onwards}" if onwards else ""))
+        return self.submit("/sign-in", login=login, password=password)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server.identity import emergency
-from server.identity.emergency import EMERGENCIES
-from tests.portal import world
+from server.identity.shelves import EMERGENCIES
+from tests.portal.me import world
 
 REASON = "昏迷送至急诊，无家属陪同"
 FORM = {"number": world.NUMBER, "reason": REASON, "understood": "yes"}

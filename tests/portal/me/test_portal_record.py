@@ -2,7 +2,8 @@
 
 import re
 
-from tests.portal import world
+from server.identity import shelves
+from tests.portal.me import world
 
 
 def test_the_overview_has_a_bit_of_everything(resident):
@@ -66,8 +67,6 @@ def test_a_parent_reads_the_record_of_a_child(resident):
 
 
 def test_a_child_of_fourteen_is_the_guardians_no_more(resident, services):
-    from server.identity import shelves
-
     bonds = services.store.shelf(shelves.BONDS)
     bonds.put("bond", {**world.BOND, "born": "2000-05-01"})
     try:

@@ -1,5 +1,10 @@
 """The residents, the staff and the records that the tests of the portal are about."""
 
+from server.access.caller import NOBODY, Caller, Party
+from server.audit.event import Event, rest
+from server.identity.access import PORTAL
+from server.interactions.call import Disclosed
+
 OWN, CHILD, OTHER = "portal-own", "portal-child", "portal-other"
 HOSPITAL = {"reference": "Organization/portal-hospital", "display": "第一医院"}
 ELSEWHERE = {"reference": "Organization/portal-elsewhere", "name": "外地医院"}
@@ -200,69 +205,30 @@ def resources():
     }
 
 
-def event(number, recorded, patients, *, who="钱护士", purpose="TREAT", account="nurse", app=None):
-    """Return an AuditEvent as the trail writes it."""
-    agents = [
-        {
-            "who": {"reference": "Practitioner/portal-nurse", "display": who},
-            "altId": account,
-            "requestor": True,
-        },
-        {
-            "who": {"reference": HOSPITAL["reference"], "display": HOSPITAL["display"]},
-            "requestor": False,
-        },
-    ]
-    if app is not None:
-        dicom = "http://dicom.nema.org/resources/ontology/DCM"
-        agents.append(
-            {
-                "type": {"coding": [{"system": dicom, "code": "110150"}]},
-                "who": {"display": app[1]},
-                "altId": app[0],
-                "requestor": False,
-            }
-        )
-    shown = ["Condition/portal-hiv/_history/1", "Observation/portal-glucose-1/_history/1"]
-    shown += ["Observation/portal-glucose-2/_history/1", *(f"Patient/{one}" for one in patients)]
-    return {
-        "resourceType": "AuditEvent",
-        "id": f"portal-event-{number}",
-        "type": {
-            "system": "http://terminology.hl7.org/CodeSystem/audit-event-type",
-            "code": "rest",
-        },
-        "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": "search"}],
-        "action": "E",
-        "recorded": recorded,
-        "outcome": "0",
-        "purposeOfEvent": [{"coding": [{"system": f"{V3}ActReason", "code": purpose}]}],
-        "agent": agents,
-        "source": {"observer": {"display": "Tongkang"}},
-        "entity": [{"what": {"reference": one}} for one in shown],
-    }
+def event(patients, *, who="钱护士", purpose="TREAT", account="nurse", app=NOBODY):
+    """Return what the trail is told when somebody looks at the records of `patients`."""
+    about = tuple(f"Patient/{one}" for one in patients)
+    shown = ("Condition", "portal-hiv"), ("Observation", "portal-glucose-1")
+    shown += (("Observation", "portal-glucose-2"),)
+    caller = Caller(
+        kind="staff",
+        account=account,
+        person=Party("Practitioner/portal-nurse", who),
+        organization=Party(HOSPITAL["reference"], HOSPITAL["display"]),
+        role="clinician",
+        client=app,
+        purpose=purpose,
+    )
+    disclosed = tuple(Disclosed(type, id, 1, about) for type, id in shown)
+    return Event(act=rest("search-type"), caller=caller, shown=disclosed)
 
 
 def events():
     """Yield who looked at the records of the tests."""
-    yield event(1, "2025-06-10T09:00:00+08:00", [OWN])
-    yield event(2, "2025-07-10T09:00:00+08:00", [OWN], who="孙医生", purpose="ETREAT")
-    yield event(3, "2025-07-11T09:00:00+08:00", [OTHER], who="李不相干")
-    yield event(
-        4,
-        "2025-07-12T09:00:00+08:00",
-        [OWN],
-        who="欧阳甲子",
-        account="resident",
-        app=("portal", "通康 Tongkang"),
-    )
-    yield event(
-        5,
-        "2025-07-13T09:00:00+08:00",
-        [OWN],
-        who="欧阳甲子",
-        account="resident",
-        app=("pressure-app", "血压管家"),
-    )
-    yield event(6, "2025-07-14T09:00:00+08:00", [OWN], who=PROBE)
-    yield event(7, "2025-07-15T09:00:00+08:00", [OWN, OTHER], who="周统计")
+    yield event([OWN])
+    yield event([OWN], who="孙医生", purpose="ETREAT")
+    yield event([OTHER], who="李不相干")
+    yield event([OWN], who="自己在此", account="resident", app=PORTAL)
+    yield event([OWN], who="自己用应用", account="resident", app=Party("pressure-app", "血压管家"))
+    yield event([OWN], who=PROBE)
+    yield event([OWN, OTHER], who="周统计")

@@ -3,7 +3,7 @@
 import json
 import re
 
-from tests.portal import world
+from tests.portal.me import world
 
 
 def taken(browser, form, **more):
