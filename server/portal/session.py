@@ -18,6 +18,8 @@ from server.services import Services
 SERVICES = "tongkang-services"
 """The key of Flask's extensions that gives the services of this process."""
 _FORM = "form"
+_UNTOLD = "null"
+"""The origin of forms on our own pages too, for these send no referrer."""
 
 
 def services() -> Services:
@@ -73,13 +75,10 @@ def require_csrf(session: Session | None = None) -> None:
 
 
 def require_same_origin() -> None:
-    """Raise Forbidden if the browser says that another site sent this form.
-
-    Of a page that sends no referrer, as ours, browsers call the origin ``null``.
-    """
-    origin = request.headers.get("Origin", "null")
+    """Raise Forbidden if the browser says that another site sent this form."""
+    origin = request.headers.get("Origin", _UNTOLD)
     site = request.headers.get("Sec-Fetch-Site")
-    ours = {services().interpreters.settings.root_url, request.host_url.rstrip("/"), "null"}
+    ours = {services().interpreters.settings.root_url, request.host_url.rstrip("/"), _UNTOLD}
     if origin not in ours or site not in (None, "same-origin", "none"):
         raise Forbidden.because("form-forged")
 
