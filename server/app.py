@@ -43,7 +43,7 @@ def _authentication(settings: Settings, services: Callable[[], Services]) -> Aut
     """Return what finds out who is calling: an open server asks nobody."""
     if settings.access == "open":
         return lambda _services, _environ: OPEN
-    bearers = _Once(lambda: Bearers(services(), lambda: 0))
+    bearers = _Once(lambda: Bearers(services(), services().trail.epoch))
     return lambda _services, environ: bearers().access(environ)
 
 
