@@ -96,7 +96,11 @@ def asked(context: Context, call: Call, scope: Scope) -> Asked:
     criteria = [pair for pair in rest if pair[0] not in own and pair not in joining]
     queries, ignored = _queries(context, call, scope, criteria)
     joined = includes.parse(
-        context.interpreters.index.plans, scope.types, joining, lenient=call.preference.lenient
+        context.interpreters.index.plans,
+        scope.types,
+        joining,
+        lenient=call.preference.lenient,
+        sight=context.sight,
     )
     including.check(joined, presentation)
     ignored = (*ignored, *joined.ignored)
