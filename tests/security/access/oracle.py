@@ -118,6 +118,8 @@ class Oracle:
         for one in stored:
             self.versions.setdefault((one.type, one.id), []).append(one)
         self.types = sorted({type for type, _ in self.versions})
+        self._known: dict[tuple[str, Key, str], bool] = {}
+        self.answers: dict[tuple[str, str], Any] = {}
 
     def letters(self, token: Token, type: str) -> set[str]:
         """Return what the token may do with `type` at all."""
@@ -133,6 +135,12 @@ class Oracle:
 
         To a superseded one it also has to have the right to the current one.
         """
+        asked = token.name, stored.key, letter
+        if asked not in self._known:
+            self._known[asked] = self._knows(token, stored, letter)
+        return self._known[asked]
+
+    def _knows(self, token: Token, stored: Stored, letter: str) -> bool:
         newest = self.versions[stored.type, stored.id][-1]
         is_past = stored is not newest
         if is_past and not self.knows(token, newest, letter):

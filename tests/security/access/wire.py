@@ -59,7 +59,7 @@ class Wire:
         self._address = urlsplit(root).netloc
         self.base = base
         self._local = local()
-        self.sent = 0
+        self._open: list[HTTPConnection] = []
 
     def send(
         self,
@@ -80,10 +80,14 @@ class Wire:
         elif isinstance(body, str):
             data = body.encode()
             sent.setdefault("Content-Type", FORM)
-        self.sent += 1
         target = f"/fhir{path.removeprefix(self.base)}" if path.startswith(self.base) else path
         target = target if target.startswith("/") else f"/fhir/{target}"
         return self._answer(method, target, data, sent)
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._open:
+            connection.close()
 
     def get(self, path: str, token: Token | str | None = None, **headers: str) -> Answer:
         """Send a GET."""
@@ -94,6 +98,7 @@ class Wire:
             connection = getattr(self._local, "connection", None)
             if connection is None:
                 connection = self._local.connection = HTTPConnection(self._address, timeout=30)
+                self._open.append(connection)
             try:
                 connection.request(method, target, data, sent)
                 response = connection.getresponse()

@@ -69,7 +69,11 @@ def serving(
     server.start()
     try:
         server.ready()
-        yield Wire(server.root, BASE)
+        wire = Wire(server.root, BASE)
+        try:
+            yield wire
+        finally:
+            wire.close()
     finally:
         server.stop()
 
