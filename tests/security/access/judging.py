@@ -11,6 +11,8 @@ from tests.security.access.tokens import TOKENS, Token
 from tests.security.access.wire import Answer, Wire
 
 _MARK = re.compile(rb"mark-([A-Za-z]+)-([A-Za-z0-9-]+?)-v([0-9]+)\b")
+_SECRETS = re.compile("19800101[0-9]{4}|13[89]0592[0-9]{4}|中山路|备注|方法|外地|陈[a-f] [0-9]".encode())
+"""What no token with masks may see: numbers, streets, narratives, notes and methods."""
 _ALL = "_count=1000"
 _SMALL = 2
 _LONG_AGO, _LATER = "Sat, 01 Jan 2000 00:00:00 GMT", "Thu, 01 Jan 2099 00:00:00 GMT"
@@ -42,7 +44,7 @@ class Judge:
         want = expected(self.oracle, token, search)
         url = spelled(search, _ALL)
         got = self.wire.get(url, token)
-        self.report.judge(f"{token.name} GET {search.name}", *_compared(got, search, want))
+        self.report.judge(f"{token.name} GET {search.name}", *_compared(got, search, want, token))
         other = (self._posted, self._head, self._counted, self._paged)[turn % 4]
         other(token, search, want)
 
@@ -52,7 +54,7 @@ class Judge:
         if search.path.endswith("*") or not search.path:
             path = f"{search.path}/_search" if search.path else "_search"
         got = self.wire.send("POST", path, token, query.removeprefix("&"))
-        self.report.judge(f"{token.name} POST {search.name}", *_compared(got, search, want))
+        self.report.judge(f"{token.name} POST {search.name}", *_compared(got, search, want, token))
 
     def _head(self, token: Token, search: Search, want: Expected) -> None:
         got = self.wire.send("HEAD", spelled(search, _ALL), token)
@@ -110,7 +112,7 @@ class Judge:
         status = self._status(token, type, newest)
         keys = {newest.key} if newest and status == 200 else set()
         got = self.wire.get(f"{type}/{id}", token)
-        self.report.judge(f"{token.name} read {type}/{id}", *_one(got, status, keys))
+        self.report.judge(f"{token.name} read {type}/{id}", *_one(got, status, keys, token))
         if not closely:
             return
         number = newest.version if newest else 1
@@ -128,14 +130,15 @@ class Judge:
             got = self.wire.send(method, f"{type}/{id}", token, **headers)
             want = fresh if status == 200 else status
             case = f"{token.name} {method} {type}/{id} {headers}"
-            self.report.judge(case, *_one(got, want, set(keys) if method == "GET" else set()))
+            seen = keys if method == "GET" else set()
+            self.report.judge(case, *_one(got, want, seen, token))
         for version in (*range(1, len(versions) + 1), 99):
             stored = versions[version - 1] if version <= len(versions) else None
             want, found = self._status(token, type, stored), set()
             if stored and want == 200:
                 found = {stored.key}
             got = self.wire.get(f"{type}/{id}/_history/{version}", token)
-            self.report.judge(f"{token.name} vread {type}/{id}/{version}", *_one(got, want, found))
+            self.report.judge(f"{token.name} vread {type}/{id}/{version}", *_one(got, want, found, token))
         self._history(token, type, "r", id, f"{type}/{id}/_history")
 
     def _status(self, token: Token, type: str, stored: Stored | None) -> int:
@@ -165,7 +168,7 @@ class Judge:
             faults = [None if got.status == status else f"{got.status}, not {status}"]
             while got.status == 200:
                 seen += got.keys()
-                faults.append(_told(_marks(got) - set(seen), "marks of"))
+                faults += [_told(_marks(got) - set(seen), "marks of"), _unmasked(got, token)]
                 if (following := got.link("next")) is None:
                     break
                 got = self.wire.get(following, token)
@@ -184,7 +187,10 @@ def _another(token: Token) -> Token:
     return TOKENS[(TOKENS.index(token) + 7) % len(TOKENS)]
 
 
-def _compared(got: Answer, search: Search, want: Expected) -> Iterator[str | None]:
+def _compared(
+    got: Answer, search: Search, want: Expected, token: Token
+) -> Iterator[str | None]:
+    yield _unmasked(got, token)
     if got.status != want.status:
         yield f"{got.status}, not {want.status}"
     elif got.status == 200:
@@ -202,7 +208,8 @@ def _compared(got: Answer, search: Search, want: Expected) -> Iterator[str | Non
         yield _told(_marks(got), "marks of")
 
 
-def _one(got: Answer, status: int, keys: set[Key]) -> Iterator[str | None]:
+def _one(got: Answer, status: int, keys: set[Key], token: Token) -> Iterator[str | None]:
+    yield _unmasked(got, token)
     yield None if got.status == status else f"{got.status}, not {status}"
     yield _told(_marks(got) - keys, "marks of")
     if got.status in (200, 304) and keys:
@@ -215,6 +222,11 @@ def _marks(got: Answer) -> set[Key]:
     """Return the versions whose marks are anywhere in an answer."""
     found = _MARK.findall(got.body)
     return {(type.decode(), id.decode(), int(version)) for type, id, version in found}
+
+
+def _unmasked(got: Answer, token: Token) -> str | None:
+    found = _SECRETS.search(got.body) if token.masks else None
+    return f"unmasked {found[0].decode()}" if found else None
 
 
 def _told(keys: Iterable[Key], how: str) -> str | None:
