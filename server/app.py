@@ -2,35 +2,49 @@
 
 from collections.abc import Callable
 from threading import Lock
+from typing import Generic, TypeVar
 
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from server.access.policy import OPEN
 from server.api import telemetry
-from server.api.fhir import FhirEndpoint
+from server.api.fhir import Authenticate, FhirEndpoint
 from server.api.health import probes
+from server.auth.bearer import Bearers
 from server.interactions.statement import Statement
 from server.portal.pages import LANGUAGE
+from server.portal.session import SERVICES
+from server.portal.sign_in import sign_in
 from server.portal.welcome import pages
 from server.services import Interpreters, Services
 from server.settings import Settings
 from server.store.database import check_url
 
+Made = TypeVar("Made")
 
-class _Once:
+
+class _Once(Generic[Made]):
     """Calls `make` for the first caller and gives its result to all."""
 
-    def __init__(self, make: Callable[[], Services]) -> None:
+    def __init__(self, make: Callable[[], Made]) -> None:
         self._make = make
         self._lock = Lock()
-        self._made: Services | None = None
+        self._made: Made | None = None
 
-    def __call__(self) -> Services:
+    def __call__(self) -> Made:
         if self._made is None:
             with self._lock:
                 self._made = self._made or self._make()
         return self._made
+
+
+def _authentication(settings: Settings, services: Callable[[], Services]) -> Authenticate:
+    """Return what finds out who is calling: an open server asks nobody."""
+    if settings.access == "open":
+        return lambda _services, _environ: OPEN
+    bearers = _Once(lambda: Bearers(services(), lambda: 0))
+    return lambda _services, environ: bearers().access(environ)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -55,10 +69,12 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("server", static_folder=None)
     app.config[LANGUAGE] = settings.language
     app.register_blueprint(probes(services))
+    app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))
+    app.register_blueprint(sign_in())
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
     mounted = DispatcherMiddleware(
-        app.wsgi_app, {"/fhir": FhirEndpoint(services, lambda _services, _environ: OPEN)}
+        app.wsgi_app, {"/fhir": FhirEndpoint(services, _authentication(settings, services))}
     )
     app.wsgi_app = mounted  # type: ignore[method-assign]
     return app

@@ -12,6 +12,8 @@ from server import content
 from server.access import roles
 from server.access.policy import Access, Rights
 from server.access.roles import Roles
+from server.audit.audit_event import AuditEvents, parts
+from server.audit.event import Event, opened
 from server.profiles import definitions, own_parameters
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.structure import StructureValidator, structure_validator
@@ -26,6 +28,7 @@ from server.store.database import Store, connect
 from server.store.jobs import Jobs
 from server.store.registry import Registry, Rules
 from server.store.reindexing import Reindexing
+from server.store.trail import Records, Trail
 
 VERSION = version("tongkang")
 
@@ -84,10 +87,12 @@ class Services:
     cursors: Cursors
     statement: Callable[[], bytes]
     registry: Registry = field(init=False)
+    trail: Trail[Event] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the registry of own search parameters, which has not looked yet."""
+        """Make the registry of own search parameters, which has not looked yet, and the trail."""
         object.__setattr__(self, "registry", _registry(self.interpreters, self.store))
+        object.__setattr__(self, "trail", _trail(self.interpreters, self.store))
 
     @classmethod
     def open(cls, interpreters: Interpreters, statement: Callable[[], bytes]) -> Self:
@@ -120,6 +125,12 @@ class Services:
             self.registry.close()
         finally:
             self.store.close()
+
+
+def _trail(interpreters: Interpreters, store: Store) -> Trail[Event]:
+    """Return the trail of this process, which begins with the first event."""
+    written = AuditEvents(interpreters.index.entries, interpreters.zone)
+    return Trail(store.engine, Records(written.write, parts, opened), store.now)
 
 
 # While a server reindexes, it leaves two thirds of the time to its requests.

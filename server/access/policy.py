@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from server.access.caller import ANONYMOUS, Caller
 from server.access.roles import Roles
 from server.access.scopes import LETTERS, Scope
-from server.access.visibility import EVERYTHING, Visibility
+from server.access.visibility import EVERYTHING, NOTHING, Visibility
 from server.fhir.outcome import Forbidden, NotFound
 
 NEEDED: Mapping[str, str] = {
@@ -172,6 +172,8 @@ class Access:
             raise Forbidden.because("letter-forbidden", letter=letter, type=type)
 
 
+ANYBODY = Access(ANONYMOUS, {}, NOTHING)
+"""The access of who has not said who they are: what is free."""
 OPEN = Access(ANONYMOUS, None, EVERYTHING)
 """The access of everybody on a server that asks nobody who they are."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from uuid_utils import uuid4
 
-from server.access.policy import Access
+from server.access.policy import ANYBODY, FREE, Access
 from server.api import body, negotiation, requests, responses, telemetry
 from server.api.responses import Manner, Response
 from server.context import Context
@@ -95,7 +95,8 @@ class _Exchange:
             return responses.answer(Result(status=204, headers={"Allow": allowed}), self.manner)
         self.call = requests.call(environ, path, interpreters.types, interpreters.settings)
         self.manner = self._negotiated(dict(self.call.query))
-        access = self.authenticate(self.services, environ)
+        is_free = self.call.interaction in FREE
+        access = ANYBODY if is_free else self.authenticate(self.services, environ)
         context = Context.of(self.services, access, self.manner.language)
         return responses.answer(perform(context, self.call), self.manner)
 

@@ -153,6 +153,12 @@ class Unprocessable(FhirError):
     status, code = 422, "processing"
 
 
+class TooMany(FhirError):
+    """Somebody asks, or guesses, more often than they may."""
+
+    status, code = 429, "throttled"
+
+
 class TooCostly(FhirError):
     """The request would take more time or work than allowed."""
 

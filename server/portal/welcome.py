@@ -5,7 +5,9 @@ from collections.abc import Callable
 from flask import Blueprint, Response
 
 from server.fhir.outcome import Unavailable
+from server.identity.sessions import Session
 from server.portal.pages import page, refusals
+from server.portal.session import signed_in
 from server.services import Services
 
 _EXAMPLES = {
@@ -27,6 +29,7 @@ def pages(services: Callable[[], Services]) -> Blueprint:
     def welcome() -> Response:
         return page(
             "welcome.html",
+            _visitor(),
             base=services().interpreters.settings.base_url,
             ready=_is_ready(services()),
             examples=_EXAMPLES,
@@ -34,6 +37,14 @@ def pages(services: Callable[[], Services]) -> Blueprint:
         )
 
     return blueprint
+
+
+def _visitor() -> Session | None:
+    """Return who is signed in; nobody, while the database cannot tell."""
+    try:
+        return signed_in()
+    except Unavailable:
+        return None
 
 
 def _is_ready(services: Services) -> bool:

@@ -29,7 +29,7 @@ _NO_PROSE = frozenset(
     {
         "resourceType", "id", "reference", "system", "url", "data", "hash", "contentType",
         "versionId", "lastUpdated", "div", "profile", "source", "linkId", "fullUrl",
-        "implicitRules",
+        "implicitRules", "query",
     }
 )  # fmt: skip
 _TAG = re.compile(r"<[^<>]*>")

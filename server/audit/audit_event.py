@@ -1,0 +1,257 @@
+"""From an event to the bytes of its AuditEvent, and to its index entries.
+
+Events come by the thousand and are alike but for when, and for what was shown. So what they have
+in common, the frame, is written once with the entries that the search index computes for it;
+the rest is added by hand, as the index would, which a test holds it to.
+
+Spec: https://hl7.org/fhir/R4/auditevent.html
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from server.access.caller import Caller, Party
+from server.audit.event import DCM, Act, Event, Shown, Term
+from server.fhir import json
+
+MOST_SHOWN = 2000
+"""How many versions one AuditEvent names; more are told of in several."""
+LONGEST_REQUEST = 4000
+_FRAMES = 4096
+_ROLES = "http://terminology.hl7.org/CodeSystem/object-role"
+_PURPOSES = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+_OWN_ROLES = "urn:tongkang:role"
+_PATIENT, _RESOURCE, _QUERY = "1", "4", "24"
+_KEY = 100
+_WORD = re.compile(r"[^\W_]+")
+_UNSPACED = re.compile("[\u3005\u3007\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
+
+Entries = Mapping[str, Any]
+
+
+def _role(code: str) -> str:
+    return f'"role":{{"system":"{_ROLES}","code":"{code}"}}'
+
+
+_ROLE = {code: _role(code) for code in (_PATIENT, _RESOURCE, _QUERY)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What events with the same act, caller, outcome and address share.
+
+    `body` is what stands in JSON between `meta` and `recorded`. The `words` before the first one
+    that is Han, and those from it on.
+    """
+
+    body: bytes
+    entries: Entries
+    spaced: tuple[str, ...]
+    unspaced: tuple[str, ...]
+
+
+class AuditEvents:
+    """Writes AuditEvents whose times are in `zone`, indexed by what `entries` computes."""
+
+    def __init__(self, entries: Callable[[json.Resource], dict[str, Any]], zone: tzinfo) -> None:
+        self._entries = entries
+        self._zone = zone
+        self._frame = lru_cache(_FRAMES)(self._new_frame)
+        self._instant = lru_cache(8)(self._new_instant)
+
+    def write(self, event: Event, id: str, now: int) -> tuple[bytes, Entries]:
+        """Return the AuditEvent of `event`, recorded `now` (µs since 1970), and its entries."""
+        frame = self._frame(event.act, event.caller, event.outcome, event.reason, event.address)
+        instant, words = self._instant(now)
+        entities = _Entities()
+        entities.add_request(event.request)
+        entities.add_shown(event.shown)
+        others = [*(_concerned(one) for one in event.concerned), *_facts(event)]
+        texts = [*entities.texts, *(json.dumps(other).decode() for other in others)]
+        inner = f',"entity":[{",".join(texts)}]' if texts else ""
+        body = (
+            f'{{"resourceType":"AuditEvent","id":"{id}","meta":{{"versionId":"1",'
+            f'"lastUpdated":"{instant}"}},{frame.body.decode()},"recorded":"{instant}"{inner}}}'
+        ).encode()
+        if others:
+            # Rare, and of any content.
+            return body, self._entries(orjson.loads(body))
+        return body, entities.entries(frame, now, words)
+
+    def _new_instant(self, now: int) -> tuple[str, tuple[str, ...]]:
+        text = json.instant(now, self._zone)
+        return text, tuple(f"c:{word}" for word in _WORD.findall(text.lower()))
+
+    def _new_frame(
+        self, act: Act, caller: Caller, outcome: str, reason: str | None, address: str | None
+    ) -> _Frame:
+        resource: json.Resource = {
+            "resourceType": "AuditEvent",
+            "type": _coding(act.type),
+            "subtype": [_coding(act.subtype)],
+            "action": act.action,
+            "outcome": outcome,
+        }
+        if reason is not None:
+            resource["outcomeDesc"] = reason
+        resource["purposeOfEvent"] = [_concept(Term(_PURPOSES, caller.purpose))]
+        resource["agent"] = list(_agents(caller, address))
+        resource["source"] = {"observer": {"display": "Tongkang"}}
+        entries = self._entries(resource)
+        words = entries.pop("w", [])
+        first = next((n for n, word in enumerate(words) if _UNSPACED.search(word)), len(words))
+        body = json.dumps({key: one for key, one in resource.items() if key != "resourceType"})
+        return _Frame(body[1:-1], entries, tuple(words[:first]), tuple(words[first:]))
+
+
+def parts(event: Event) -> list[Event]:
+    """Return `event`, or several that together tell of all it shows if that is very much."""
+    if len(event.shown) <= MOST_SHOWN:
+        return [event]
+    starts = range(0, len(event.shown), MOST_SHOWN)
+    return [
+        replace(
+            event,
+            shown=event.shown[start : start + MOST_SHOWN],
+            request=f"{event.request}\r\nPart: {number}/{len(starts)}",
+        )
+        for number, start in enumerate(starts, 1)
+    ]
+
+
+class _Entities:
+    """The entities of one event as JSON texts, and what the index has of them."""
+
+    __slots__ = ("keys", "patients", "roles", "terms", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.terms: dict[str, None] = {}
+        self.keys: list[str] = []
+        self.roles: dict[str, None] = {}
+        self.patients: dict[str, None] = {}
+
+    def add_request(self, text: str) -> None:
+        """Add the request, which is told as it was sent but for what identifies persons."""
+        if text:
+            query = b64encode(text[:LONGEST_REQUEST].encode("utf-8", "replace")).decode()
+            self.texts.append(f'{{{_ROLE[_QUERY]},"query":"{query}"}}')
+            self._add_role(_QUERY)
+
+    def add_shown(self, shown: tuple[Shown, ...]) -> None:
+        """Add the versions that were shown, and the patients that they are about."""
+        about: dict[str, None] = {}
+        for one in shown:
+            name = f"{one.type}/{one.id}"
+            role = _RESOURCE
+            if one.type == "Patient":
+                role = _PATIENT
+                self.patients[name] = None
+            about.update(dict.fromkeys(one.patients))
+            self._add(name, role, one.version)
+        for name in about:
+            if name not in self.patients:
+                self.patients[name] = None
+                self._add(name, _PATIENT, None)
+
+    def _add(self, name: str, role: str, version: int | None) -> None:
+        reference = name if version is None else f"{name}/_history/{version}"
+        self.texts.append(f'{{"what":{{"reference":"{reference}"}},{_ROLE[role]}}}')
+        self.terms[f"entity={name}"] = None
+        self.keys.append(name[:_KEY])
+        if version is not None:
+            self.terms[f"entity={reference}"] = None
+        self._add_role(role)
+
+    def _add_role(self, code: str) -> None:
+        self.roles[code] = None
+
+    def entries(self, frame: _Frame, now: int, words: tuple[str, ...]) -> dict[str, Any]:
+        """Return the index entries of an event with this `frame`, recorded `now`, in `words`."""
+        base = frame.entries
+        found: dict[str, Any] = {**base, "ds": now, "de": now + 1000}
+        codes = [f"c:{code}" for code in self.roles]
+        found["w"] = list(dict.fromkeys((*frame.spaced, *words, *codes)))
+        found["w"] += frame.unspaced
+        has = {*base["has"], "date"}
+        least, most = dict(base["o"]), dict(base["z"])
+        terms = [*base["t"], *self.terms]
+        if self.keys:
+            has.add("entity")
+            least["entity"], most["entity"] = min(self.keys), max(self.keys)
+        if self.roles:
+            has.add("entity-role")
+            least["entity-role"], most["entity-role"] = min(self.roles), max(self.roles)
+            for code in self.roles:
+                terms += (f"entity-role={code}", f"entity-role={_ROLES}|{code}")
+        if self.patients:
+            has.add("patient")
+            keys = [name[:_KEY] for name in self.patients]
+            least["patient"] = min(keys + [one for one in (least.get("patient"),) if one])
+            most["patient"] = max(keys + [one for one in (most.get("patient"),) if one])
+            found["comp"] = list(dict.fromkeys((*base.get("comp", ()), *self.patients)))
+        found.update(t=terms, o=least, z=most, has=sorted(has))
+        return found
+
+
+def _coding(term: Term) -> dict[str, str]:
+    found = {"system": term.system, "code": term.code}
+    return found if term.display is None else {**found, "display": term.display}
+
+
+def _concept(term: Term) -> dict[str, Any]:
+    return {"coding": [_coding(term)]}
+
+
+def _agents(caller: Caller, address: str | None) -> Iterator[dict[str, Any]]:
+    """Yield who acts, for whom, and by which software: the one that asked with its address."""
+    network = {} if address is None else {"network": {"address": address, "type": "2"}}
+    policy = {} if caller.grant is None else {"policy": [f"urn:tongkang:grant:{caller.grant}"]}
+    asking = {"requestor": True, **network, **policy}
+    if caller.kind in ("resident", "staff"):
+        yield {**_person(caller), **asking}
+    if caller.organization.reference or caller.organization.name:
+        yield {"who": _who(caller.organization), "requestor": False}
+    client = caller.client
+    if client.reference or client.name:
+        application = {"type": _concept(Term(DCM, "110150", "Application"))}
+        id = {} if client.reference is None else {"altId": client.reference}
+        named = {} if client.name is None else {"who": {"display": client.name}}
+        how = asking if caller.kind == "system" else {"requestor": False}
+        yield {**application, **named, **id, **how}
+    elif caller.kind in ("anonymous", "system"):
+        yield asking
+
+
+def _person(caller: Caller) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    role = caller.role or (caller.kind if caller.kind == "resident" else None)
+    if role is not None:
+        found["role"] = [_concept(Term(_OWN_ROLES, role))]
+    if caller.person.reference or caller.person.name:
+        found["who"] = _who(caller.person)
+    if caller.account is not None:
+        found["altId"] = caller.account
+    return found
+
+
+def _who(party: Party) -> dict[str, str]:
+    found = {"reference": party.reference, "display": party.name}
+    return {key: value for key, value in found.items() if value}
+
+
+def _concerned(reference: str) -> dict[str, Any]:
+    return {"what": {"reference": reference}}
+
+
+def _facts(event: Event) -> Iterator[dict[str, Any]]:
+    if event.facts:
+        details = [{"type": name, "valueString": value} for name, value in event.facts if value]
+        yield {"detail": details}

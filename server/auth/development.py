@@ -1,0 +1,97 @@
+"""Tokens for trying out, without registration, sign-in or consent; never in production.
+
+They are made of the same records as others, by the same code, so that they work and end as others
+do.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+
+from server.access import scopes
+from server.auth import shelves
+from server.auth.tokens import ACCESS_SECONDS, Issue, Tokens
+from server.fhir.outcome import BadRequest, Forbidden
+from server.identity import shelves as identity
+from server.services import Services
+
+CLIENT = "development"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a token shall be for: its scope, and who stands behind it.
+
+    `patient` is the id of the Patient in context. `role` makes it a member of staff of `division`.
+    """
+
+    scope: str
+    patient: str | None = None
+    role: str | None = None
+    division: str | None = None
+
+
+def token(services: Services, wanted: Wanted) -> str:
+    """Return a new access token.
+
+    Raises Forbidden in production, BadRequest if the scope gives nothing or needs a patient.
+    """
+    if services.interpreters.settings.mode == "production":
+        raise Forbidden.because("token-not-in-production")
+    asked = scopes.parse(wanted.scope)
+    levels = {scope.level for scope in asked.clinical}
+    if asked.malformed or not levels or ("system" in levels and len(levels) > 1):
+        raise BadRequest.because("scope-malformed")
+    if "patient" in levels and wanted.patient is None:
+        raise BadRequest.because("scope-needs-patient")
+    account = None if "system" in levels else _account(services, wanted)
+    _client(services)
+    grant = token_hex(16)
+    services.store.shelf(shelves.GRANTS).add(grant, _grant(account, wanted))
+    context = {} if wanted.patient is None else {"patient": wanted.patient}
+    issue = Issue(grant=grant, client=CLIENT, account=account, scope=asked.text, context=context)
+    return Tokens(services.store.shelf(shelves.TOKENS), lambda: None).access(issue)
+
+
+def _grant(account: str | None, wanted: Wanted) -> dict[str, object]:
+    now = datetime.now(UTC)
+    return {
+        "client": CLIENT,
+        "account": account,
+        "patient": wanted.patient,
+        "scope": wanted.scope,
+        "labels": [],
+        "status": "active",
+        "created": now,
+        "expires_at": now + timedelta(seconds=ACCESS_SECONDS),
+    }
+
+
+def _client(services: Services) -> None:
+    record = {
+        "name": "开发用令牌 Development token",
+        "kind": "app",
+        "status": "approved",
+        "created": datetime.now(UTC),
+        "redirect_uris": [],
+        "grant_types": [],
+        "auth_method": "none",
+        "scope": "",
+    }
+    services.store.shelf(shelves.CLIENTS).put(CLIENT, record)
+
+
+def _account(services: Services, wanted: Wanted) -> str:
+    """Return the id of an account that nobody can sign in to."""
+    id = f"development-{token_hex(8)}"
+    whom = {"person": f"Patient/{wanted.patient}"} if wanted.patient else {}
+    staff = {"role": wanted.role, "division": wanted.division} if wanted.role else {}
+    record = {
+        "kind": "staff" if wanted.role else "resident",
+        "name": "开发用账号 Development account",
+        "status": "active",
+        "created": datetime.now(UTC),
+        **(staff or whom),
+    }
+    services.store.shelf(identity.ACCOUNTS).add(id, record)
+    return id

@@ -1,0 +1,116 @@
+"""The rights that a token gives: its scopes, within what its client, person and grant may do.
+
+Nothing of it is kept in the token: who is suspended, whose role changed, or which child has
+grown up counts from the next look.
+
+Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from server.access import scopes
+from server.access.caller import Caller, Party
+from server.access.policy import Masks, Region, Right, Rights, granted
+from server.auth import shelves
+from server.content import TERMINOLOGY
+from server.identity import access, people
+from server.identity import shelves as identity
+from server.search import sensitivity
+from server.services import Services
+from server.store.shelf import Record
+
+_PURPOSES: Mapping[str, str] = {"resident": "PATRQT", "staff": "TREAT", "system": "HOPERAT"}
+
+
+def of(services: Services, token: Record) -> Rights | None:
+    """Return the rights that the record of an access token gives, None if none any more."""
+    client = services.store.shelf(shelves.CLIENTS).find(token["client"])
+    grant = services.store.shelf(shelves.GRANTS).find(token["grant"])
+    if client is None or client["status"] != "approved":
+        return None
+    if grant is None or grant["status"] != "active":
+        return None
+    if token["account"] is None:
+        return _of_system(services, client, grant, token)
+    account = services.store.shelf(identity.ACCOUNTS).find(token["account"])
+    if account is None or account["status"] != "active":
+        return None
+    return _of_person(services, client, grant, token, account)
+
+
+def _of_system(services: Services, client: Record, grant: Record, token: Record) -> Rights:
+    caller = Caller(
+        kind="system",
+        organization=access.party(client.get("organization")),
+        division=client.get("division"),
+        client=Party(client["id"], client["name"]),
+        purpose=grant.get("purpose") or _PURPOSES["system"],
+        grant=grant["id"],
+    )
+    return _rights(services, caller, client, grant, token, {"system": None}, _region(client))
+
+
+def _of_person(
+    services: Services, client: Record, grant: Record, token: Record, account: Record
+) -> Rights:
+    kind = account["kind"]
+    app = Party(client["id"], client["name"])
+    caller = access.caller_of(account, grant.get("purpose") or _PURPOSES[kind], app)
+    caller = replace(caller, grant=grant["id"])
+    persons = people.persons(services, account) if kind == "resident" else None
+    about: dict[str, tuple[str, ...] | None] = {"user": persons}
+    patient = token["context"].get("patient")
+    if patient is not None and (persons is None or f"Patient/{patient}" in persons):
+        about["patient"] = (f"Patient/{patient}",)
+    region = access.region_of(account) if kind == "staff" else None
+    return _rights(services, caller, client, grant, token, about, region)
+
+
+def _rights(  # noqa: PLR0913, PLR0917  # all that decides
+    services: Services,
+    caller: Caller,
+    client: Record,
+    grant: Record,
+    token: Record,
+    about: Mapping[str, tuple[str, ...] | None],
+    region: Region | None,
+) -> Rights:
+    roles = services.interpreters.roles
+    asked = scopes.parse(token["scope"])
+    known = frozenset(sensitivity.declared(TERMINOLOGY))
+    return Rights(
+        caller=caller,
+        rights=(
+            *granted(roles, caller.role or caller.kind, asked.clinical, about),
+            *_oneself(caller, asked),
+        ),
+        region=region,
+        withheld=known - frozenset(grant.get("labels", ())),
+        masks=_masks(client.get("masks") or {}),
+    )
+
+
+def _oneself(caller: Caller, asked: scopes.Scopes) -> Iterator[Right]:
+    """Yield the right to read who the claim fhirUser names."""
+    if "openid" in asked and "fhirUser" in asked and caller.person.reference:
+        type = caller.person.reference.partition("/")[0]
+        yield Right(type, frozenset("r"), patients=(caller.person.reference,))
+
+
+def _region(client: Record) -> Region | None:
+    region = client.get("region")
+    if region is None:
+        return None
+    return Region(
+        divisions=tuple(region.get("divisions", ())),
+        organizations=tuple(region.get("organizations", ())),
+    )
+
+
+def _masks(said: Mapping[str, Mapping[str, Any]]) -> dict[str, Masks]:
+    return {
+        type: Masks(frozenset(one.get("hidden", ())), frozenset(one.get("masked", ())))
+        for type, one in said.items()
+    }

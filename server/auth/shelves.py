@@ -1,0 +1,23 @@
+"""Where the authorization server keeps what it knows.
+
+No secret is kept as it is: tokens and codes are named by their SHA-256, clients' secrets are
+hashed with Argon2.
+"""
+
+from hashlib import sha256
+
+from server.store.shelf import Layout
+
+CLIENTS = Layout("_clients", indexes=(("status",), ("created",)))
+GRANTS = Layout("_grants", indexes=(("account", "client", "status"), ("client",), ("session",)))
+CODES = Layout("_codes", indexes=(("grant",),))
+TOKENS = Layout("_tokens", indexes=(("grant",), ("client",), ("account",), ("family",)))
+PENDING = Layout("_pending")
+LAUNCHES = Layout("_launches")
+ASSERTIONS = Layout("_jti")
+KEYS = Layout("_signing_keys", indexes=(("created",),))
+
+
+def digest(secret: str) -> str:
+    """Return the name under which `secret`, 256 random bits, is kept."""
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

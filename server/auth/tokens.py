@@ -1,0 +1,92 @@
+"""Opaque tokens: random, kept only as a hash, revoked everywhere at once.
+
+A record has: kind (access, refresh), grant, client, account, scope, context, issued, expires_at;
+a refresh token also `family`, the chain of those that replaced one another, and `used`.
+
+Spec: https://www.rfc-editor.org/rfc/rfc6749#section-1.4, https://www.rfc-editor.org/rfc/rfc9700
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from secrets import token_urlsafe
+from typing import Any, Literal
+
+from server.auth import shelves
+from server.store.shelf import Plain, Record, Shelf
+
+ACCESS_SECONDS = 3600
+BACKEND_SECONDS = 300
+REFRESH_SECONDS = 180 * 24 * 3600
+_BYTES = 32
+Kind = Literal["access", "refresh"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """What a token is for. `context` is the launch context, such as ``{"patient": "a"}``."""
+
+    grant: str
+    client: str
+    account: str | None
+    scope: str
+    context: Mapping[str, Any]
+
+
+class Tokens:
+    """The tokens on `shelf`; `bump` tells every process that one was revoked."""
+
+    def __init__(self, shelf: Shelf, bump: Callable[[], None]) -> None:
+        self._shelf = shelf
+        self._bump = bump
+
+    def access(self, issue: Issue, seconds: int = ACCESS_SECONDS) -> str:
+        """Return a new access token that is good for `seconds`."""
+        return self._add("access", issue, seconds, {})
+
+    def refresh(
+        self, issue: Issue, family: str | None = None, seconds: int = REFRESH_SECONDS
+    ) -> str:
+        """Return a new refresh token, of a new family unless it replaces one of `family`."""
+        more = {"family": family or token_urlsafe(_BYTES), "used": False}
+        return self._add("refresh", issue, seconds, more)
+
+    def find(self, token: str) -> Record | None:
+        """Return the record of `token`; None if there is none, or not any more."""
+        return self._shelf.find(shelves.digest(token))
+
+    def use(self, token: str) -> Record | None:
+        """Mark a refresh token as used and return it; of several callers one gets it."""
+        unused: dict[str, Plain] = {"kind": "refresh", "used": False}
+        return self._shelf.change(shelves.digest(token), {"used": True}, unused)
+
+    def give_back(self, token: str) -> None:
+        """Take it back that a refresh token was used, for it was refused."""
+        self._shelf.change(shelves.digest(token), {"used": False}, {"used": True})
+
+    def revoke(self, token: str) -> None:
+        """Revoke one token."""
+        self._shelf.take(shelves.digest(token))
+        self._bump()
+
+    def revoke_all(self, field: Literal["grant", "client", "account", "family"], id: str) -> None:
+        """Revoke every token of a grant, a client, an account or a family."""
+        self._shelf.remove({field: id})
+        self._bump()
+
+    def _add(self, kind: Kind, issue: Issue, seconds: int, more: Mapping[str, Any]) -> str:
+        token = token_urlsafe(_BYTES)
+        now = datetime.now(UTC)
+        record = {
+            "kind": kind,
+            "grant": issue.grant,
+            "client": issue.client,
+            "account": issue.account,
+            "scope": issue.scope,
+            "context": dict(issue.context),
+            "issued": now,
+            "expires_at": now + timedelta(seconds=seconds),
+            **more,
+        }
+        self._shelf.add(shelves.digest(token), record)
+        return token

@@ -1,0 +1,82 @@
+"""Accounts of residents and staff.
+
+A resident's account is found by the SHA-256 of their ID number, a member of staff's by a login
+name. Every person has their own: 人口健康信息管理办法(试行) article 18 (R1.18).
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from secrets import token_hex
+from typing import Any
+
+from server.fhir.outcome import Conflict
+from server.identity import passwords, shelves
+from server.services import Services
+from server.store.shelf import Record, Shelf, Taken
+
+EXCLUSIVE = ("administrator", "security", "auditor")
+"""Roles that keep watch over one another, so nobody has two of them."""
+
+
+def shelf(services: Services) -> Shelf:
+    """Return where accounts are kept."""
+    return services.store.shelf(shelves.ACCOUNTS)
+
+
+def resident_login(identity_number: str) -> str:
+    """Return the login of the resident with this ID number."""
+    return "id:" + sha256(identity_number.strip().upper().encode()).hexdigest()
+
+
+def staff_login(name: str) -> str:
+    """Return the login of the member of staff who signs in as `name`."""
+    return "staff:" + name.strip().casefold()
+
+
+def add_resident(services: Services, identity_number: str, name: str, patient: str) -> Record:
+    """Return the new account, still without a password, of the resident who is `patient`.
+
+    Raises Conflict if they have one already.
+    """
+    record = {"kind": "resident", "name": name, "person": patient}
+    return _add(services, resident_login(identity_number), record)
+
+
+def add_staff(services: Services, login: str, details: Mapping[str, Any]) -> Record:
+    """Return the new account, still without a password, of a member of staff.
+
+    `details` are name, person, organization, division and role. Raises Conflict if the login is
+    taken.
+    """
+    return _add(services, staff_login(login), {"kind": "staff", "shown": login, **details})
+
+
+def set_password(services: Services, account: Record, password: str) -> None:
+    """Give `account` a password. Raises Unprocessable if it is not good enough."""
+    passwords.require_good(password, (account["name"], account.get("shown", "")))
+    shelf(services).change(account["id"], {"password": passwords.hashed(password)})
+
+
+def authenticated(services: Services, login: str, password: str) -> Record | None:
+    """Return the active account with this login and password, None if there is none.
+
+    It takes as long either way.
+    """
+    account = shelf(services).first({"login": login})
+    kept = account.get("password") if account else None
+    if not passwords.is_right(kept, password) or account is None or account["status"] != "active":
+        return None
+    if kept and passwords.is_outdated(kept):
+        shelf(services).change(account["id"], {"password": passwords.hashed(password)})
+    return account
+
+
+def _add(services: Services, login: str, record: Mapping[str, Any]) -> Record:
+    id = token_hex(16)
+    full = {"login": login, "status": "active", "created": datetime.now(UTC), **record}
+    try:
+        shelf(services).add(id, full)
+    except Taken:
+        raise Conflict.because("account-exists") from None
+    return {"id": id, **full}

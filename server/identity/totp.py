@@ -1,0 +1,72 @@
+"""The second factor of staff: one-time codes of an authenticator.
+
+A code is good for one use. Who loses the device uses one of ten recovery codes.
+
+Spec: https://www.rfc-editor.org/rfc/rfc6238
+"""
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from secrets import token_hex
+
+import pyotp
+import segno
+
+from server.identity import accounts
+from server.services import Services
+from server.store.shelf import Record
+
+_STEP = 30
+_RECOVERY_CODES = 10
+ISSUER = "通康 Tongkang"
+
+
+def new_secret() -> str:
+    """Return a new secret to share with an authenticator."""
+    return pyotp.random_base32()
+
+
+def picture(secret: str, login: str) -> str:
+    """Return a data URI of the QR code that an authenticator reads `secret` from."""
+    uri = pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=ISSUER)
+    return segno.make(uri, error="m").svg_data_uri(scale=4, border=2)
+
+
+def set_up(services: Services, account: Record, secret: str, code: str) -> list[str] | None:
+    """Give `account` the second factor `secret` if `code` is right; return its recovery codes."""
+    if _step(secret, code) is None:
+        return None
+    codes = [token_hex(5) for _ in range(_RECOVERY_CODES)]
+    values = {"totp": secret, "recovery": [_digest(one) for one in codes], "totp_step": 0}
+    accounts.shelf(services).change(account["id"], values)
+    return codes
+
+
+def is_right(services: Services, account: Record, code: str) -> bool:
+    """Tell whether `code` is right for `account`, and use it up."""
+    step = _step(account.get("totp", ""), code)
+    known = accounts.shelf(services)
+    if step is not None and step > account.get("totp_step", 0):
+        last = {"totp_step": account.get("totp_step", 0)}
+        return known.change(account["id"], {"totp_step": step}, last) is not None
+    kept = list(account.get("recovery", ()))
+    if _digest(code) not in kept:
+        return False
+    kept.remove(_digest(code))
+    return known.change(account["id"], {"recovery": kept}) is not None
+
+
+def _step(secret: str, code: str) -> int | None:
+    """Return the number of the half minute that `code` is right for, None if it is not."""
+    if not secret or not code.isascii() or not code.isdigit():
+        return None
+    now = int(datetime.now(UTC).timestamp()) // _STEP
+    generator = pyotp.TOTP(secret)
+    steps = (now, now - 1, now + 1)
+    return next(
+        (s for s in steps if pyotp.utils.strings_equal(generator.generate_otp(s), code)), None
+    )
+
+
+def _digest(code: str) -> str:
+    return sha256(code.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()

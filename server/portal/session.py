@@ -1,0 +1,156 @@
+"""Who is signed in at the browser that asks, in Flask's terms.
+
+Spec: https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
+"""
+
+import hmac
+from ipaddress import ip_address, ip_network
+from secrets import token_urlsafe
+from typing import cast
+from urllib.parse import quote, urlsplit
+
+from flask import Response, abort, current_app, redirect, request
+
+from server.fhir.outcome import Forbidden
+from server.identity.sessions import Session, Sessions
+from server.services import Services
+
+SERVICES = "tongkang-services"
+"""The key of Flask's extensions that gives the services of this process."""
+_FORM = "form"
+
+
+def services() -> Services:
+    """Return the services of this process."""
+    return cast("Services", current_app.extensions[SERVICES]())
+
+
+def sessions() -> Sessions:
+    """Return the sessions on the database."""
+    return Sessions(services())
+
+
+def begun() -> Session | None:
+    """Return the session of this browser, whether all factors of its person are there or not."""
+    cookie = request.cookies.get(_cookie("session"))
+    return sessions().current(cookie) if cookie else None
+
+
+def signed_in() -> Session | None:
+    """Return the session of this browser if its person has proved who they are, else None."""
+    session = begun()
+    return session if session is not None and is_complete(session) else None
+
+
+def is_complete(session: Session) -> bool:
+    """Tell whether nothing more has to be proved; staff have two factors."""
+    return session.account["kind"] == "resident" or "otp" in session.factors
+
+
+def require_signed_in() -> Session:
+    """Return the session of this browser; whoever has none is sent to sign in first."""
+    session = signed_in()
+    if session is None:
+        abort(redirect(f"/sign-in?next={quote(_here())}", 303))
+    return session
+
+
+def require_role(*roles: str) -> Session:
+    """Return the session of this browser. Raises Forbidden unless its person has one of `roles`."""
+    session = require_signed_in()
+    if session.account.get("role") not in roles:
+        raise Forbidden.because("page-forbidden")
+    return session
+
+
+def require_csrf(session: Session | None = None) -> None:
+    """Raise Forbidden unless this form was made for this session, by a page of ours."""
+    known = session or begun()
+    given = request.form.get("csrf", "")
+    if known is None or not hmac.compare_digest(given.encode(), known.csrf.encode()):
+        raise Forbidden.because("form-forged")
+    require_same_origin()
+
+
+def require_same_origin() -> None:
+    """Raise Forbidden if the browser says that another site sent this form."""
+    origin = request.headers.get("Origin")
+    site = request.headers.get("Sec-Fetch-Site")
+    ours = {services().interpreters.settings.root_url, request.host_url.rstrip("/")}
+    if (origin is not None and origin not in ours) or site not in (None, "same-origin", "none"):
+        raise Forbidden.because("form-forged")
+
+
+def form_token() -> str:
+    """Return the secret for a form of somebody who has no session yet."""
+    return request.cookies.get(_cookie(_FORM)) or token_urlsafe(32)
+
+
+def keep_form_token(response: Response, token: str) -> Response:
+    """Have the browser keep `token`, so that its form is known again."""
+    _set(response, _FORM, token)
+    return response
+
+
+def require_form_token() -> None:
+    """Raise Forbidden unless this form was given to this browser, which has no session yet."""
+    kept = request.cookies.get(_cookie(_FORM), "")
+    given = request.form.get("csrf", "")
+    if not kept or not hmac.compare_digest(kept.encode(), given.encode()):
+        raise Forbidden.because("form-forged")
+    require_same_origin()
+
+
+def keep(response: Response, cookie: str) -> Response:
+    """Have the browser keep the cookie of a session that has begun."""
+    _set(response, "session", cookie)
+    return response
+
+
+def drop(response: Response) -> Response:
+    """Have the browser forget its session."""
+    name = _cookie("session")
+    response.delete_cookie(name, secure=_is_secure(), httponly=True, samesite="Lax")
+    return response
+
+
+def onwards(target: str | None, default: str) -> str:
+    """Return `target` if it is a path of ours, else `default`: a link leads nowhere else."""
+    if not target or not target.startswith("/") or target[:2] in ("//", "/\\"):
+        return default
+    parts = urlsplit(target)
+    is_ours = not parts.scheme and not parts.netloc and target.isprintable() and "\\" not in target
+    return target if is_ours else default
+
+
+def address() -> str:
+    """Return the address of who asks, as the nearest trusted proxy tells it."""
+    direct = request.remote_addr or "0.0.0.0"  # noqa: S104  # of somebody without one
+    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return told[:45] if told and _is_trusted(direct) else direct
+
+
+def _is_trusted(direct: str) -> bool:
+    trusted = services().interpreters.settings.trusted_proxies
+    return trusted == "*" or any(
+        ip_address(direct) in ip_network(one.strip(), strict=False) for one in trusted.split(",")
+    )
+
+
+def _here() -> str:
+    return request.full_path.rstrip("?") if request.method == "GET" else request.path
+
+
+def _is_secure() -> bool:
+    return services().interpreters.settings.base_url.startswith("https://")
+
+
+def _cookie(what: str) -> str:
+    name = f"tongkang-{what}"
+    return f"__Host-{name}" if _is_secure() else name
+
+
+def _set(response: Response, what: str, value: str) -> None:
+    response.set_cookie(
+        _cookie(what), value, path="/", secure=_is_secure(), httponly=True, samesite="Lax"
+    )

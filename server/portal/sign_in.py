@@ -1,0 +1,141 @@
+"""Signing in and out: password, and the second factor of staff.
+
+Spec: https://pages.nist.gov/800-63-4/sp800-63b.html
+"""
+
+from flask import Blueprint, Response, redirect, request, url_for
+from werkzeug.wrappers import Response as Answer
+
+from server.identity import accounts, totp
+from server.identity.sessions import Session
+from server.identity.throttle import Throttle
+from server.portal import session as browser
+from server.portal.pages import dressed, page, say
+from server.store.shelf import Record
+
+_HOME = {"resident": "/me", "staff": "/"}
+_BY_ROLE = {
+    "administrator": "/admin/accounts",
+    "security": "/review",
+    "auditor": "/trail",
+    "clinician": "/emergency",
+}
+
+
+def sign_in() -> Blueprint:
+    """Return the blueprint of the pages to sign in and out."""
+    blueprint = Blueprint("sign_in", __name__)
+    blueprint.add_url_rule("/sign-in", "show", _show, methods=["GET"])
+    blueprint.add_url_rule("/sign-in", "enter", _enter, methods=["POST"])
+    blueprint.add_url_rule("/second-factor", "second", _second, methods=["GET"])
+    blueprint.add_url_rule("/second-factor", "prove", _prove, methods=["POST"])
+    blueprint.add_url_rule("/sign-out", "leave", _leave, methods=["POST"])
+    return blueprint
+
+
+def _show() -> Response:
+    return _form(browser.onwards(request.args.get("next"), ""))
+
+
+def _form(onwards: str, error: str = "", status: int = 200) -> Response:
+    token = browser.form_token()
+    shown = page("sign-in.html", status=status, onwards=onwards, error=error, form=token)
+    return browser.keep_form_token(shown, token)
+
+
+def _enter() -> Answer:
+    browser.require_form_token()
+    onwards = browser.onwards(request.form.get("next"), "")
+    services = browser.services()
+    login = _login(request.form.get("login", ""))
+    throttle = Throttle(services)
+    throttle.attempt("address", browser.address())
+    throttle.attempt("login", login)
+    account = accounts.authenticated(services, login, request.form.get("password", ""))
+    if account is None:
+        return _form(onwards, say("sign-in-wrong"), 401)
+    throttle.forget("login", login)
+    cookie = browser.sessions().begin(account, ("pwd",))
+    if account["kind"] == "staff":
+        target = url_for("sign_in.second", next=onwards or None)
+    else:
+        target = onwards or _HOME["resident"]
+    return browser.keep(dressed(_redirect(target)), cookie)
+
+
+def _login(said: str) -> str:
+    """Return the login that `said` means: an ID number, or a staff name."""
+    number = said.strip()
+    is_number = len(number) in (15, 18) and number[:14].isdigit()
+    return accounts.resident_login(number) if is_number else accounts.staff_login(number[:200])
+
+
+def _second() -> Answer:
+    session = browser.begun()
+    if session is None or browser.is_complete(session):
+        return dressed(_redirect("/sign-in" if session is None else home(session.account)))
+    return _second_form(session, browser.onwards(request.args.get("next"), ""))
+
+
+def _second_form(
+    session: Session, onwards: str, error: str = "", status: int = 200, secret: str = ""
+) -> Response:
+    account = session.account
+    new = "" if account.get("totp") else secret or totp.new_secret()
+    picture = totp.picture(new, str(account.get("shown") or account["name"])) if new else ""
+    return page(
+        "second-factor.html",
+        status=status,
+        onwards=onwards,
+        error=error,
+        secret=new,
+        picture=picture,
+        token=session.csrf,
+    )
+
+
+def _prove() -> Answer:
+    session = browser.begun()
+    if session is None:
+        return dressed(_redirect("/sign-in"))
+    browser.require_csrf(session)
+    account, code = session.account, request.form.get("code", "").strip()
+    onwards = browser.onwards(request.form.get("next"), "")
+    services = browser.services()
+    Throttle(services).attempt("code", account["id"])
+    secret, recovery = request.form.get("secret", ""), None
+    if account.get("totp"):
+        is_right = totp.is_right(services, account, code)
+    else:
+        recovery = totp.set_up(services, account, secret, code)
+        is_right = recovery is not None
+    if not is_right:
+        return _second_form(session, onwards, say("second-factor-wrong"), 401, secret)
+    Throttle(services).forget("code", account["id"])
+    browser.sessions().end(session.id)
+    cookie = browser.sessions().begin(account, ("pwd", "otp"))
+    target = onwards or home(account)
+    answer = (
+        page("recovery-codes.html", codes=recovery, target=target)
+        if recovery
+        else dressed(_redirect(target))
+    )
+    return browser.keep(answer, cookie)
+
+
+def _leave() -> Answer:
+    session = browser.begun()
+    if session is not None:
+        browser.require_csrf(session)
+        browser.sessions().end(session.id)
+    return browser.drop(dressed(_redirect("/")))
+
+
+def home(account: Record) -> str:
+    """Return the page that the person of `account` comes to first."""
+    return _BY_ROLE.get(account.get("role", ""), _HOME[account["kind"]])
+
+
+def _redirect(target: str) -> Response:
+    answer = redirect(target, 303)
+    return Response(answer.get_data(), 303, answer.headers)
