@@ -2,8 +2,8 @@
 
 R4's Patient compartment also holds what merely names a patient as helper or as one of a crowd
 (performer, author, member of a group). Whoever may see a patient's record may not see those by
-that alone, so parameters of that sort do not count here; and what is about several patients, such as
-an appointment of two, is in nobody's compartment. Only an AuditEvent is about all that it names.
+that alone, so parameters of that sort do not count here; and what is about several patients, such
+as an appointment of two, is in nobody's compartment. Only an AuditEvent is about all it names.
 
 Spec: https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 """

@@ -106,7 +106,8 @@ def _may(oracle: Oracle, token: Token, search: Search) -> bool:
     if any("s" not in oracle.letters(token, type) for type in named):
         return False
     if not named and not any(
-        "s" in oracle.letters(token, type) for type in (*oracle.types, *CONFORMANCE, "MeasureReport")
+        "s" in oracle.letters(token, type)
+        for type in (*oracle.types, *CONFORMANCE, "MeasureReport")
     ):
         return False
     masked = {
@@ -132,9 +133,7 @@ class _Look:
         return self._seen[type]
 
 
-def _included(
-    oracle: Oracle, token: Token, search: Search, found: list[Stored]
-) -> Iterator[Key]:
+def _included(oracle: Oracle, token: Token, search: Search, found: list[Stored]) -> Iterator[Key]:
     bodies = [one.body or {} for one in found]
     first = list(_one_round(oracle, token, bodies, search.forward, search.reverse))
     yield from (one.key for one in first)

@@ -52,9 +52,7 @@ def writes() -> Iterator[Write]:
     for number, (id, (division, hospital)) in enumerate(RESIDENTS.items(), 1):
         doctor = [reference(f"Practitioner/pr-{hospital}")]
         born = {"birthDate": "2016-06-01"} if id == "c" else {}
-        yield from _put(
-            hospital, person(id, division, number, generalPractitioner=doctor, **born)
-        )
+        yield from _put(hospital, person(id, division, number, generalPractitioner=doctor, **born))
     for id, (_, hospital) in RESIDENTS.items():
         yield from _put(hospital, *record(id, hospital))
     yield from _versions()
@@ -96,7 +94,11 @@ def _versions() -> Iterator[Write]:
     for id, subject, category, then, becomes in turns:
         yield from _put("1", observation(id, subject, category))
         yield from _put("1", observation(id, then, becomes, value=40))
-    for id, subject, hospital in (("gone-a", A, "1"), ("gone-b", B, "1"), ("gone-f", "Patient/f", "3")):
+    for id, subject, hospital in (
+        ("gone-a", A, "1"),
+        ("gone-b", B, "1"),
+        ("gone-f", "Patient/f", "3"),
+    ):
         yield from _put(hospital, observation(id, subject, _LAB), observation(id, subject, _VITAL))
         yield Write("Observation", id, None, hospital)
     yield from _put("1", observation("back-a", A, _LAB))
@@ -148,8 +150,13 @@ def _crowds() -> Iterator[Write]:
 def _mentions() -> Iterator[Write]:
     """Resources about one resident that mention another, in every way there is."""
     whom = {"identifier": {"system": ID_CARD, "value": f"{NORTH}198001010001"}, "display": "陈a"}
-    inside = {"resourceType": "Patient", "id": "p", "name": [{"text": "陈a"}],
-              "identifier": [whom["identifier"]], "telecom": [{"value": "13805920001"}]}  # fmt: skip
+    inside = {
+        "resourceType": "Patient",
+        "id": "p",
+        "name": [{"text": "陈a"}],
+        "telecom": [{"value": "13805920001"}],
+        "identifier": [whom["identifier"]],
+    }
     yield from _put(
         "1",
         observation("b-by-a", B, _LAB, performer=[reference(A)]),
@@ -200,7 +207,9 @@ def _sensitive() -> Iterator[Write]:
     yield from _put("2", observation("was-hiv-d", d, _LAB, bodySite=_HIV))
     yield from _put("2", observation("was-hiv-d", d, _LAB))
     yield from _put("1", observation("sex-a", a, _LAB, code=concept(LOINC, "2106-3")))
-    yield from _put("3", condition("psy-f", "Patient/f", "F20"), condition("hiv-f", "Patient/f", "B20"))
+    yield from _put(
+        "3", condition("psy-f", "Patient/f", "F20"), condition("hiv-f", "Patient/f", "B20")
+    )
 
 
 def _internal() -> Iterator[Write]:

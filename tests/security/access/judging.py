@@ -11,7 +11,9 @@ from tests.security.access.tokens import TOKENS, Token
 from tests.security.access.wire import Answer, Wire
 
 _MARK = re.compile(rb"mark-([A-Za-z]+)-([A-Za-z0-9-]+?)-v([0-9]+)\b")
-_SECRETS = re.compile("19800101[0-9]{4}|13[89]0592[0-9]{4}|中山路|备注|方法|外地|陈[a-f] [0-9]".encode())
+_SECRETS = re.compile(
+    "19800101[0-9]{4}|13[89]0592[0-9]{4}|中山路|备注|方法|外地|陈[a-f] [0-9]".encode()
+)
 """What no token with masks may see: numbers, streets, narratives, notes and methods."""
 _ALL = "_count=1000"
 _SMALL = 2
@@ -92,7 +94,9 @@ class Judge:
         extra = set(seen) - want.matches
         lost = want.matches - set(seen) if search.exact else ()
         twice = len(seen) != len(set(seen))
-        self.report.judge(case, _told(extra, "extra"), _told(lost, "lost"), "twice" if twice else None)
+        self.report.judge(
+            case, _told(extra, "extra"), _told(lost, "lost"), "twice" if twice else None
+        )
 
     def _carried(self, url: str, other: Token, search: Search, theirs: Expected) -> None:
         """Judge what another token gets for a link that was not made for it."""
@@ -100,7 +104,7 @@ class Judge:
         faults = [None]
         if got.status == 200:
             extra = set(got.keys()) - theirs.matches - theirs.included
-            faults = [_told(extra, "extra") if search.exact or not theirs.status == 200 else None]
+            faults = [_told(extra, "extra") if search.exact or theirs.status != 200 else None]
         elif got.status not in (400, 403):
             faults = [f"{got.status}"]
         self.report.judge(f"{other.name} with a link of another: {search.name}", *faults)
@@ -138,7 +142,9 @@ class Judge:
             if stored and want == 200:
                 found = {stored.key}
             got = self.wire.get(f"{type}/{id}/_history/{version}", token)
-            self.report.judge(f"{token.name} vread {type}/{id}/{version}", *_one(got, want, found, token))
+            self.report.judge(
+                f"{token.name} vread {type}/{id}/{version}", *_one(got, want, found, token)
+            )
         self._history(token, type, "r", id, f"{type}/{id}/_history")
 
     def _status(self, token: Token, type: str, stored: Stored | None) -> int:
@@ -152,7 +158,9 @@ class Judge:
         """Judge the history of a type, or of the system."""
         self._history(token, type, "s", None, f"{type}/_history" if type else "_history")
 
-    def _history(self, token: Token, type: str | None, letter: str, id: str | None, path: str) -> None:
+    def _history(
+        self, token: Token, type: str | None, letter: str, id: str | None, path: str
+    ) -> None:
         types = [type] if type else self.oracle.types
         may = [one for one in types if letter in self.oracle.letters(token, one)]
         want: set[Key] = set()
@@ -187,9 +195,7 @@ def _another(token: Token) -> Token:
     return TOKENS[(TOKENS.index(token) + 7) % len(TOKENS)]
 
 
-def _compared(
-    got: Answer, search: Search, want: Expected, token: Token
-) -> Iterator[str | None]:
+def _compared(got: Answer, search: Search, want: Expected, token: Token) -> Iterator[str | None]:
     yield _unmasked(got, token)
     if got.status != want.status:
         yield f"{got.status}, not {want.status}"

@@ -47,7 +47,7 @@ _UNKEPT = {"date"}
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One stored version, None of body for a deletion, and of which unit and place its writer is."""
+    """One stored version, a deletion if it has no body; `unit` and `place` are its writer's."""
 
     type: str
     id: str
@@ -99,12 +99,20 @@ def about(type: str, body: Json) -> str | None:
 
 def labels(body: Any) -> set[str]:
     """Return the labels of sensitive data that codes anywhere in `body` bring with them."""
-    found = {"GDIS"} if isinstance(body, dict) and body.get("resourceType") == "MolecularSequence" else set()
+    found = (
+        {"GDIS"}
+        if isinstance(body, dict) and body.get("resourceType") == "MolecularSequence"
+        else set()
+    )
     if isinstance(body, dict):
         system, code = str(body.get("system", "")), body.get("code")
         if isinstance(code, str):
             table = {"icd-10": _ICD, "loinc.org": _LOINC}.get(system.rpartition("/")[2], {})
-            found |= {table[code[:3] if table is _ICD else code]} if (code[:3] if table is _ICD else code) in table else set()
+            found |= (
+                {table[code[:3] if table is _ICD else code]}
+                if (code[:3] if table is _ICD else code) in table
+                else set()
+            )
             found |= {code} & {"HIV", "PSY", "SEX"} if system.endswith("v3-ActCode") else set()
     children = body.values() if isinstance(body, dict) else body if isinstance(body, list) else ()
     return found.union(*map(labels, children))
@@ -178,25 +186,31 @@ class Oracle:
         earlier = self.versions[deletion.type, deletion.id][deletion.version - 2]
         return earlier.body or {}
 
-    def _reaches(self, token: Token, grant: _Grant, type: str, body: Json, *, is_past: bool, deleted: bool) -> bool:
+    def _reaches(
+        self, token: Token, grant: _Grant, type: str, body: Json, *, is_past: bool, deleted: bool
+    ) -> bool:
         """Tell whether a scope is about this record, and its limits hold."""
-        if type not in DIRECTORY | CONFORMANCE and token.about is not None:
-            if about(type, body) not in token.about:
-                return False
+        of_all = type in DIRECTORY | CONFORMANCE or token.about is None
+        if not of_all and about(type, body) not in (token.about or ()):
+            return False
         names = {name for name, _ in grant.limits}
         if (is_past and names & _UNKEPT) or "nonsense" in names:
             return False
         # Of a deleted resource nothing is left that could tell whether a limit holds.
         return not (grant.limits and deleted) and all(holds(body, *one) for one in grant.limits)
 
-    def _is_there(self, token: Token, stored: Stored, body: Json, letter: str, *, is_past: bool) -> bool:
+    def _is_there(
+        self, token: Token, stored: Stored, body: Json, letter: str, *, is_past: bool
+    ) -> bool:
         """Tell whether place and labels let the token know of a version."""
         shared = stored.type in DIRECTORY | CONFORMANCE
         if letter in "rs" and about(stored.type, body) in token.lifted and not shared:
             return True
         unit = self._unit(stored)
         if token.limited and not is_past and not (shared and letter in "rs"):
-            near = any(self._place(stored, body).startswith(_prefix(one)) for one in token.divisions or ())
+            near = any(
+                self._place(stored, body).startswith(_prefix(one)) for one in token.divisions or ()
+            )
             if not near and unit not in token.organizations:
                 return False
         kept = set() if shared else labels(body) & set(token.withheld)
@@ -210,7 +224,9 @@ class Oracle:
     def _place(self, stored: Stored, body: Json) -> str:
         """Return the division that a resource belongs to: where its patient lives now."""
         patient = (about(stored.type, body) or "/").partition("/")[2]
-        home = next((one for one in reversed(self.versions.get(("Patient", patient), [])) if one.body), None)
+        home = next(
+            (one for one in reversed(self.versions.get(("Patient", patient), [])) if one.body), None
+        )
         if home is not None:
             codes = values(home.body, "address._district.extension.valueCoding.code")
             return str(next(codes))
@@ -221,8 +237,11 @@ def holds(body: Json, name: str, value: str) -> bool:
     """Tell whether a limit of a scope holds."""
     if name == "date":
         return str(body.get("effectiveDateTime", "")) >= value.removeprefix("ge")
-    path = {"category": "category.coding.code", "code": "code.coding.code",
-            "clinical-status": "clinicalStatus.coding.code"}[name.partition(":")[0]]
+    path = {
+        "category": "category.coding.code",
+        "code": "code.coding.code",
+        "clinical-status": "clinicalStatus.coding.code",
+    }[name.partition(":")[0]]
     return (value in values(body, path)) != name.endswith(":not")
 
 

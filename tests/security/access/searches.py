@@ -50,7 +50,9 @@ def listed(id: str) -> Wanted:
     """Want the items of a List."""
 
     def wanted(body: Json, look: Look) -> bool:
-        return any(one["id"] == id and named(body) in refers(one, "entry.item") for one in look("List"))
+        return any(
+            one["id"] == id and named(body) in refers(one, "entry.item") for one in look("List")
+        )
 
     return wanted
 
@@ -59,7 +61,9 @@ def _named(name: str) -> Wanted:
     return lambda body, look: any(name in text for text in values(body, "name.text"))
 
 
-def _on(type: str, *rows: tuple[str, Wanted] | tuple[str, Wanted, dict[str, object]]) -> list[Search]:
+def _on(
+    type: str, *rows: tuple[str, Wanted] | tuple[str, Wanted, dict[str, object]]
+) -> list[Search]:
     found = []
     for query, wanted, *more in rows:
         given = more[0] if more else {}
@@ -113,7 +117,8 @@ _OBSERVATIONS = _on(
     ("has-member:Observation.code=2339-0",
      leads("hasMember", "Observation", has("code.coding.code", "2339-0"))),
     ("_has:DiagnosticReport:result:status=final",
-     pointed("DiagnosticReport", "result", has("status", "final")), {"needs": ("DiagnosticReport",)}),
+     pointed("DiagnosticReport", "result", has("status", "final")),
+     {"needs": ("DiagnosticReport",)}),
     ("_list=list-a", listed("list-a")),
     ("_list=list-b", listed("list-b")),
     ("_list=list-none", listed("list-none")),
@@ -132,7 +137,8 @@ _OBSERVATIONS = _on(
     ("_include=Observation:encounter&_include:iterate=Encounter:participant", _every,
      {"forward": to("encounter"), "again": to("participant.individual")}),
     ("_include=*", _every, {"exact": False}),
-    ("_revinclude=DiagnosticReport:result", _every, {"reverse": (("DiagnosticReport", to("result")),)}),
+    ("_revinclude=DiagnosticReport:result", _every,
+     {"reverse": (("DiagnosticReport", to("result")),)}),
     ("_revinclude=Provenance:target", _every, {"reverse": (("Provenance", to("target")),)}),
     ("_revinclude=List:item&_revinclude:iterate=*", _every, {"exact": False}),
 )  # fmt: skip
@@ -143,7 +149,8 @@ _PATIENTS = _on(
     (f"name={_B_NAME}", _named("陈b")),
     (f"identifier={quote(_B_NUMBER)}", _NUMBER, {"reads": (_IDENTIFIER,)}),
     ("identifier:missing=false", _every, {"reads": (_IDENTIFIER,)}),
-    ("phone=13805920002", has("telecom.value", "13805920002"), {"reads": (("Patient", "telecom"),)}),
+    ("phone=13805920002", has("telecom.value", "13805920002"),
+     {"reads": (("Patient", "telecom"),)}),
     ("address:contains=" + quote("中山路"), _every, {"reads": (("Patient", "address"),)}),
     ("birthdate=lt1960", lambda body, look: body["birthDate"] < "1960",
      {"reads": (("Patient", "birthDate"),)}),
@@ -154,7 +161,8 @@ _PATIENTS = _on(
     ("_has:Observation:subject:category=laboratory", _LABS_OF, {"needs": ("Observation",)}),
     ("_has:Observation:performer:code=8310-5", pointed("Observation", "performer", _TEMPERATURE),
      {"needs": ("Observation",)}),
-    ("_has:Condition:patient:code=B24", pointed("Condition", "subject", has("code.coding.code", "B24")),
+    ("_has:Condition:patient:code=B24",
+     pointed("Condition", "subject", has("code.coding.code", "B24")),
      {"needs": ("Condition",)}),
     ("_has:Encounter:subject:_has:Observation:encounter:code=2339-0",
      pointed("Encounter", "subject",
@@ -193,7 +201,8 @@ _OTHERS = [
          ("_include=Condition:subject&_revinclude:iterate=Observation:subject", _every,
           {"exact": False})),
     *_on("Encounter", ("", _every), ("subject=Patient/b", at("subject", "Patient/b")),
-         ("_has:Observation:encounter:code=8310-5", pointed("Observation", "encounter", _TEMPERATURE),
+         ("_has:Observation:encounter:code=8310-5",
+          pointed("Observation", "encounter", _TEMPERATURE),
           {"needs": ("Observation",)}),
          ("_revinclude=Observation:encounter&_revinclude=Condition:encounter", _every,
           {"reverse": (("Observation", to("encounter")), ("Condition", to("encounter")))})),

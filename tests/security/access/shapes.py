@@ -90,7 +90,7 @@ def condition(id: str, subject: str, code: str, **elements: Any) -> Json:
 
 
 def record(r: str, hospital: str) -> list[Json]:
-    """Return resources of twelve types about ``Patient/r``, who was at hospital number `hospital`."""
+    """Return resources of twelve types about ``Patient/r``, who was at a `hospital` (number)."""
     patient, doctor = reference(f"Patient/{r}"), reference(f"Practitioner/pr-{hospital}")
     encounter, lab = reference(f"Encounter/enc-{r}"), reference(f"Observation/lab-{r}")
     unit, drug = reference(f"Organization/org-{hospital}"), concept(LOINC, "18631-2", "药")
