@@ -1,8 +1,8 @@
 """The Flask application: the faces put together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -12,6 +12,10 @@ from server.api import telemetry
 from server.api.fhir import Authenticate, FhirEndpoint
 from server.api.health import probes
 from server.auth.bearer import Bearers
+from server.auth.cors import Known, Shared
+from server.auth.endpoints import SMART, endpoints, grants
+from server.auth.registration import registration
+from server.auth.server import Server
 from server.interactions.statement import Statement
 from server.portal.pages import LANGUAGE
 from server.portal.session import SERVICES
@@ -20,6 +24,9 @@ from server.portal.welcome import pages
 from server.services import Interpreters, Services
 from server.settings import Settings
 from server.store.database import check_url
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Made = TypeVar("Made")
 
@@ -43,8 +50,17 @@ def _authentication(settings: Settings, services: Callable[[], Services]) -> Aut
     """Return what finds out who is calling: an open server asks nobody."""
     if settings.access == "open":
         return lambda _services, _environ: OPEN
-    bearers = _Once(lambda: Bearers(services(), lambda: 0))
+    bearers = _Once(lambda: Bearers(services(), services().trail.epoch))
     return lambda _services, environ: bearers().access(environ)
+
+
+def _at(path: str, application: "WSGIApplication") -> "WSGIApplication":
+    """Return `application` as it answers at `path`, which lies below another's."""
+
+    def answered(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        return application({**environ, "SCRIPT_NAME": "", "PATH_INFO": path}, start_response)
+
+    return answered
 
 
 def create_app(settings: Settings) -> Flask:
@@ -72,9 +88,12 @@ def create_app(settings: Settings) -> Flask:
     app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))
     app.register_blueprint(sign_in())
+    server = _Once(lambda: Server(services(), grants()))
+    known = Known(services)
+    app.register_blueprint(endpoints(server, services, known))
+    app.register_blueprint(registration(services))
+    fhir = Shared(FhirEndpoint(services, _authentication(settings, services)), known)
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
-    mounted = DispatcherMiddleware(
-        app.wsgi_app, {"/fhir": FhirEndpoint(services, _authentication(settings, services))}
-    )
+    mounted = DispatcherMiddleware(app.wsgi_app, {SMART: _at(SMART, app.wsgi_app), "/fhir": fhir})
     app.wsgi_app = mounted  # type: ignore[method-assign]
     return app

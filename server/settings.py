@@ -48,6 +48,7 @@ class Settings:
     host: str = setting("127.0.0.1", host_name())
     port: int = setting(8000, whole(1, 65535))
     base_url: str = setting("", url("http", "https"))
+    jwks_loopback: bool = setting(False, switch())
     trusted_proxies: str = setting("127.0.0.1", host_list())
     workers: int = setting(2, whole(1, 64))
     threads: int = setting(12, whole(1, 256))
@@ -75,6 +76,8 @@ class Settings:
         """Yield what must not be in production."""
         if self.access == "open":
             yield Issue("value", "setting-open-in-production")
+        if self.jwks_loopback:
+            yield Issue("value", "setting-loopback-in-production")
         if not self.base_url.startswith("https://"):
             yield Issue("value", "setting-https-in-production", {"base_url": self.base_url})
 

@@ -155,7 +155,9 @@ class Access:
             self.has(type, letter) if type is not None else self.types(letter)
         ):
             return
-        raise Forbidden.because("interaction-forbidden", interaction=interaction, type=type or "*")
+        raise _short(
+            Forbidden.because("interaction-forbidden", interaction=interaction, type=type or "*")
+        )
 
     def require_own_ids(self, type: str, id: str) -> None:
         """Raise NotFound unless the caller may choose the id of a new resource.
@@ -169,7 +171,14 @@ class Access:
     def require_letter(self, letter: str, type: str) -> None:
         """Raise Forbidden unless some right gives `letter` on `type`."""
         if not self.has(type, letter):
-            raise Forbidden.because("letter-forbidden", letter=letter, type=type)
+            raise _short(Forbidden.because("letter-forbidden", letter=letter, type=type))
+
+
+def _short(refusal: Forbidden) -> Forbidden:
+    """Return `refusal` with what RFC 6750 section 3 has told of a scope that is short."""
+    challenge = 'Bearer realm="tongkang", error="insufficient_scope"'
+    refusal.headers["WWW-Authenticate"] = challenge
+    return refusal
 
 
 ANYBODY = Access(ANONYMOUS, {}, NOTHING)

@@ -36,7 +36,7 @@ class Issue:
 class Tokens:
     """The tokens on `shelf`; `bump` tells every process that one was revoked."""
 
-    def __init__(self, shelf: Shelf, bump: Callable[[], None]) -> None:
+    def __init__(self, shelf: Shelf, bump: Callable[[], object]) -> None:
         self._shelf = shelf
         self._bump = bump
 

@@ -16,8 +16,10 @@ from server.interactions.routes import on_system, on_types
 from server.profiles.definitions import SearchParameter
 from server.search.includes import offered
 from server.services import VERSION, Interpreters
+from server.settings import Settings
 
 _TYPE = "CapabilityStatement"
+_OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _COMPARTMENTS = "http://hl7.org/fhir/CompartmentDefinition/"
 # R4 has no SearchParameter for them.
 _NAMELESS = ("_has", "_list", "_type")
@@ -78,6 +80,7 @@ def statement(interpreters: Interpreters) -> bytes:
             "rest": [
                 {
                     "mode": "server",
+                    "security": _security(interpreters.settings),
                     "resource": [
                         _resource(interpreters, type)
                         for type in interpreters.definitions.resource_types
@@ -92,6 +95,31 @@ def statement(interpreters: Interpreters) -> bytes:
             ],
         }
     )
+
+
+def _security(settings: Settings) -> dict[str, Any]:
+    """Return how a caller says who it is: https://hl7.org/fhir/smart-app-launch/STU2.2."""
+    if settings.access == "open":
+        return {"description": "Nobody is asked who they are."}
+    urls = {
+        name: f"{settings.root_url}/{name}"
+        for name in ("authorize", "token", "introspect", "revoke", "register")
+    }
+    named = [{"url": name, "valueUri": url} for name, url in urls.items()]
+    return {
+        "cors": True,
+        "service": [
+            {
+                "coding": [
+                    {
+                        "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                        "code": "SMART-on-FHIR",
+                    }
+                ]
+            }
+        ],
+        "extension": [{"url": _OAUTH_URIS, "extension": named}],
+    }
 
 
 def _common(interpreters: Interpreters) -> list[dict[str, str]]:

@@ -18,6 +18,8 @@ from server.services import Services
 SERVICES = "tongkang-services"
 """The key of Flask's extensions that gives the services of this process."""
 _FORM = "form"
+_UNTOLD = "null"
+"""The origin of forms on our own pages too, for these send no referrer."""
 
 
 def services() -> Services:
@@ -74,10 +76,10 @@ def require_csrf(session: Session | None = None) -> None:
 
 def require_same_origin() -> None:
     """Raise Forbidden if the browser says that another site sent this form."""
-    origin = request.headers.get("Origin")
+    origin = request.headers.get("Origin", _UNTOLD)
     site = request.headers.get("Sec-Fetch-Site")
-    ours = {services().interpreters.settings.root_url, request.host_url.rstrip("/")}
-    if (origin is not None and origin not in ours) or site not in (None, "same-origin", "none"):
+    ours = {services().interpreters.settings.root_url, request.host_url.rstrip("/"), _UNTOLD}
+    if origin not in ours or site not in (None, "same-origin", "none"):
         raise Forbidden.because("form-forged")
 
 

@@ -8,6 +8,7 @@ Spec: https://www.mongodb.com/docs/manual/core/index-ttl/
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -53,19 +54,13 @@ class Shelf:
 
     def add(self, id: str, record: Mapping[str, Any]) -> None:
         """Store a new record. Raises Taken if there is one with this id or a unique value of it."""
-        try:
-            with refused():
-                self._collection.insert_one({"_id": id, **record})
-        except DuplicateKeyError as error:
-            raise Taken(self._layout.name) from error
+        with refused(), self._unique():
+            self._collection.insert_one({"_id": id, **record})
 
     def put(self, id: str, record: Mapping[str, Any]) -> None:
         """Store a record, in the place of what has this id. Raises Taken as `add` does."""
-        try:
-            with refused():
-                self._collection.replace_one({"_id": id}, dict(record), upsert=True)
-        except DuplicateKeyError as error:
-            raise Taken(self._layout.name) from error
+        with refused(), self._unique():
+            self._collection.replace_one({"_id": id}, dict(record), upsert=True)
 
     def find(self, id: str) -> Record | None:
         """Return the record with this id, None if there is none."""
@@ -146,14 +141,19 @@ class Shelf:
         self, id: str, change: Mapping[str, Any], where: Mapping[str, Plain]
     ) -> Record | None:
         condition = {"_id": id, **_equal(where), **_unexpired()}
+        with refused(), self._unique():
+            found = self._collection.find_one_and_update(
+                condition, change, return_document=ReturnDocument.AFTER
+            )
+        return None if found is None else _record(found)
+
+    @contextmanager
+    def _unique(self) -> Iterator[None]:
+        """Tell of a value that is there already as Taken."""
         try:
-            with refused():
-                found = self._collection.find_one_and_update(
-                    condition, change, return_document=ReturnDocument.AFTER
-                )
+            yield
         except DuplicateKeyError as error:
             raise Taken(self._layout.name) from error
-        return None if found is None else _record(found)
 
     @property
     def _collection(self) -> Collection[Document]:

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from server.services import Interpreters, Services
+from server.settings import Settings
 from tests import processes
 from tests.browser import chromium as browsers
+from tests.browser import people
 
 RESIDENTS = 6
+DATABASE = "test_region"
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +37,7 @@ def region(mongodb_url, tmp_path_factory):
     """A server with OAuth, as it runs by default, and the demo region in its database."""
     log = tmp_path_factory.mktemp("region") / "server.log"
     server = processes.Server(
-        log, mongodb_url=mongodb_url, database="test_region", workers=2, access="oauth"
+        log, mongodb_url=mongodb_url, database=DATABASE, workers=2, access="oauth"
     )
     run(server, "demo", "--residents", str(RESIDENTS))
     server.start()
@@ -41,6 +45,24 @@ def region(mongodb_url, tmp_path_factory):
         yield server.ready()
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def services(region, mongodb_url):
+    """The services on the database of that server, to set up what tests are about."""
+    settings = Settings(mongodb_url=mongodb_url, database=DATABASE)
+    opened = Services.open(Interpreters.of(settings), bytes)
+    opened.registry.refresh()
+    opened.registry.start(working=False)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def persons(services):
+    """Those who have accounts, by role; the residents are a list."""
+    staff = {role: people.staff(services, role) for role in people.STAFF}
+    return {"residents": list(people.some_residents(services, RESIDENTS)), **staff}
 
 
 def run(server, *words):

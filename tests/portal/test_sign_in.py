@@ -136,7 +136,7 @@ def test_a_forged_form_signs_nobody_in(browser, resident, csrf):
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site"}]
+    "headers", [{"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site", "Origin": "null"}]
 )
 def test_a_form_from_another_site_is_refused(browser, resident, headers):
     browser.open("/sign-in")

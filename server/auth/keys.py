@@ -1,0 +1,98 @@
+"""The keys that id tokens are signed with: in the database, for all servers, and changed in time.
+
+A new key is published before it signs, and an old one for as long as what it signed is good.
+
+Spec: https://openid.net/specs/openid-connect-core-1_0.html#RotateSigningKeys
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from server.auth import shelves
+from server.services import Services
+from server.store.shelf import Record, Shelf, Taken
+
+ALGORITHM = "RS256"
+_BITS = 2048
+_SIGNS = timedelta(days=90)
+_AHEAD = timedelta(days=1)
+_STAYS = timedelta(days=180)
+_FIRST = "first"
+
+
+class Keys:
+    """The signing keys on the database of `services`."""
+
+    def __init__(self, services: Services) -> None:
+        self._shelf: Shelf = services.store.shelf(shelves.KEYS)
+
+    def published(self) -> dict[str, Any]:
+        """Return the public keys as a JWK Set."""
+        return {"keys": [_public(record) for record in self._all()]}
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """Return `claims` as a signed JWT."""
+        record = self._signing()
+        header = {"alg": ALGORITHM, "kid": record["id"], "typ": "JWT"}
+        return jwt.encode(header, dict(claims), RSAKey.import_key(record["key"]), [ALGORITHM])
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """Return the claims of an id token that was signed here.
+
+        Raises JoseError or ValueError if it was not.
+        """
+        known = {record["id"]: RSAKey.import_key(record["key"]) for record in self._all()}
+
+        def key(obj: Any) -> RSAKey:  # noqa: ANN401  # joserfc's guest
+            found = known.get(obj.headers().get("kid"))
+            if found is None:
+                message = "There is no such key."
+                raise ValueError(message)
+            return found
+
+        return dict(jwt.decode(token, key, [ALGORITHM]).claims)
+
+    def rotate(self) -> None:
+        """Publish a new key now, which signs from tomorrow on."""
+        self._add(token_hex(8), datetime.now(UTC) + _AHEAD)
+
+    def _all(self) -> list[Record]:
+        found = self._shelf.all({})
+        if not found:
+            self._begin()
+            found = self._shelf.all({})
+        return found
+
+    def _signing(self) -> Record:
+        now = datetime.now(UTC)
+        usable = [record for record in self._all() if record["signs_from"] <= now]
+        newest = max(usable, key=lambda record: record["signs_from"])
+        if newest["signs_from"] + _SIGNS - _AHEAD < now and len(usable) == len(self._all()):
+            self.rotate()
+        return newest
+
+    def _begin(self) -> None:
+        try:
+            self._add(_FIRST, datetime.now(UTC))
+        except Taken:
+            return  # another process was quicker
+
+    def _add(self, id: str, signs_from: datetime) -> None:
+        key = RSAKey.generate_key(_BITS, private=True)
+        record = {
+            "key": key.as_dict(private=True),
+            "signs_from": signs_from,
+            "created": datetime.now(UTC),
+            "expires_at": signs_from + _STAYS,
+        }
+        self._shelf.add(id, record)
+
+
+def _public(record: Record) -> dict[str, Any]:
+    key = RSAKey.import_key(record["key"]).as_dict(private=False)
+    return {**key, "kid": record["id"], "use": "sig", "alg": ALGORITHM}

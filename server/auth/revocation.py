@@ -1,0 +1,30 @@
+"""Token revocation: an app gives back what it was given.
+
+Spec: https://www.rfc-editor.org/rfc/rfc7009
+"""
+
+from authlib.oauth2.rfc6749 import InvalidRequestError
+from flask import request
+
+from server.auth.server import METHODS, Server
+
+
+def revoke(server: Server) -> None:
+    """Revoke the token in the form of this request; with a refresh token, all of its grant.
+
+    A token that is not known needs no revoking. Raises InvalidRequestError if it is another
+    client's.
+    """
+    client = server.authenticate_client(server.create_oauth2_request(None), METHODS, "revocation")
+    token = request.form.get("token", "")
+    if not token:
+        raise InvalidRequestError("There is no token.")
+    record = server.tokens.find(token)
+    if record is None:
+        return
+    if record["client"] != client.id:
+        raise InvalidRequestError("The token is not the client's.")
+    if record["kind"] == "refresh":
+        server.tokens.revoke_all("grant", record["grant"])
+    else:
+        server.tokens.revoke(token)

@@ -1,0 +1,116 @@
+"""A server that asks who is calling, registered clients, and how they ask for tokens."""
+
+import time
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+import requests
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+
+from server.auth import shelves
+from server.identity import passwords
+from tests.builders import fresh
+from tests.portal.conftest import browser, guarded, services
+
+__all__ = ["browser", "guarded", "services"]
+
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+SECRET = "a-secret-of-more-than-256-random-bits-or-so-it-is-said"
+
+
+@pytest.fixture(scope="session")
+def keys():
+    """One key pair of each kind that systems sign with."""
+    return {
+        "ES384": ECKey.generate_key("P-384", {"kid": "ec", "alg": "ES384"}),
+        "RS384": RSAKey.generate_key(2048, {"kid": "rsa", "alg": "RS384"}),
+    }
+
+
+@pytest.fixture(scope="session")
+def register(services):
+    """Return a function that registers a client as an administrator approves it."""
+
+    def register(**details):
+        client_id = fresh()
+        record = {
+            "name": "试用应用",
+            "kind": "app",
+            "status": "approved",
+            "created": datetime.now(UTC),
+            "redirect_uris": ["https://app.test/callback"],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "auth_method": "none",
+            "scope": "openid fhirUser launch/patient offline_access patient/*.rs",
+            **details,
+        }
+        services.store.shelf(shelves.CLIENTS).add(client_id, record)
+        return client_id
+
+    return register
+
+
+@pytest.fixture(scope="session")
+def backend(register, keys):
+    """The id of a system that may do everything, and signs with either key."""
+    public = {"keys": [key.as_dict(private=False) for key in keys.values()]}
+    return register(
+        kind="backend",
+        auth_method="private_key_jwt",
+        grant_types=["client_credentials"],
+        jwks=public,
+        redirect_uris=[],
+        scope="system/*.cruds",
+    )
+
+
+@pytest.fixture(scope="session")
+def confidential(register):
+    """The id of an app with a secret, SECRET."""
+    return register(auth_method="client_secret_basic", secret=passwords.hashed(SECRET))
+
+
+@pytest.fixture(scope="session")
+def endpoint(guarded):
+    return f"{guarded.root}/token"
+
+
+@pytest.fixture(scope="session")
+def sign(keys, endpoint):
+    """Return a function that makes an assertion; what is given as None is left out."""
+
+    def sign(client_id, algorithm="ES384", key=None, header=None, **claims):
+        said = {
+            "iss": client_id,
+            "sub": client_id,
+            "aud": endpoint,
+            "exp": int(time.time()) + 300,
+            "jti": uuid.uuid4().hex,
+            **claims,
+        }
+        said = {name: value for name, value in said.items() if value is not None}
+        used = key or keys[algorithm]
+        named = {"alg": algorithm, "kid": used.kid, "typ": "JWT", **(header or {})}
+        return jwt.encode(named, said, used, algorithms=[algorithm])
+
+    return sign
+
+
+@pytest.fixture(scope="session")
+def ask(endpoint):
+    """Return a function that asks for a token as a system does."""
+
+    def ask(assertion, **form):
+        asked = {
+            "grant_type": "client_credentials",
+            "scope": "system/Patient.rs",
+            "client_assertion_type": ASSERTION,
+            "client_assertion": assertion,
+            **form,
+        }
+        asked = {name: value for name, value in asked.items() if value is not None}
+        return requests.post(endpoint, data=asked, timeout=20)
+
+    return ask
