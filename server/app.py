@@ -17,6 +17,8 @@ from server.auth.endpoints import SMART, endpoints, grants
 from server.auth.registration import registration
 from server.auth.server import Server
 from server.interactions.statement import Statement
+from server.portal.authorize import authorize
+from server.portal.consent import consent
 from server.portal.pages import LANGUAGE
 from server.portal.session import SERVICES
 from server.portal.sign_in import sign_in
@@ -88,6 +90,8 @@ def create_app(settings: Settings) -> Flask:
     app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))
     app.register_blueprint(sign_in())
+    app.register_blueprint(authorize())
+    app.register_blueprint(consent())
     server = _Once(lambda: Server(services(), grants()))
     known = Known(services)
     app.register_blueprint(endpoints(server, services, known))
