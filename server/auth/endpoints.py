@@ -51,6 +51,19 @@ def endpoints(
         revocation.revoke(server())
         return make_response(jsonify({}), 200)
 
+    @blueprint.get("/jwks")
+    def jwks() -> Response:
+        made = jsonify(Keys(services()).published())
+        made.headers["Cache-Control"] = "public, max-age=3600"
+        return made
+
+    _of_people(blueprint, server)
+    _described(blueprint, services)
+    cors.allow(blueprint, known)
+    return blueprint
+
+
+def _of_people(blueprint: Blueprint, server: Callable[[], Server]) -> None:
     @blueprint.route("/userinfo", methods=["GET", "POST"])
     @answered
     def userinfo() -> Response:
@@ -61,16 +74,6 @@ def endpoints(
     def par() -> Response:
         require_form()
         return make_response(jsonify(pushed.push(server())), 201)
-
-    @blueprint.get("/jwks")
-    def jwks() -> Response:
-        made = jsonify(Keys(services()).published())
-        made.headers["Cache-Control"] = "public, max-age=3600"
-        return made
-
-    _described(blueprint, services)
-    cors.allow(blueprint, known)
-    return blueprint
 
 
 def _described(blueprint: Blueprint, services: Callable[[], Services]) -> None:
