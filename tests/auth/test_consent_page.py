@@ -150,14 +150,15 @@ def test_a_form_without_a_decision_decides_nothing(visit, decision):
     assert "code" in visit.allow()
 
 
-@pytest.mark.parametrize("id", ["nothing", "%00", "居民", "a" * 3000, "..", "'"])
+@pytest.mark.parametrize("id", ["nothing", "%00", "居民", "a" * 3000, "'"])
 def test_an_unknown_request_is_refused(world, someone, id):
     answer = world.enter(someone).get(f"{world.root}/consent/{id}", timeout=TIMEOUT)
     assert answer.status_code in (403, 404)
 
 
-def test_nobody_who_is_not_signed_in_sees_the_page(world, app, someone):
+def test_nobody_who_is_not_signed_in_sees_the_page(world, app):
     """AUT-23."""
+    someone = world.resident()
     visit = world.visit(app)
     visit.ask()
     assert "/sign-in?next=/consent/" in visit.answer.url

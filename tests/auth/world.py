@@ -338,7 +338,7 @@ class World:
         browser = self.browser()
         factors = ("pwd",) if person.account["kind"] == "resident" else ("pwd", "otp")
         cookie = Sessions(self.services).begin(person.account, factors)
-        browser.cookies.set("tongkang-session", cookie)
+        browser.cookies.set("tongkang-session", cookie, domain="127.0.0.1", path="/")
         return browser
 
     def visit(self, app, person=None, browser=None):
