@@ -17,6 +17,7 @@ from server.auth.endpoints import SMART, endpoints, grants
 from server.auth.registration import registration
 from server.auth.server import Server
 from server.interactions.statement import Statement
+from server.portal import copy, emergencies, lookers, readings, record, review
 from server.portal.pages import LANGUAGE
 from server.portal.session import SERVICES
 from server.portal.sign_in import sign_in
@@ -87,6 +88,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(probes(services))
     app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))
+    for room in (record, lookers, copy, readings, emergencies, review):
+        app.register_blueprint(room.pages(services))
     app.register_blueprint(sign_in())
     server = _Once(lambda: Server(services(), grants()))
     known = Known(services)
