@@ -18,6 +18,8 @@ from server.auth.registration import registration
 from server.auth.server import Server
 from server.interactions.statement import Statement
 from server.portal import copy, emergencies, lookers, readings, record, review
+from server.portal.authorize import authorize
+from server.portal.consent import consent
 from server.portal.pages import LANGUAGE
 from server.portal.session import SERVICES
 from server.portal.sign_in import sign_in
@@ -91,6 +93,8 @@ def create_app(settings: Settings) -> Flask:
     for room in (record, lookers, copy, readings, emergencies, review):
         app.register_blueprint(room.pages(services))
     app.register_blueprint(sign_in())
+    app.register_blueprint(authorize())
+    app.register_blueprint(consent())
     server = _Once(lambda: Server(services(), grants()))
     known = Known(services)
     app.register_blueprint(endpoints(server, services, known))

@@ -13,6 +13,7 @@ GRANTS = Layout(
     "_grants",
     indexes=(("account", "client", "status"), ("client",), ("session",), ("patient",)),
 )
+RECEIPTS = Layout("_receipts", indexes=(("account",), ("client",)))
 CODES = Layout("_codes", indexes=(("grant",),))
 TOKENS = Layout("_tokens", indexes=(("grant",), ("client",), ("account",), ("family",)))
 PENDING = Layout("_pending")

@@ -14,7 +14,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from server.access import divisions, policy
-from server.access.policy import Access, Region, Right, Rights
+from server.access.policy import APPEND_ONLY, Access, Region, Right, Rights
 from server.access.roles import Roles
 from server.access.visibility import Visibility
 from server.fhir.outcome import BadRequest
@@ -102,7 +102,9 @@ class _Compiled:
         parts: list[Condition] = []
         region = self.rights.region
         if region is not None and not past and (not is_shared or letter in _WRITING):
-            parts.append(_region(region))
+            place = _region(region)
+            # Who acted may be of no division, and has to be seen by somebody.
+            parts.append(any_of([place, {"div": None}]) if type in APPEND_ONLY else place)
         if region is not None and not past and not is_shared:
             parts.append(_open(region))
         if self.rights.withheld and not is_shared:
