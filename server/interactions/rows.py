@@ -136,10 +136,12 @@ class Search:
         """Return rows of all legs in their common order, which ends with the id.
 
         Nothing is known of what comes behind the end of a leg's rows, so the page ends there, too.
+        All legs are of the moment that the first one with a row was read as of.
         """
         known: list[_Known] = []
         for leg in self.legs:
-            part = self._leg(leg, limit, self._behind(leg, after))
+            behind = [leg.order.moment(known[0][0][1:])] if known else None
+            part = self._leg(leg, limit, self._behind(leg, after) or behind)
             known += [(row.place, row) for row in part.found]
             if part.end is not None:
                 known.append((part.end, None))
