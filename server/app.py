@@ -18,7 +18,7 @@ from server.auth.registration import registration
 from server.auth.server import Server
 from server.auth.visit import SERVICES
 from server.interactions.statement import Statement
-from server.portal import copy, emergencies, lookers, readings, record, review
+from server.portal import apps, copy, emergencies, lookers, readings, record, review
 from server.portal.authorize import authorize
 from server.portal.consent import consent
 from server.portal.pages import LANGUAGE
@@ -90,7 +90,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(probes(services))
     app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))
-    for room in (record, lookers, copy, readings, emergencies, review):
+    for room in (record, lookers, apps, copy, readings, emergencies, review):
         app.register_blueprint(room.pages(services))
     app.register_blueprint(sign_in())
     app.register_blueprint(authorize())

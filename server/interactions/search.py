@@ -128,6 +128,8 @@ def _page(
     first = wanted.url(context.interpreters.settings.base_url)
     here = first if wanted.cursor is None else _with(first, wanted.cursor)
     links = {"self": here, "first": first}
+    if place is not None and not run.has(place):
+        raise BadRequest.because("cursor-invalid")
     if trail:
         *before, last = trail
         at_first = last is None

@@ -81,6 +81,8 @@ def values(session: Signed | None = None) -> dict[str, Any]:
         "say": say,
         "language": spoken,
         "tag": TAGS[spoken],
+        "comma": "、" if spoken == "zh" else ", ",
+        "colon": "：" if spoken == "zh" else ": ",
         "version": VERSION,
         "session": session,
         "csrf": session.csrf if session else "",

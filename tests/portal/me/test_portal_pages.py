@@ -17,6 +17,7 @@ RESIDENT = [
     "/me/medicines",
     "/me/immunizations",
     "/me/access",
+    "/me/apps",
     "/me/copy",
     "/me/readings",
     "/me/readings?kind=pressure",
@@ -123,7 +124,7 @@ def test_one_role_does_not_get_to_the_page_of_another(doctor, officer):
     assert officer.get("/emergency").status == 403
 
 
-@pytest.mark.parametrize("path", ["/me", "/me/visits", "/me/results", "/me/access"])
+@pytest.mark.parametrize("path", ["/me", "/me/visits", "/me/results", "/me/access", "/me/apps"])
 def test_the_record_of_somebody_else_is_not_there(resident, path):
     for id in (world.OTHER, "nobody", "", "../portal-other", f"{world.OTHER},{world.OWN}"):
         page = resident.get(f"{path}?person={id}")
@@ -166,6 +167,8 @@ def test_a_method_that_a_page_does_not_have_is_refused_as_http_says(stranger):
     [
         ("resident", "/me/readings"),
         ("resident", "/me/copy"),
+        ("resident", "/me/apps/limits"),
+        ("resident", "/me/apps/some-grant/withdraw"),
         ("resident", "/me/access/some-event/complaint"),
         ("doctor", "/emergency"),
         ("officer", "/review/emergencies/some"),
