@@ -68,7 +68,8 @@ class Search:
 
         What a caller may see decides the order, too; so another's place need not be.
         """
-        type, *values = place
+        type, *rest = place
+        values = rest[1:]  # behind the moment of the pages
         legs = (leg for leg in self.legs if self.merged or leg.type == type)
         return not values or all(len(values) == len(leg.order.keys) for leg in legs)
 
