@@ -259,3 +259,15 @@ def test_a_code_is_kept_as_a_hash(world, visit):
 def test_nobody_uses_a_code_as_a_token(world, visit, someone):
     """RES-06."""
     assert world.read(someone.patient, visit.sent["code"]).status_code == 401
+
+
+def test_a_secret_cannot_be_guessed_at_leisure(world):
+    """BCP-15, AUT-23."""
+    app = world.app(secret=SECRET)
+    url, given = f"{world.root}/token", {"grant_type": "refresh_token", "refresh_token": "x"}
+    statuses = [
+        requests.post(url, data=given, auth=(app.id, f"guess-{n}"), timeout=TIMEOUT).status_code
+        for n in range(40)
+    ]
+    assert set(statuses[:30]) == {401}
+    assert set(statuses[30:]) == {429}
