@@ -4,15 +4,19 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
+from server.auth import shelves
 from server.services import Interpreters, Services
 from server.settings import Settings
 from tests import processes
 from tests.browser import chromium as browsers
 from tests.browser import people
+from tests.browser import site as sites
 
 RESIDENTS = 6
 DATABASE = "test_region"
@@ -63,6 +67,26 @@ def persons(services):
     """Those who have accounts, by role; the residents are a list."""
     staff = {role: people.staff(services, role) for role in people.STAFF}
     return {"residents": list(people.some_residents(services, RESIDENTS)), **staff}
+
+
+@pytest.fixture(scope="session")
+def register(services):
+    """Return a function that registers a client as an administrator approves it."""
+
+    def register(**details):
+        client_id = token_hex(8)
+        common = {"status": "approved", "created": datetime.now(UTC), "kind": "app"}
+        services.store.shelf(shelves.CLIENTS).add(client_id, {**common, **details})
+        return client_id
+
+    return register
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The web site of an app, at another origin."""
+    with sites.running() as url:
+        yield url
 
 
 def run(server, *words):
