@@ -41,7 +41,9 @@ def fetch(region, folder, client, key, *options):
 
 def taken(folder):
     """Return how many resources of each type there are in what smart-fetch wrote."""
-    lines = (line for file in folder.rglob("[A-Z]*.ndjson") for line in file.read_text().splitlines())
+    lines = (
+        line for file in folder.rglob("[A-Z]*.ndjson") for line in file.read_text().splitlines()
+    )
     return Counter(json.loads(line)["resourceType"] for line in lines)
 
 

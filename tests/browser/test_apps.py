@@ -1,0 +1,165 @@
+"""Apps that others wrote are launched, get consent by clicking, and read: three client libraries.
+
+The web site of the app is at another origin than the server, so all of it is cross-origin.
+
+Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html
+"""
+
+import json
+import subprocess
+from itertools import islice
+from urllib.parse import urlencode
+
+import pytest
+from fhirclient.client import FHIRClient
+from fhirclient.models.observation import Observation
+from playwright.sync_api import expect
+
+from server.identity import passwords
+from tests.browser import people
+from tests.browser.chromium import MODULES, NODE, window
+
+pytestmark = pytest.mark.browser
+SCOPE = "openid fhirUser launch/patient offline_access patient/*.rs"
+SECRET = "a-secret_of.more~than-256-random:bits!or-so-it-is-said"
+
+
+@pytest.fixture
+def resident(persons):
+    return persons["residents"][0]
+
+
+@pytest.fixture
+def launch(region, site, app):
+    """The page of an app of its own that begins a launch."""
+    asked = {"iss": region.base, "client_id": app(), "scope": SCOPE}
+    return f"{site}/launch.html?{urlencode(asked)}"
+
+
+@pytest.fixture
+def app(register, site):
+    """Return a function that registers an app with the addresses of `site`."""
+
+    def app(**details):
+        pages = ("callback.html", "arrived.html")
+        return register(
+            **{
+                "name": "血压日记",
+                "redirect_uris": [f"{site}/{page}" for page in pages],
+                "grant_types": ["authorization_code", "refresh_token"],
+                "auth_method": "none",
+                "scope": SCOPE,
+                "purpose": {"zh": "帮助您记录血压", "en": "Help you to keep a diary"},
+                "legal_name": "漳州试用科技有限公司",
+                "contacts": ["privacy@app.test"],
+                **details,
+            }
+        )
+
+    return app
+
+
+def consent(page, person):
+    """Sign in and allow what an app asks for."""
+    people.sign_in(page, person)
+    page.locator("button[value=allow]").click()
+
+
+def test_smarts_client_for_browsers_launches_reads_and_refreshes(page, region, site, app, resident):
+    asked = {"iss": region.base, "client_id": app(), "scope": SCOPE}
+    page.goto(f"{site}/launch.html?{urlencode(asked)}")
+    consent(page, resident)
+    expect(page.locator("output")).not_to_be_empty()
+    outcome = json.loads(page.locator("output").text_content())
+    assert "error" not in outcome, outcome
+    assert outcome["refreshed"]
+    assert f"Patient/{outcome['patient']}" == resident.account["person"]
+    assert outcome["user"] == resident.account["person"]
+    assert outcome["results"] == [f"Observation of {resident.account['person']}"] * 3
+
+
+def test_openid_client_signs_a_person_in(page, region, site, app, resident):
+    client = app(
+        auth_method="client_secret_basic", secret=passwords.hashed(SECRET), may_introspect=True
+    )
+    told = {
+        "issuer": region.root,
+        "id": client,
+        "secret": SECRET,
+        "redirect": f"{site}/arrived.html",
+        "scope": SCOPE,
+    }
+    with subprocess.Popen(
+        [NODE, MODULES.parent / "openid.mjs"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as party:
+        print(json.dumps(told), file=party.stdin, flush=True)
+        page.goto(party.stdout.readline().strip())
+        consent(page, resident)
+        page.wait_for_url(f"{site}/arrived.html*")
+        outcome, complaints = party.communicate(page.url + "\n", timeout=30)
+    assert party.returncode == 0, complaints
+    outcome = json.loads(outcome)
+    assert outcome["issuer"] == region.root
+    assert outcome["fhirUser"] == f"{region.base}/{resident.account['person']}"
+    assert outcome["refreshed"]
+    assert (outcome["alive"], outcome["dead"]) == (True, False)
+
+
+@pytest.fixture(params=[None, SECRET], ids=["public", "confidential"])
+def smart(request, region, site, app):
+    """SMART's client for Python, of an app without a secret, and of one with it."""
+    kept = {"auth_method": "client_secret_basic", "secret": passwords.hashed(SECRET)}
+    settings = {
+        "app_id": app(**(kept if request.param else {})),
+        "app_secret": request.param,
+        "api_base": region.base,
+        "redirect_uri": f"{site}/arrived.html",
+        "scope": "openid fhirUser offline_access patient/*.read",
+    }
+    made = FHIRClient(settings=settings)
+    yield made
+    made.server.session.close()
+
+
+def test_smarts_client_for_python_reads_and_refreshes(page, site, smart, resident):
+    assert not smart.prepare(), "it has to ask for authorization"
+    page.goto(smart.authorize_url)
+    consent(page, resident)
+    page.wait_for_url(f"{site}/arrived.html*")
+    smart.handle_callback(page.url)
+    assert f"Patient/{smart.patient.id}" == resident.account["person"]
+    results = islice(Observation.where({}).perform_resources_iter(smart.server), 30)
+    assert {one.subject.reference for one in results} == {resident.account["person"]}
+    assert smart.reauthorize()
+    assert next(Observation.where({}).perform_resources_iter(smart.server))
+
+
+def test_a_person_who_is_signed_in_is_asked_once(chromium, region, launch, resident, services):
+    with window(chromium) as page:
+        people.remember(page, region.root, services, resident)
+        page.goto(launch)
+        page.locator("button[value=allow]").click()
+        expect(page.locator("output")).to_contain_text("refreshed")
+        page.goto(launch)
+        expect(page.locator("output")).to_contain_text("refreshed")
+
+
+def test_who_allowed_an_app_before_comes_back_to_it_after_signing_in(chromium, launch, resident):
+    for is_asked in (True, False):
+        with window(chromium) as page:
+            page.goto(launch)
+            people.sign_in(page, resident)
+            if is_asked:
+                page.locator("button[value=allow]").click()
+            expect(page.locator("output")).to_contain_text("refreshed")
+
+
+def test_an_app_is_told_that_a_person_refused(page, launch, resident):
+    page.goto(launch)
+    people.sign_in(page, resident)
+    page.locator("button[value=deny]").click()
+    expect(page.locator("output")).to_contain_text("denied")
