@@ -14,8 +14,11 @@ from server.api.health import probes
 from server.auth.bearer import Bearers
 from server.auth.cors import Known, Shared
 from server.auth.endpoints import SMART, endpoints, grants
+from server.auth.registration import registration
 from server.auth.server import Server
 from server.interactions.statement import Statement
+from server.portal.authorize import authorize
+from server.portal.consent import consent
 from server.portal.pages import LANGUAGE
 from server.portal.session import SERVICES
 from server.portal.sign_in import sign_in
@@ -87,9 +90,12 @@ def create_app(settings: Settings) -> Flask:
     app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))
     app.register_blueprint(sign_in())
+    app.register_blueprint(authorize())
+    app.register_blueprint(consent())
     server = _Once(lambda: Server(services(), grants()))
     known = Known(services)
     app.register_blueprint(endpoints(server, services, known))
+    app.register_blueprint(registration(services))
     fhir = Shared(FhirEndpoint(services, _authentication(settings, services)), known)
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
     mounted = DispatcherMiddleware(app.wsgi_app, {SMART: _at(SMART, app.wsgi_app), "/fhir": fhir})

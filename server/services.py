@@ -14,6 +14,7 @@ from server.access.policy import Access, Rights
 from server.access.roles import Roles
 from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, opened
+from server.audit.request import Requests
 from server.profiles import definitions, own_parameters
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.structure import StructureValidator, structure_validator
@@ -47,6 +48,7 @@ class Interpreters:
     indexes: IndexTable
     queries: QueryCompiler
     shipped: tuple[SearchParameter, ...]
+    requests: Requests
     roles: Roles
     started: str
 
@@ -70,6 +72,7 @@ class Interpreters:
             indexes=IndexTable(facts, index.plans),
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
             shipped=shipped,
+            requests=Requests(facts),
             roles=roles.load(content.PROFILES),
             started=datetime.now(zone).isoformat(timespec="seconds"),
         )
@@ -92,7 +95,8 @@ class Services:
     def __post_init__(self) -> None:
         """Make the registry of own search parameters, which has not looked yet, and the trail."""
         object.__setattr__(self, "registry", _registry(self.interpreters, self.store))
-        object.__setattr__(self, "trail", _trail(self.interpreters, self.store))
+        trail = _trail(self.interpreters, self.store, self.registry)
+        object.__setattr__(self, "trail", trail)
 
     @classmethod
     def open(cls, interpreters: Interpreters, statement: Callable[[], bytes]) -> Self:
@@ -127,10 +131,14 @@ class Services:
             self.store.close()
 
 
-def _trail(interpreters: Interpreters, store: Store) -> Trail[Event]:
+def _trail(interpreters: Interpreters, store: Store, registry: Registry) -> Trail[Event]:
     """Return the trail of this process, which begins with the first event."""
-    written = AuditEvents(interpreters.index.entries, interpreters.zone)
-    return Trail(store.engine, Records(written.write, parts, opened), store.now)
+    index = interpreters.index
+    events = AuditEvents(
+        index.entries, interpreters.zone, lambda: index.plans.has_own("AuditEvent")
+    )
+    records = Records(events.write, parts, opened)
+    return Trail(store.engine, records, store.now, registry.writing)
 
 
 # While a server reindexes, it leaves two thirds of the time to its requests.

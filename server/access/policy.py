@@ -31,6 +31,8 @@ NEEDED: Mapping[str, str] = {
     "history-system": "s",
 }
 """The letter of a scope that an interaction needs. One that has none needs no scope."""
+APPEND_ONLY = frozenset({"AuditEvent"})
+"""Types that the server alone writes: whatever their rights, nobody creates or changes one."""
 EXPLAIN = "explain"
 """How a search is run, which only administrators may ask, of types that they may search."""
 FREE = frozenset({"capabilities"})
@@ -147,6 +149,8 @@ class Access:
         None stands for the system as a whole: some type is enough.
         """
         letter = NEEDED.get(interaction)
+        if type in APPEND_ONLY and letter in ("c", "u", "d"):
+            raise Forbidden.because("type-append-only", type=type)
         if interaction in FREE or self.letters is None:
             return
         if interaction == EXPLAIN and self.caller.role == "administrator":

@@ -8,16 +8,19 @@ of Flask's own, which would be HTML, can come in between.
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from uuid_utils import uuid4
 
+from server.access.caller import Caller
 from server.access.policy import ANYBODY, FREE, Access
-from server.api import body, negotiation, requests, responses, telemetry
+from server.api import body, negotiation, recording, requests, responses, telemetry
 from server.api.responses import Manner, Response
+from server.audit.event import Event
 from server.context import Context
-from server.fhir.outcome import FhirError, Issue
+from server.fhir.outcome import FhirError, Issue, Unavailable
 from server.interactions.call import Call, Result
 from server.interactions.door import perform
 from server.services import Services
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 Authenticate = Callable[[Services, Mapping[str, Any]], Access]
 """Returns the access of who makes the request of a WSGI environment, or raises Unauthenticated."""
+_ATTEMPTS = 4
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -54,7 +58,7 @@ class FhirEndpoint:
 class _Exchange:
     """One request and its answer; it remembers what the log needs if the answer is a refusal."""
 
-    __slots__ = ("authenticate", "call", "environ", "manner", "services")
+    __slots__ = ("access", "authenticate", "call", "environ", "manner", "services")
 
     def __init__(
         self, services: Services, environ: Mapping[str, Any], authenticate: Authenticate
@@ -63,6 +67,7 @@ class _Exchange:
         self.authenticate = authenticate
         self.environ = environ
         self.call: Call | None = None
+        self.access: Access | None = None
         settings = services.interpreters.settings
         given = environ.get("HTTP_X_REQUEST_ID", "")
         self.manner = Manner(
@@ -77,28 +82,76 @@ class _Exchange:
         """Return the response to the request for `path`, which is relative to the base."""
         started = time.perf_counter()
         try:
-            response = self._performed(path)
-        except FhirError as error:
-            if error.status >= 500:
-                telemetry.record_failure(self.manner.request_id, error.__cause__ or error)
-            response = self._refused(error)
+            response = self._settled(path)
         except Exception as error:  # noqa: BLE001  # the last resort: no caller may see a trace
-            telemetry.record_failure(self.manner.request_id, error)
-            response = self._refused(InternalError(Issue("exception", "server-failed")))
-        self._record(response, time.perf_counter() - started)
+            response = self._refused(self._failure(error))
+        self._log(response, time.perf_counter() - started)
         return response
 
-    def _performed(self, path: str) -> Response:
+    def _settled(self, path: str) -> Response:
+        """Return the response once the trail has it.
+
+        What was read with rights that may have been withdrawn meanwhile is done over, so that
+        nobody is given it who has them no more.
+        """
+        if self.services.interpreters.settings.access == "open":
+            return self._response(self._outcome(path))
+        trail = self.services.trail
+        trail.begin()
+        # Other methods are done with what was asked for them alone.
+        attempts = _ATTEMPTS if self.environ["REQUEST_METHOD"] in ("GET", "HEAD") else 1
+        for _ in range(attempts):
+            epoch = trail.epoch()
+            answer = self._outcome(path)
+            response = self._response(answer)
+            now = trail.append(self._event(answer))
+            if now == epoch or self.access is None or attempts == 1:
+                return response
+        raise Unavailable.because("trail-unavailable")
+
+    def _outcome(self, path: str) -> Result | FhirError:
+        try:
+            return self._performed(path)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is an answer
+            return self._failure(error)
+
+    def _failure(self, error: Exception) -> FhirError:
+        """Return what to tell the caller of `error`; the log gets to know more."""
+        refusal = error if isinstance(error, FhirError) else None
+        if refusal is None:
+            telemetry.record_failure(self.manner.request_id, error)
+            return InternalError(Issue("exception", "server-failed"))
+        if refusal.status >= 500:
+            telemetry.record_failure(self.manner.request_id, error.__cause__ or error)
+        return refusal
+
+    def _event(self, answer: Result | FhirError) -> Event:
+        asked = recording.Asked(self.environ, self.manner.request_id, self.call, self._caller())
+        return recording.event(self.services.interpreters, asked, answer)
+
+    def _caller(self) -> Caller | None:
+        """Return who is calling, also of what was refused before that was asked."""
+        if self.access is None and "HTTP_AUTHORIZATION" in self.environ:
+            with suppress(FhirError):
+                self.access = self.authenticate(self.services, self.environ)
+        return None if self.access is None else self.access.caller
+
+    def _performed(self, path: str) -> Result:
         environ, interpreters = self.environ, self.services.interpreters
         if environ["REQUEST_METHOD"] == "OPTIONS":
             allowed = ", ".join(requests.methods(path, interpreters.types))
-            return responses.answer(Result(status=204, headers={"Allow": allowed}), self.manner)
+            return Result(status=204, headers={"Allow": allowed})
         self.call = requests.call(environ, path, interpreters.types, interpreters.settings)
         self.manner = self._negotiated(dict(self.call.query))
         is_free = self.call.interaction in FREE
-        access = ANYBODY if is_free else self.authenticate(self.services, environ)
+        access = self.access = ANYBODY if is_free else self.authenticate(self.services, environ)
         context = Context.of(self.services, access, self.manner.language)
-        return responses.answer(perform(context, self.call), self.manner)
+        return perform(context, self.call)
+
+    def _response(self, answer: Result | FhirError) -> Response:
+        if isinstance(answer, FhirError):
+            return self._refused(answer)
+        return responses.answer(answer, self.manner)
 
     def _negotiated(self, asked: Mapping[str, str]) -> Manner:
         """Return the manner that the parameters `asked` and the Accept header ask for."""
@@ -115,7 +168,7 @@ class _Exchange:
             body.drain(self.environ, self.services.interpreters.settings.max_body)
         return responses.refusal(error, self.manner)
 
-    def _record(self, response: Response, seconds: float) -> None:
+    def _log(self, response: Response, seconds: float) -> None:
         telemetry.record(
             telemetry.Answered(
                 self.manner.request_id,

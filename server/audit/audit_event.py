@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from server.access import divisions
 from server.access.caller import Caller, Party
 from server.audit.event import DCM, Act, Event, Shown, Term
 from server.fhir import json
@@ -34,6 +35,7 @@ _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile("[\u3005\u3007\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
 
 Entries = Mapping[str, Any]
+_Shared = tuple[Act, Caller, str, str | None, str | None]
 
 
 def _role(code: str) -> str:
@@ -47,28 +49,40 @@ _ROLE = {code: _role(code) for code in (_PATIENT, _RESOURCE, _QUERY)}
 class _Frame:
     """What events with the same act, caller, outcome and address share.
 
-    `body` is what stands in JSON between `meta` and `recorded`. The `words` before the first one
-    that is Han, and those from it on.
+    `body` is what stands in JSON between `meta` and `recorded`; `spaced` are the words before the
+    first one that is Han, `unspaced` those from it on.
     """
 
-    body: bytes
+    body: str
     entries: Entries
+    marks: Entries
     spaced: tuple[str, ...]
     unspaced: tuple[str, ...]
 
 
 class AuditEvents:
-    """Writes AuditEvents whose times are in `zone`, indexed by what `entries` computes."""
+    """Writes AuditEvents whose times are in `zone`, indexed by what `entries` computes.
 
-    def __init__(self, entries: Callable[[json.Resource], dict[str, Any]], zone: tzinfo) -> None:
+    When it `is_extended`, the search index has more than R4's entries, which only it can tell.
+    """
+
+    def __init__(
+        self,
+        entries: Callable[[json.Resource], dict[str, Any]],
+        zone: tzinfo,
+        is_extended: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._entries = entries
         self._zone = zone
+        self._is_extended = is_extended
         self._frame = lru_cache(_FRAMES)(self._new_frame)
         self._instant = lru_cache(8)(self._new_instant)
 
     def write(self, event: Event, id: str, now: int) -> tuple[bytes, Entries]:
-        """Return the AuditEvent of `event`, recorded `now` (µs since 1970), and its entries."""
-        frame = self._frame(event.act, event.caller, event.outcome, event.reason, event.address)
+        """Return the AuditEvent of `event`, recorded `now` (µs), and its other fields."""
+        extended = self._is_extended()
+        shared = event.act, event.caller, event.outcome, event.reason, event.address
+        frame = self._frame(shared, extended)
         instant, words = self._instant(now)
         entities = _Entities()
         entities.add_request(event.request)
@@ -78,20 +92,19 @@ class AuditEvents:
         inner = f',"entity":[{",".join(texts)}]' if texts else ""
         body = (
             f'{{"resourceType":"AuditEvent","id":"{id}","meta":{{"versionId":"1",'
-            f'"lastUpdated":"{instant}"}},{frame.body.decode()},"recorded":"{instant}"{inner}}}'
+            f'"lastUpdated":"{instant}"}},{frame.body},"recorded":"{instant}"{inner}}}'
         ).encode()
-        if others:
+        if others or extended:
             # Rare, and of any content.
-            return body, self._entries(orjson.loads(body))
-        return body, entities.entries(frame, now, words)
+            return body, {**self._entries(orjson.loads(body)), **frame.marks}
+        return body, {**entities.entries(frame, now, words), **frame.marks}
 
     def _new_instant(self, now: int) -> tuple[str, tuple[str, ...]]:
         text = json.instant(now, self._zone)
         return text, tuple(f"c:{word}" for word in _WORD.findall(text.lower()))
 
-    def _new_frame(
-        self, act: Act, caller: Caller, outcome: str, reason: str | None, address: str | None
-    ) -> _Frame:
+    def _new_frame(self, shared: _Shared, _extended: bool) -> _Frame:  # noqa: FBT001 - a key only
+        act, caller, outcome, reason, address = shared
         resource: json.Resource = {
             "resourceType": "AuditEvent",
             "type": _coding(act.type),
@@ -103,12 +116,32 @@ class AuditEvents:
             resource["outcomeDesc"] = reason
         resource["purposeOfEvent"] = [_concept(Term(_PURPOSES, caller.purpose))]
         resource["agent"] = list(_agents(caller, address))
-        resource["source"] = {"observer": {"display": "Tongkang"}}
+        site = {} if caller.division is None else {"site": caller.division}
+        resource["source"] = {**site, "observer": {"display": "Tongkang"}}
         entries = self._entries(resource)
         words = entries.pop("w", [])
         first = next((n for n, word in enumerate(words) if _UNSPACED.search(word)), len(words))
         body = json.dumps({key: one for key, one in resource.items() if key != "resourceType"})
-        return _Frame(body[1:-1], entries, tuple(words[:first]), tuple(words[first:]))
+        return _Frame(
+            body[1:-1].decode(),
+            entries,
+            marks(resource),
+            tuple(words[:first]),
+            tuple(words[first:]),
+        )
+
+
+def marks(resource: json.Resource) -> dict[str, Any]:
+    """Return what an AuditEvent belongs to: the unit and the divisions of who acted, if known."""
+    found: dict[str, Any] = {}
+    site = resource["source"].get("site")
+    if site is not None:
+        found["div"] = divisions.above(site)
+    for agent in resource["agent"]:
+        reference = agent.get("who", {}).get("reference", "")
+        if reference.startswith("Organization/"):
+            found["own"] = reference
+    return found
 
 
 def parts(event: Event) -> list[Event]:

@@ -28,7 +28,7 @@ EXPOSED = (
 )
 METHODS = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"
 _PUBLIC = ("/jwks", "/.well-known/")
-_KEPT_SECONDS = 5.0
+_KEPT_SECONDS, _AGAIN_SECONDS = 5.0, 0.2
 
 
 class Origins:
@@ -41,7 +41,9 @@ class Origins:
 
     def __contains__(self, origin: object) -> bool:
         """Tell whether a registered app runs at `origin`."""
-        if time.monotonic() - self._at > _KEPT_SECONDS:
+        age = time.monotonic() - self._at
+        # One that is not known may have been registered just now.
+        if age > _KEPT_SECONDS or (origin not in self._known and age > _AGAIN_SECONDS):
             records = self._shelf.all({"status": "approved"}, limit=10_000)
             self._known = frozenset(one for record in records for one in origins(record))
             self._at = time.monotonic()

@@ -10,6 +10,7 @@ from server.store.shelf import Layout
 
 CLIENTS = Layout("_clients", indexes=(("status",), ("created",)))
 GRANTS = Layout("_grants", indexes=(("account", "client", "status"), ("client",), ("session",)))
+RECEIPTS = Layout("_receipts", indexes=(("account",), ("client",)))
 CODES = Layout("_codes", indexes=(("grant",),))
 TOKENS = Layout("_tokens", indexes=(("grant",), ("client",), ("account",), ("family",)))
 PENDING = Layout("_pending")

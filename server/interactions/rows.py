@@ -63,6 +63,15 @@ class Search:
     merged: bool = False
     _deadline: float = field(default_factory=lambda: time.monotonic() + _SECONDS)
 
+    def has(self, place: Place) -> bool:
+        """Tell whether `place` is one in the order of this search.
+
+        What a caller may see decides the order, too; so another's place need not be.
+        """
+        type, *values = place
+        legs = (leg for leg in self.legs if self.merged or leg.type == type)
+        return not values or all(len(values) == len(leg.order.keys) for leg in legs)
+
     def page(self, limit: int, after: Place | None) -> Rows:
         """Return at most `limit` rows behind the place `after`.
 

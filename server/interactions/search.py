@@ -108,6 +108,8 @@ def _page(context: Context, wanted: Asked, run: Search, first: str) -> Result:
     place, trail = None, list[Any]()
     if wanted.cursor is not None:
         place, trail = cursors.read(question, wanted.cursor)
+        if place is not None and not run.has(place):
+            raise BadRequest.because("cursor-invalid")
         links["self"] = _with(first, wanted.cursor)
     if trail:
         *before, last = trail

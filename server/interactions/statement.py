@@ -7,6 +7,7 @@ from dataclasses import replace
 from threading import Lock
 from typing import Any
 
+from server.access.policy import APPEND_ONLY, NEEDED
 from server.context import Context
 from server.fhir import model
 from server.fhir.outcome import BadRequest
@@ -137,17 +138,19 @@ def _parameter(fact: SearchParameter) -> dict[str, str]:
 def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
     parameters = interpreters.queries.searchable(type).values()
     forward, reverse = offered(interpreters.index.plans, type)
+    is_written = type not in APPEND_ONLY
+    codes = [code for code in on_types() if is_written or NEEDED[code] in ("r", "s")]
     return {
         "type": type,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{type}",
-        "interaction": [{"code": code} for code in on_types()],
+        "interaction": [{"code": code} for code in codes],
         "versioning": "versioned",
         "readHistory": True,
-        "updateCreate": True,
-        "conditionalCreate": True,
+        "updateCreate": is_written,
+        "conditionalCreate": is_written,
         "conditionalRead": "full-support",
-        "conditionalUpdate": True,
-        "conditionalDelete": "single",
+        "conditionalUpdate": is_written,
+        "conditionalDelete": "single" if is_written else "not-supported",
         "searchInclude": forward,
         "searchRevInclude": reverse,
         "searchParam": [_parameter(each) for each in parameters],

@@ -54,8 +54,11 @@ class IndexTable:
         return indexes(self._plans[type])
 
     def about(self, type: str) -> str | None:
-        """Return the field of `type` that tells which patient it is about."""
-        return self._plans[type].about
+        """Return the field of `type` that tells which patient it is about, and moves with.
+
+        What the trail tells is about who acted, and stays where it is.
+        """
+        return None if type in _SPARING else self._plans[type].about
 
     @staticmethod
     def on_demand(_type: str, field: str) -> IndexSpec:
@@ -71,7 +74,8 @@ class IndexTable:
 def indexes(plan: Plan) -> tuple[IndexSpec, ...]:
     """Return the indexes of the type of `plan`."""
     if plan.type in _SPARING:
-        return tuple(_named(keys) for keys in ((("t", 1), ("_id", 1)), (("ds", -1), ("_id", 1))))
+        kept = (("t", 1),), (("lu", 1),), (("ds", -1),)
+        return tuple(_named((*keys, ("_id", 1))) for keys in kept)
     found = dict.fromkeys(_plain(plan))
     specs = [_named((name, 1) for name in fields) for fields in found]
     specs.extend(_named(keys) for keys in _dated(plan))

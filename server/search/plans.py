@@ -77,6 +77,10 @@ class Plans:
         """Return the plan by which resources of `type` are indexed, with what still waits."""
         return self._complete(self._edition, type)
 
+    def has_own(self, type: str) -> bool:
+        """Tell whether resources of `type` are indexed by own parameters, too."""
+        return bool(self._edition.own.get(type))
+
     def replace(self, own: Own, waiting: Waiting) -> None:
         """Put these own parameters, of which some are waiting, in the place of what there was."""
         codes = {type: frozenset(one) for type, one in waiting.items() if one}

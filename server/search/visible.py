@@ -14,7 +14,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from server.access import divisions, policy
-from server.access.policy import Access, Region, Right, Rights
+from server.access.policy import APPEND_ONLY, Access, Region, Right, Rights
 from server.access.roles import Roles
 from server.access.visibility import Visibility
 from server.fhir.outcome import BadRequest
@@ -22,7 +22,7 @@ from server.search.conditions import NOTHING, Condition, all_of, any_of
 from server.search.joins import has_join
 from server.search.query import QueryCompiler
 
-_KEPT = frozenset({"comp", "own", "sec", "t", "c", "pt", "has", "rid", "_id"})
+_KEPT = frozenset({"comp", "own", "sec", "t", "c", "pt", "has", "rid", "_id", "del"})
 """What superseded versions keep, so that it can be decided who may see them."""
 _WRITING = frozenset("cud")
 
@@ -94,7 +94,10 @@ class _Compiled:
             found = self.compiler.compile(type, pairs)
         except BadRequest:
             return NOTHING
-        return NOTHING if found.keys or has_join(found.condition) else found.condition
+        if found.keys or has_join(found.condition):
+            return NOTHING
+        # Of what is deleted no entries are left, which fulfils whatever excludes some.
+        return all_of([found.condition, {"del": None}])
 
     def _place(self, type: str, letter: str, about: str, *, past: bool) -> Condition:
         """Return the condition by division, unit and labels, which some persons are exempt from."""
@@ -102,7 +105,9 @@ class _Compiled:
         parts: list[Condition] = []
         region = self.rights.region
         if region is not None and not past and (not is_shared or letter in _WRITING):
-            parts.append(_region(region))
+            place = _region(region)
+            # Who acted may be of no division, and has to be seen by somebody.
+            parts.append(any_of([place, {"div": None}]) if type in APPEND_ONLY else place)
         if region is not None and not past and not is_shared:
             parts.append(_open(region))
         if self.rights.withheld and not is_shared:

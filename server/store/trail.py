@@ -11,6 +11,7 @@ Spec: https://www.mongodb.com/docs/manual/reference/write-concern/
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Generic, TypeVar
@@ -48,10 +49,20 @@ class Records(Generic[Item]):
 
 
 class Trail(Generic[Item]):
-    """The trail as one process appends to it; any thread may."""
+    """The trail as one process appends to it; any thread may.
 
-    def __init__(self, engine: Engine, records: Records[Item], now: Callable[[], int]) -> None:
+    It stores records while `writing`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        records: Records[Item],
+        now: Callable[[], int],
+        writing: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._engine = engine
+        self._writing = writing
         self._records = records
         self._now = now
         self._lane: Lane | None = None
@@ -75,6 +86,13 @@ class Trail(Generic[Item]):
         except FhirError as error:
             raise Unavailable.because("trail-unavailable") from error
 
+    def begin(self) -> None:
+        """See to it that this process has heard of an epoch. Raises Unavailable."""
+        if not self._epoch:
+            with refused():
+                known = self._registry({"$setOnInsert": {"epoch": 1}})
+            self._epoch = max(self._epoch, known["epoch"])
+
     def epoch(self) -> int:
         """Return the last epoch that this process heard of, 0 if it has heard of none."""
         return self._epoch
@@ -82,28 +100,33 @@ class Trail(Generic[Item]):
     def bump(self) -> int:
         """Begin a new epoch and return it: every record from now on tells its process of it."""
         with refused():
-            after: Mapping[str, int] = (
-                self._lanes.find_one_and_update(
-                    {"_id": REGISTRY},
-                    {"$inc": {"epoch": 1}},
-                    upsert=True,
-                    return_document=ReturnDocument.AFTER,
-                )
-                or {}
-            )
-            epoch = after["epoch"]
+            epoch: int = self._registry({"$inc": {"epoch": 1}})["epoch"]
             # A lane that begins from here on asks the registry.
             used = {"_id": {"$gte": lanes.oldest_in_use(self._now()), "$ne": REGISTRY}}
             self._lanes.update_many(used, {"$max": {"epoch": epoch}})
         return epoch
 
+    def _registry(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the registry after `change`."""
+        found = self._lanes.find_one_and_update(
+            {"_id": REGISTRY}, change, upsert=True, return_document=ReturnDocument.AFTER
+        )
+        return found or {}
+
     def _append(self, batch: Sequence[Sequence[Item]]) -> list[int]:
         """Record all items of `batch`; only one thread at a time is here."""
-        lane = self._lane
-        # Until the end of this is known, it is not known how long the lane is.
-        self._lane = None
-        if lane is None or monotonic() - lane.begun > lanes.LANE_SECONDS:
-            lane = self._begin()
+        with self._writing():
+            lane = self._lane
+            # Until the end of this is known, it is not known how long the lane is.
+            self._lane = None
+            if lane is None or monotonic() - lane.begun > lanes.LANE_SECONDS:
+                lane = self._begin()
+            self._append_to(lane, batch)
+            self._epoch = self._head(lane)
+            self._lane = lane
+        return [self._epoch] * len(batch)
+
+    def _append_to(self, lane: Lane, batch: Sequence[Sequence[Item]]) -> None:
         chunk: list[RawBSONDocument] = []
         size = 0
         for items in batch:
@@ -114,9 +137,6 @@ class Trail(Generic[Item]):
                 self._insert(chunk)
                 chunk, size = [], 0
         self._insert(chunk)
-        self._epoch = self._head(lane)
-        self._lane = lane
-        return [self._epoch] * len(batch)
 
     def _record(self, lane: Lane, item: Item) -> RawBSONDocument:
         """Return the document of the next record of `lane`, which then is as long as that."""

@@ -1,0 +1,91 @@
+"""What the trail is told of a request and its answer, before that answer leaves.
+
+Spec: 人口健康信息管理办法(试行) article 18 (R1.18), https://hl7.org/fhir/R4/security.html#audit
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from typing import Any
+from urllib.parse import parse_qsl
+
+from server.access.caller import ANONYMOUS, Caller
+from server.audit.event import Event, outcome, rest
+from server.audit.request import Requests, unread
+from server.fhir.outcome import FhirError
+from server.interactions.call import Call, Result
+from server.services import Interpreters
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: its WSGI environment, and what could be made of it.
+
+    `call` is None if it means nothing, `caller` if it is not known who makes it.
+    """
+
+    environ: Mapping[str, Any]
+    request_id: str
+    call: Call | None
+    caller: Caller | None
+
+
+def event(interpreters: Interpreters, asked: Asked, answer: Result | FhirError) -> Event:
+    """Return the event of the request `asked`, which is given `answer` or was refused."""
+    call = asked.call
+    shown = answer.disclosed if isinstance(answer, Result) else ()
+    # Who asked in vain has asked for this nevertheless.
+    target = f"{call.owner or call.type}/{call.id}" if call and call.id and not shown else None
+    return Event(
+        act=rest(call.interaction if call else "none"),
+        caller=asked.caller or ANONYMOUS,
+        outcome=outcome(answer.status),
+        reason=_reason(answer) if isinstance(answer, FhirError) else None,
+        address=address(asked.environ, interpreters.settings.trusted_proxies),
+        request=_text(interpreters.requests, asked),
+        shown=shown,
+        concerned=() if target is None else (target,),
+    )
+
+
+def _reason(error: FhirError) -> str:
+    return f"{error.status} {error.issues[0].message}" if error.issues else str(error.status)
+
+
+def _text(requests: Requests, asked: Asked) -> str:
+    environ, call = asked.environ, asked.call
+    path = environ["PATH_INFO"].removeprefix("/").encode("latin-1").decode("utf-8", "replace")
+    line = f"{environ['REQUEST_METHOD'][:20]} {path if call else unread(path)}"
+    headers = [("User-Agent", environ.get("HTTP_USER_AGENT")), ("X-Request-Id", asked.request_id)]
+    if call is not None and call.criteria is not None:
+        criteria = parse_qsl(call.criteria[:4000], keep_blank_values=True)
+        headers.append(("If-None-Exist", requests.text("", criteria)))
+    return requests.text(line, call.query if call else (), headers)
+
+
+def address(environ: Mapping[str, Any], trusted: str) -> str | None:
+    """Return the IP address that a request comes from; `trusted` are those that name another."""
+    return _address(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR"), trusted)
+
+
+@lru_cache(maxsize=4096)
+def _address(peer: str, forwarded: str | None, trusted: str) -> str | None:
+    """Return what the nearest proxy says if it is `trusted`; the rest anybody may write."""
+    told = (forwarded or "").rpartition(",")[2].strip()
+    for text in (told, peer) if _is_trusted(peer, trusted) else (peer,):
+        try:
+            return str(ip_address(text))
+        except ValueError:
+            continue
+    return None
+
+
+def _is_trusted(peer: str, trusted: str) -> bool:
+    if trusted == "*":
+        return True
+    try:
+        found = ip_address(peer)
+    except ValueError:
+        return False
+    return any(found in ip_network(one.strip(), strict=False) for one in trusted.split(","))

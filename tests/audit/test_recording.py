@@ -1,0 +1,188 @@
+"""Each request to a server that asks for tokens leaves one AuditEvent before it is answered."""
+
+import base64
+import secrets
+
+import orjson
+import pytest
+import requests as http
+
+from server.auth import shelves
+from server.auth.development import Wanted, token
+from server.services import Interpreters, Services
+from server.settings import Settings
+from tests import processes
+from tests.builders import patient
+
+TAIL = 400
+
+
+@pytest.fixture(scope="module")
+def name(mongodb):
+    name = f"test_{secrets.token_hex(6)}"
+    yield name
+    mongodb.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def services(mongodb_url, name):
+    settings = Settings(mongodb_url=mongodb_url, database=name)
+    services = Services.open(Interpreters.of(settings), bytes)
+    yield services
+    services.close()
+
+
+@pytest.fixture(scope="module")
+def server(mongodb_url, name, tmp_path_factory):
+    log = tmp_path_factory.mktemp("recording") / "server.log"
+    server = processes.Server(log, mongodb_url=mongodb_url, database=name, access="oauth")
+    yield server.start().ready()
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def system(services):
+    return {"Authorization": f"Bearer {token(services, Wanted(scope='system/*.cruds'))}"}
+
+
+@pytest.fixture(scope="module")
+def auditor(services):
+    wanted = Wanted(scope="user/AuditEvent.rs", role="auditor", division="3502")
+    return {"Authorization": f"Bearer {token(services, wanted)}"}
+
+
+@pytest.fixture
+def recorded(mongodb, name):
+    """Return a function that gives what has been recorded since the test began."""
+    found = mongodb[name]["AuditEvent"]
+    before = {one["_id"] for one in found.find({}, {"_id": 1})}
+
+    def since():
+        rows = [one for one in found.find().sort("lu", 1) if one["_id"] not in before]
+        events = [orjson.loads(one["raw"]) for one in rows]
+        return [one for one in events if one["subtype"][0]["code"] != "110120"]
+
+    return since
+
+
+def request_of(event):
+    return base64.b64decode(event["entity"][0]["query"]).decode()
+
+
+def entities(event):
+    return [one["what"]["reference"] for one in event["entity"] if "what" in one]
+
+
+def test_a_read_is_recorded_with_the_version_that_was_given(server, system, recorded):
+    made = http.post(f"{server.base}/Patient", json=patient(), headers=system)
+    id = made.json()["id"]
+    http.get(f"{server.base}/Patient/{id}", headers=system)
+    created, read = recorded()
+    assert created["action"] == "C"
+    assert read["subtype"][0]["code"] == "read"
+    assert read["outcome"] == "0"
+    assert read["agent"][0]["altId"] == "development"
+    assert read["agent"][0]["network"]["address"] == "127.0.0.1"
+    for event in (created, read):
+        assert entities(event) == [f"Patient/{id}/_history/1"]
+
+
+def test_a_search_is_recorded_with_what_it_found_but_not_with_whom_it_was_for(
+    server, system, recorded
+):
+    number = "110101199003071234"
+    body = patient(identifier=[{"system": "urn:x", "value": number}])
+    id = http.post(f"{server.base}/Patient", json=body, headers=system).json()["id"]
+    query = {"identifier": f"urn:x|{number}", "name": "陈甲子", "gender": "female"}
+    found = http.get(f"{server.base}/Patient", params=query, headers=system)
+    assert found.json()["total"] == 1
+    event = recorded()[-1]
+    assert entities(event) == [f"Patient/{id}/_history/1"]
+    asked = request_of(event)
+    assert "identifier=urn:x|110101********1234&name=陈**&gender=female" in asked
+    assert number not in str(event)
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("Patient/nobody", "404 resource-unknown"),
+        ("AuditEvent", "403 interaction-forbidden"),
+        ("Patient?nonsense=1", "400 search-parameter-unknown"),
+        ("Nothing/1", "404 type-unknown"),
+    ],
+)
+def test_a_refusal_is_recorded_with_its_reason(server, system, recorded, path, reason):
+    answer = http.get(f"{server.base}/{path}", headers=system)
+    assert answer.status_code == int(reason[:3])
+    (event,) = recorded()
+    assert event["outcome"] == "4"
+    assert event["outcomeDesc"] == reason
+    assert event["agent"][0]["altId"] == "development"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nobody-knows-this"}])
+def test_who_is_not_known_is_recorded_as_such(server, recorded, headers):
+    assert http.get(f"{server.base}/Patient/x", headers=headers).status_code == 401
+    (event,) = recorded()
+    assert event["outcomeDesc"].startswith("401 ")
+    assert "Patient/x" in entities(event)
+    assert "who" not in event["agent"][0]
+    assert "nobody-knows-this" not in str(event)
+
+
+def test_auditors_search_the_trail_and_that_is_recorded_too(server, system, auditor, recorded):
+    id = http.post(f"{server.base}/Patient", json=patient(), headers=system).json()["id"]
+    found = http.get(f"{server.base}/AuditEvent?patient=Patient/{id}", headers=auditor)
+    assert found.status_code == 200, found.text[:TAIL]
+    (entry,) = found.json()["entry"]
+    assert entry["resource"]["action"] == "C"
+    event = recorded()[-1]
+    assert event["subtype"][0]["code"] == "search-type"
+    assert entities(event) == [f"AuditEvent/{entry['resource']['id']}/_history/1", f"Patient/{id}"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["agent-name=x", "action=C", "outcome=4", "date=ge2020", "type=rest", "subtype=read",
+     "entity=Patient/x", "_sort=-date&_count=2", "_lastUpdated=ge2020", "entity-role=1"],
+)  # fmt: skip
+def test_the_trail_is_searched_like_any_type(server, auditor, query):
+    answer = http.get(f"{server.base}/AuditEvent?{query}", headers=auditor)
+    assert answer.status_code == 200, answer.text[:TAIL]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("access", ["oauth", "open"])
+def test_nobody_writes_to_the_trail(request, server, system, method, access):
+    base = server.base if access == "oauth" else request.getfixturevalue("open_server").base
+    path = "AuditEvent" if method == "POST" else "AuditEvent/x"
+    answer = http.request(method, f"{base}/{path}", json={"id": "x"}, headers=system)
+    assert answer.status_code == 403
+
+
+@pytest.fixture(scope="module")
+def open_server(mongodb_url, name, tmp_path_factory):
+    log = tmp_path_factory.mktemp("recording") / "open.log"
+    server = processes.Server(log, mongodb_url=mongodb_url, database=name)
+    yield server.start().ready()
+    server.stop()
+
+
+def test_an_open_server_records_nothing(open_server, recorded):
+    http.get(f"{open_server.base}/Patient/x")
+    assert recorded() == []
+
+
+def test_a_revoked_token_gives_nothing_more_although_it_is_remembered(
+    server, services, system, recorded
+):
+    wanted = token(services, Wanted(scope="system/*.rs"))
+    headers = {"Authorization": f"Bearer {wanted}"}
+    id = http.post(f"{server.base}/Patient", json=patient(), headers=system).json()["id"]
+    for _ in range(20):  # until both processes remember it
+        assert http.get(f"{server.base}/Patient/{id}", headers=headers).status_code == 200
+    services.store.shelf(shelves.TOKENS).remove({"_id": shelves.digest(wanted)})
+    services.trail.bump()
+    for _ in range(20):
+        assert http.get(f"{server.base}/Patient/{id}", headers=headers).status_code == 401

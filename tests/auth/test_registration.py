@@ -1,0 +1,197 @@
+"""DCR-01 to DCR-15: https://www.rfc-editor.org/rfc/rfc7591, https://www.rfc-editor.org/rfc/rfc7592"""
+
+import pytest
+import requests
+from joserfc.jwk import ECKey, OctKey
+
+from server.auth import shelves
+from server.identity.shelves import ATTEMPTS
+
+APP = {
+    "client_name": "试用应用",
+    "redirect_uris": ["https://app.test/callback"],
+    "token_endpoint_auth_method": "none",
+    "grant_types": ["authorization_code", "refresh_token"],
+    "scope": "launch/patient patient/*.rs",
+}
+
+
+@pytest.fixture(autouse=True)
+def forgiving(services):
+    services.store.shelf(ATTEMPTS).remove({})
+
+
+@pytest.fixture(scope="module")
+def url(guarded):
+    return f"{guarded.root}/register"
+
+
+def public(**more):
+    return {**ECKey.generate_key("P-384").as_dict(private=False), "kid": "1", **more}
+
+
+def system(**more):
+    return {
+        "client_name": "县医院电子病历",
+        "token_endpoint_auth_method": "private_key_jwt",
+        "grant_types": ["client_credentials"],
+        "scope": "system/*.cruds",
+        "jwks": {"keys": [public()]},
+        **more,
+    }
+
+
+def test_dcr_01_12_a_client_is_registered_and_waits(url, services):
+    answer = requests.post(url, json=APP, timeout=20)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    said = answer.json()
+    assert {name: said[name] for name in APP} == APP
+    assert said["client_id_issued_at"] > 0
+    assert "client_secret" not in said
+    kept = services.store.shelf(shelves.CLIENTS).find(said["client_id"])
+    assert kept["status"] == "pending"
+    assert said["registration_access_token"] not in str(kept)
+
+
+def test_dcr_01_06_the_default_is_a_secret_that_is_kept_as_a_hash(url, services):
+    asked = {"client_name": "a", "redirect_uris": ["https://a.test/"]}
+    said = requests.post(url, json=asked, timeout=20).json()
+    assert said["token_endpoint_auth_method"] == "client_secret_basic"
+    assert said["grant_types"] == ["authorization_code"]
+    assert len(said["client_secret"]) >= 43
+    assert said["client_secret_expires_at"] == 0
+    kept = services.store.shelf(shelves.CLIENTS).find(said["client_id"])
+    assert kept["secret"].startswith("$argon2id$")
+
+
+def test_a_system_is_registered_with_its_keys(url):
+    answer = requests.post(url, json=system(), timeout=20)
+    assert answer.status_code == 201
+    assert "client_secret" not in answer.json()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://app.test/cb", "https://app.test/cb#x", "https://*.app.test/cb",
+        "javascript:alert(1)",
+        "data:text/html,x", "https://u:p@app.test/cb", "https://169.254.169.254/cb",
+        "//app.test/cb",
+        "https:///cb", "https://app.test:99999/cb", "https://居民.test/cb", "https://app.test/a b",
+        "https://app.test\\@evil.test/", "", "app", "ftp://app.test/", 5, None, {"$gt": ""},
+    ],
+)  # fmt: skip
+def test_dcr_03_a_redirect_that_is_not_safe_is_refused(url, uri):
+    answer = requests.post(url, json={**APP, "redirect_uris": [uri]}, timeout=20)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "invalid_redirect_uri"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["http://127.0.0.1:5000/cb", "http://[::1]/cb", "cn.example.app:/cb", "https://a.test/b?c=d"],
+)
+def test_dcr_03_a_redirect_that_is_safe_is_taken(url, uri):
+    assert requests.post(url, json={**APP, "redirect_uris": [uri]}, timeout=20).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "jwks",
+    [
+        {"keys": []}, {}, {"keys": "x"}, {"keys": [5]}, {"keys": [{"kty": "RSA"}]},
+        {"keys": [ECKey.generate_key("P-384").as_dict(private=True) | {"kid": "1"}]},
+        {"keys": [OctKey.generate_key(256).as_dict() | {"kid": "1"}]},
+        {"keys": [public(), public()]}, {"keys": [public(kid=None)]}, {"keys": [public(kid=5)]},
+        {"keys": [{"kty": "RSA", "kid": "1", "e": "AQAB", "n": "x" * 171}]},
+    ],
+)  # fmt: skip
+def test_dcr_04_keys_are_public_and_strong_with_names_of_their_own(url, jwks):
+    answer = requests.post(url, json=system(jwks=jwks), timeout=20)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "invalid_client_metadata"
+
+
+def test_dcr_04_keys_come_in_one_way(url):
+    both = system(jwks_uri="https://a.test/jwks")
+    assert requests.post(url, json=both, timeout=20).status_code == 400
+    assert requests.post(url, json=system(jwks=None), timeout=20).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"client_name": {"$gt": ""}}, {"client_name": 5}, {"client_name": ""}, {"scope": 5},
+        {"client_name": "a\u202eb"}, {"client_name": "a\u200bb"}, {"client_name": "a\0"},
+        {"grant_types": "authorization_code"}, {"grant_types": ["password"]}, {"grant_types": []},
+        {"response_types": ["token"]}, {"token_endpoint_auth_method": "x"}, {"contacts": "a"},
+        {"token_endpoint_auth_method": ["none"]}, {"logo_uri": "http://a.test/l.png"},
+        {"client_uri": "javascript:x"}, {"policy_uri": 5}, {"grant_types": ["refresh_token"]},
+        {"grant_types": ["client_credentials"]}, {"jwks": "x"}, {"scope": "system/*.cruds"},
+        {"scope": "patient/*.rsx"}, {"retention_days": "9"}, {"client_name": "x" * 501},
+    ],
+)  # fmt: skip
+def test_dcr_05_to_09_15_what_is_wrong_is_refused(url, fault):
+    answer = requests.post(url, json={**APP, **fault}, timeout=20)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"].startswith("invalid_")
+
+
+def test_dcr_07_nobody_registers_rights(url, services):
+    said = requests.post(
+        url,
+        json={**APP, "client_id": "mine", "status": "approved", "may_introspect": True,
+              "organization": {"reference": "Organization/x"}, "region": None, "is_admin": True},
+        timeout=20,
+    ).json()  # fmt: skip
+    assert said["client_id"] != "mine"
+    kept = services.store.shelf(shelves.CLIENTS).find(said["client_id"])
+    assert kept["status"] == "pending"
+    assert not {"may_introspect", "organization", "region", "is_admin"} & kept.keys()
+
+
+@pytest.mark.parametrize("body", [b"", b"[1]", b"x", b'"a"', b"null", b"{" * 10_000, b"\xff"])
+def test_dcr_10_what_is_no_object_is_refused(url, body):
+    assert requests.post(url, data=body, timeout=20).status_code == 400
+
+
+def test_dcr_10_too_much_is_refused(url):
+    answer = requests.post(url, json={**APP, "client_name": "x" * 100_000}, timeout=20)
+    assert answer.status_code in (400, 413)
+
+
+def test_dcr_12_an_address_registers_only_so_many(url):
+    answers = [requests.post(url, data=b"x", timeout=20).status_code for _ in range(25)]
+    assert answers[0] == 400
+    assert answers[-1] == 429
+
+
+def test_dcr_13_a_client_reads_changes_and_removes_itself(url, services):
+    said = requests.post(url, json=APP, timeout=20).json()
+    own = said["registration_client_uri"]
+    bearer = {"Authorization": f"Bearer {said['registration_access_token']}"}
+    assert requests.get(own, headers=bearer, timeout=20).json()["client_name"] == "试用应用"
+    assert requests.get(own, timeout=20).status_code == 401
+    wrong = {"Authorization": "Bearer x"}
+    assert requests.get(own, headers=wrong, timeout=20).status_code == 401
+    changed = {**APP, "client_id": said["client_id"], "contacts": ["a@app.test"]}
+    answer = requests.put(own, json=changed, headers=bearer, timeout=20)
+    assert answer.json()["contacts"] == ["a@app.test"]
+    other = {**changed, "client_id": "other"}
+    assert requests.put(own, json=other, headers=bearer, timeout=20).status_code == 400
+    assert requests.delete(own, headers=bearer, timeout=20).status_code == 204
+    assert requests.get(own, headers=bearer, timeout=20).status_code == 401
+    assert services.store.shelf(shelves.CLIENTS).find(said["client_id"]) is None
+
+
+def test_dcr_14_what_matters_is_looked_at_again(url, services):
+    said = requests.post(url, json=APP, timeout=20).json()
+    clients = services.store.shelf(shelves.CLIENTS)
+    clients.change(said["client_id"], {"status": "approved"})
+    bearer = {"Authorization": f"Bearer {said['registration_access_token']}"}
+    same = {**APP, "client_id": said["client_id"]}
+    requests.put(said["registration_client_uri"], json=same, headers=bearer, timeout=20)
+    assert clients.find(said["client_id"])["status"] == "approved"
+    moved = {**same, "redirect_uris": ["https://other.test/cb"]}
+    requests.put(said["registration_client_uri"], json=moved, headers=bearer, timeout=20)
+    assert clients.find(said["client_id"])["status"] == "pending"

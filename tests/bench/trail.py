@@ -1,0 +1,172 @@
+"""Measure what the trail costs: ``python -m tests.bench.trail``.
+
+Appends alone, by one thread and by eight; then reads by id at concurrency 8 from a server that asks
+nobody and from one that asks for tokens, in turn. Prints Markdown.
+"""
+
+import asyncio
+import os
+import random
+import statistics
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pymongo import MongoClient
+
+from server.access.caller import Caller, Party
+from server.access.visibility import EVERYTHING
+from server.audit.event import Event, rest
+from server.auth.development import Wanted, token
+from server.interactions.call import Disclosed
+from server.services import Interpreters, Services
+from server.settings import Settings
+from server.store.documents import Draft
+from server.store.embedded import EmbeddedMongo
+from tests import processes
+from tests.bench.run import cpu
+
+SECONDS = float(os.environ.get("SECONDS", "4"))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+CALLERS = int(os.environ.get("CALLERS", "8"))
+PATIENTS = 500
+
+
+def batches(url: str) -> tuple[int, int]:
+    """Return how many records were appended, and how many heads of lanes changed for it."""
+    with MongoClient(url) as client:
+        status = client.admin.command("serverStatus")
+    return status["opcounters"]["insert"], status["metrics"]["commands"]["findAndModify"]["total"]
+
+
+def used(pid: int) -> float:
+    """Return the CPU seconds that the process `pid` has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as made, EmbeddedMongo(Path(made) / "mongodb") as url:
+        with MongoClient(url) as client:
+            mongod = int(client.admin.command("serverStatus")["pid"])
+        settings = Settings(mongodb_url=url, database="bench")
+        services = Services.open(Interpreters.of(settings), bytes)
+        try:
+            ids = stored(services)
+            appends(services, mongod)
+            reads(Path(made), url, token(services, Wanted(scope="system/*.rs")), ids, mongod)
+        finally:
+            services.close()
+
+
+def stored(services: Services) -> list[str]:
+    """Store patients and return their ids."""
+
+    resources = services.store.resources(EVERYTHING)
+    body = b'{"resourceType":"Patient","name":[{"text":"x","family":"y"}],"gender":"female"}'
+    drafts = [
+        Draft("Patient", f"p{n}", body, {"t": [f"gender=female{n}"], "comp": [f"Patient/p{n}"]})
+        for n in range(PATIENTS)
+    ]
+    resources.create_many(drafts)
+    return [draft.id for draft in drafts]
+
+
+def appends(services: Services, mongod: int) -> None:
+    """Append events and print what one costs."""
+    caller = Caller(
+        kind="staff",
+        account="a1",
+        person=Party("Practitioner/p1", "王医生"),
+        organization=Party("Organization/o1", "第一医院"),
+        role="clinician",
+        client=Party("emr-1", "EMR"),
+        grant="g1",
+    )
+
+    def append(n: int) -> int:
+        shown = (Disclosed("Observation", f"o{n}", 1, (f"Patient/p{n % 1000}",)),)
+        event = Event(
+            act=rest("read"), caller=caller, address="10.0.0.8", request=f"GET Observation/o{n}",
+            shown=shown,
+        )  # fmt: skip
+        return services.trail.append(event)
+
+    print("| threads | appends/s | CPU in Python, µs | CPU in mongod, µs |")
+    print("|---|---|---|---|")
+    for threads in (1, 8):
+        count = 500 * threads
+        append(0)
+        start, python, database = time.perf_counter(), time.process_time(), used(mongod)
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(append, range(count)))
+        rate = count / (time.perf_counter() - start)
+        inside, outside = time.process_time() - python, used(mongod) - database
+        print(
+            f"| {threads} | {rate:.0f} | {inside / count * 1e6:.0f} | {outside / count * 1e6:.0f} |"
+        )
+
+
+def reads(folder: Path, url: str, bearer: str, ids: list[str], mongod: int) -> None:
+    """Read from a server with and from one without the trail in turn, and print the rates."""
+    kinds = {"open": {}, "oauth": {"Authorization": f"Bearer {bearer}"}}
+    servers = {
+        access: processes.Server(
+            folder / f"{access}.log",
+            mongodb_url=url,
+            database="bench",
+            access=access,
+            log_level="info",
+        )
+        for access in kinds
+    }
+    try:
+        for server in servers.values():
+            server.start().ready()
+        seen = {access: [] for access in kinds}
+        for _ in range(ROUNDS):
+            for access, server in servers.items():
+                seen[access].append(asyncio.run(measured(server, ids, kinds[access], mongod)))
+    finally:
+        for server in servers.values():
+            server.stop()
+    print("\n| access | reads/s, each round | p50 ms | CPU of the server, µs | of mongod, µs |")
+    print("|---|---|---|---|---|")
+    for access, rounds in seen.items():
+        rates, middles, costs, database = zip(*rounds, strict=True)
+        each = ", ".join(f"{rate:.0f}" for rate in rates)
+        figures = [statistics.median(middles) * 1e3, statistics.median(costs) * 1e6]
+        figures.append(statistics.median(database) * 1e6)
+        print(f"| {access} | {each} | {figures[0]:.1f} | {figures[1]:.0f} | {figures[2]:.0f} |")
+    medians = [statistics.median(each[0] for each in seen[access]) for access in kinds]
+    print(f"\nAn authorised read is {(medians[0] / medians[1] - 1) * 100:.0f} % slower.")
+
+
+async def measured(server, ids, headers, mongod) -> tuple[float, ...]:
+    """Return reads a second, the median time, and CPU seconds of server and mongod for one."""
+    host, port = server.base.split("/")[2].split(":")
+    end, times = time.perf_counter() + SECONDS, []
+    before, database = cpu(server), used(mongod)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+    async def caller() -> None:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        while (start := time.perf_counter()) < end:
+            path = f"/fhir/Patient/{random.choice(ids)}"
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n".encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            assert " 200 " in head.split("\r\n")[0], head
+            await reader.readexactly(int(head.split("content-length: ")[1].split("\r\n")[0]))
+            times.append(time.perf_counter() - start)
+        writer.close()
+
+    await asyncio.gather(*(caller() for _ in range(CALLERS)))
+    count = len(times)
+    inside, outside = (cpu(server) - before) / count, (used(mongod) - database) / count
+    return count / SECONDS, statistics.median(times), inside, outside
+
+
+if __name__ == "__main__":
+    main()

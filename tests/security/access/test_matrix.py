@@ -1,0 +1,64 @@
+"""The matrix: who asks × what is asked × how it is spelled, each judged by the oracle.
+
+One test is the part of the matrix of one token; it tells how many cases that is. The last test
+sees to it that the matrix stays as large as it is meant to be.
+"""
+
+import pytest
+
+from tests.security.access.judging import Judge, Report
+from tests.security.access.searches import SEARCHES
+from tests.security.access.tokens import BY_NAME, TOKENS
+
+LEAST_CASES = 15_000
+CLOSELY = frozenset(
+    {"a", "b", "d", "e", "lab-a", "vit-a", "vit-b", "hiv-d", "seq-d", "apt-ab", "acc-ab", "per-ab",
+     "prv-ab", "grp", "a-to-b", "b-to-a", "lab-to-vital", "vital-to-lab", "b-stays", "gone-a",
+     "gone-b", "gone-f", "back-a", "back-b", "becomes-hiv-d", "was-hiv-d", "aud-a", "task-a",
+     "org-1", "values", "a-at-3", "no-subject", "none-at-3", "list-a", "sex-a", "nobody"}
+)  # fmt: skip
+HISTORIES = ("Patient", "Observation", "Condition", "Appointment", "AuditEvent", "Organization",
+             "Provenance", "DiagnosticReport", None)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def counted():
+    """The number of cases of each part."""
+    return {}
+
+
+def judged(counted, part, report):
+    counted[part] = report.cases
+    assert report.faults == [], f"{len(report.faults)} of {report.cases}"
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_searches_find_what_the_token_may_find_and_nothing_else(world, oracle, counted, name):
+    report = Report()
+    judge, token = Judge(world.wire, oracle, report), BY_NAME[name]
+    for turn, search in enumerate(SEARCHES, TOKENS.index(token)):
+        judge.search(token, search, turn)
+    judged(counted, f"search {name}", report)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_reads_show_what_the_token_may_read_and_nothing_else(world, oracle, counted, name):
+    report = Report()
+    judge, token = Judge(world.wire, oracle, report), BY_NAME[name]
+    for type, id in (*oracle.versions, ("Observation", "nobody"), ("Device", "nobody")):
+        judge.read(token, type, id, closely=id in CLOSELY)
+    judged(counted, f"read {name}", report)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_histories_list_what_the_token_may_know_and_nothing_else(world, oracle, counted, name):
+    report = Report()
+    for type in HISTORIES:
+        Judge(world.wire, oracle, report).history(BY_NAME[name], type)
+    judged(counted, f"history {name}", report)
+
+
+def test_the_matrix_is_as_large_as_it_is_meant_to_be(counted):
+    if len(counted) < 3 * len(BY_NAME):
+        pytest.skip("only a part of the matrix was run")
+    assert sum(counted.values()) > LEAST_CASES
