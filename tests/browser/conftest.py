@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
+from urllib.parse import urlencode
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.browser import site as sites
 
 RESIDENTS = 6
 DATABASE = "test_region"
+SCOPE = "openid fhirUser launch/patient offline_access patient/*.rs"
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +89,36 @@ def site():
     """The web site of an app, at another origin."""
     with sites.running() as url:
         yield url
+
+
+@pytest.fixture
+def app(register, site):
+    """Return a function that registers an app with the addresses of `site`."""
+
+    def app(**details):
+        pages = ("callback.html", "arrived.html")
+        return register(
+            **{
+                "name": "血压日记",
+                "redirect_uris": [f"{site}/{page}" for page in pages],
+                "grant_types": ["authorization_code", "refresh_token"],
+                "auth_method": "none",
+                "scope": SCOPE,
+                "purpose": {"zh": "帮助您记录血压", "en": "Help you to keep a diary"},
+                "legal_name": "漳州试用科技有限公司",
+                "contacts": ["privacy@app.test"],
+                **details,
+            }
+        )
+
+    return app
+
+
+@pytest.fixture
+def launch(region, site, app):
+    """The page of an app of its own that begins a launch."""
+    asked = {"iss": region.base, "client_id": app(), "scope": SCOPE}
+    return f"{site}/launch.html?{urlencode(asked)}"
 
 
 def run(server, *words):

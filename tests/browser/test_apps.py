@@ -8,7 +8,6 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html
 import json
 import subprocess
 from itertools import islice
-from urllib.parse import urlencode
 
 import pytest
 from fhirclient.client import FHIRClient
@@ -18,9 +17,9 @@ from playwright.sync_api import expect
 from server.identity import passwords
 from tests.browser import people
 from tests.browser.chromium import MODULES, NODE, window
+from tests.browser.conftest import SCOPE
 
 pytestmark = pytest.mark.browser
-SCOPE = "openid fhirUser launch/patient offline_access patient/*.rs"
 SECRET = "a-secret_of.more~than-256-random:bits!or-so-it-is-said"
 
 
@@ -29,45 +28,14 @@ def resident(persons):
     return persons["residents"][0]
 
 
-@pytest.fixture
-def launch(region, site, app):
-    """The page of an app of its own that begins a launch."""
-    asked = {"iss": region.base, "client_id": app(), "scope": SCOPE}
-    return f"{site}/launch.html?{urlencode(asked)}"
-
-
-@pytest.fixture
-def app(register, site):
-    """Return a function that registers an app with the addresses of `site`."""
-
-    def app(**details):
-        pages = ("callback.html", "arrived.html")
-        return register(
-            **{
-                "name": "血压日记",
-                "redirect_uris": [f"{site}/{page}" for page in pages],
-                "grant_types": ["authorization_code", "refresh_token"],
-                "auth_method": "none",
-                "scope": SCOPE,
-                "purpose": {"zh": "帮助您记录血压", "en": "Help you to keep a diary"},
-                "legal_name": "漳州试用科技有限公司",
-                "contacts": ["privacy@app.test"],
-                **details,
-            }
-        )
-
-    return app
-
-
 def consent(page, person):
     """Sign in and allow what an app asks for."""
     people.sign_in(page, person)
     page.locator("button[value=allow]").click()
 
 
-def test_smarts_client_for_browsers_launches_reads_and_refreshes(page, region, site, app, resident):
-    asked = {"iss": region.base, "client_id": app(), "scope": SCOPE}
-    page.goto(f"{site}/launch.html?{urlencode(asked)}")
+def test_smarts_client_for_browsers_launches_reads_and_refreshes(page, launch, resident):
+    page.goto(launch)
     consent(page, resident)
     expect(page.locator("output")).not_to_be_empty()
     outcome = json.loads(page.locator("output").text_content())
