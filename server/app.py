@@ -17,6 +17,7 @@ from server.auth.endpoints import SMART, endpoints, grants
 from server.auth.registration import registration
 from server.auth.server import Server
 from server.interactions.statement import Statement
+from server.portal import apps, copy, emergencies, lookers, readings, record, review
 from server.portal.authorize import authorize
 from server.portal.consent import consent
 from server.portal.pages import LANGUAGE
@@ -89,6 +90,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(probes(services))
     app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))
+    for room in (record, lookers, apps, copy, readings, emergencies, review):
+        app.register_blueprint(room.pages(services))
     app.register_blueprint(sign_in())
     app.register_blueprint(authorize())
     app.register_blueprint(consent())
