@@ -12,6 +12,22 @@ from tests.browser.sight import faults
 pytestmark = pytest.mark.browser
 PAGES = {
     "anybody": ["/", "/sign-in"],
+    "resident": [
+        "/me",
+        "/me/visits",
+        "/me/visits/demo-1-000000-v3",
+        "/me/results",
+        "/me/conditions",
+        "/me/allergies",
+        "/me/medicines",
+        "/me/immunizations",
+        "/me/access",
+        "/me/apps",
+        "/me/copy",
+        "/me/readings",
+    ],
+    "clinician": ["/emergency"],
+    "security": ["/review"],
 }
 VIEWS = {
     "zh-wide": {"viewport": WIDE},
