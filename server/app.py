@@ -16,12 +16,12 @@ from server.auth.cors import Known, Shared
 from server.auth.endpoints import SMART, endpoints, grants
 from server.auth.registration import registration
 from server.auth.server import Server
+from server.auth.visit import SERVICES
 from server.interactions.statement import Statement
 from server.portal import apps, copy, emergencies, lookers, readings, record, review
 from server.portal.authorize import authorize
 from server.portal.consent import consent
 from server.portal.pages import LANGUAGE
-from server.portal.session import SERVICES
 from server.portal.sign_in import sign_in
 from server.portal.welcome import pages
 from server.services import Interpreters, Services

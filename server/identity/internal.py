@@ -28,5 +28,11 @@ def finder(services: Services, caller: Caller) -> Access:
     return _narrow(services, caller, "registrar", Right("Patient", _READING))
 
 
+def relatives(services: Services, caller: Caller, patient: str) -> Access:
+    """Return the access by which it is looked up who the guardians of a child are."""
+    right = Right("RelatedPerson", _READING, (), (f"Patient/{patient}",))
+    return _narrow(services, caller, "registrar", right)
+
+
 def _narrow(services: Services, caller: Caller, role: str, right: Right) -> Access:
     return services.access(Rights(caller=replace(caller, role=role), rights=(right,)))

@@ -24,7 +24,7 @@ PARAMETERS = ("_count", "_total", _TOTAL_METHOD, "_contained", "_explain", pagin
 _INCLUDES = ("_include", "_revinclude")
 _DIGITS = 9
 _ORDERS_OF_ALL = frozenset({"_id", "_lastUpdated"})
-_FORM = 2
+_FORM = 3
 """How places are written in cursors: one of another form is refused rather than misread."""
 Pair = tuple[str, str]
 

@@ -68,7 +68,8 @@ class Search:
 
         What a caller may see decides the order, too; so another's place need not be.
         """
-        type, *values = place
+        type, *rest = place
+        values = rest[1:]  # behind the moment of the pages
         legs = (leg for leg in self.legs if self.merged or leg.type == type)
         return not values or all(len(values) == len(leg.order.keys) for leg in legs)
 
@@ -145,10 +146,12 @@ class Search:
         """Return rows of all legs in their common order, which ends with the id.
 
         Nothing is known of what comes behind the end of a leg's rows, so the page ends there, too.
+        All legs are of the moment that the first one with a row was read as of.
         """
         known: list[_Known] = []
         for leg in self.legs:
-            part = self._leg(leg, limit, self._behind(leg, after))
+            behind = [leg.order.moment(known[0][0][1:])] if known else None
+            part = self._leg(leg, limit, self._behind(leg, after) or behind)
             known += [(row.place, row) for row in part.found]
             if part.end is not None:
                 known.append((part.end, None))
