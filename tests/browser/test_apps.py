@@ -1,4 +1,4 @@
-"""Apps that others wrote are launched, get consent by clicking, and read: three client libraries.
+"""Apps that others wrote are launched, get consent by clicking, and read: SMART's own two libraries.
 
 The web site of the app is at another origin than the server, so all of it is cross-origin.
 
@@ -6,7 +6,6 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html
 """
 
 import json
-import subprocess
 from itertools import islice
 
 import pytest
@@ -16,8 +15,7 @@ from playwright.sync_api import expect
 
 from server.identity import passwords
 from tests.browser import people
-from tests.browser.chromium import MODULES, NODE, window
-from tests.browser.conftest import SCOPE
+from tests.browser.chromium import window
 
 pytestmark = pytest.mark.browser
 SECRET = "a-secret_of.more~than-256-random:bits!or-so-it-is-said"
@@ -44,37 +42,6 @@ def test_smarts_client_for_browsers_launches_reads_and_refreshes(page, launch, r
     assert f"Patient/{outcome['patient']}" == resident.account["person"]
     assert outcome["user"] == resident.account["person"]
     assert outcome["results"] == [f"Observation of {resident.account['person']}"] * 3
-
-
-def test_openid_client_signs_a_person_in(page, region, site, app, resident):
-    client = app(
-        auth_method="client_secret_basic", secret=passwords.hashed(SECRET), may_introspect=True
-    )
-    told = {
-        "issuer": region.root,
-        "id": client,
-        "secret": SECRET,
-        "redirect": f"{site}/arrived.html",
-        "scope": SCOPE,
-    }
-    with subprocess.Popen(
-        [NODE, MODULES.parent / "openid.mjs"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as party:
-        print(json.dumps(told), file=party.stdin, flush=True)
-        page.goto(party.stdout.readline().strip())
-        consent(page, resident)
-        page.wait_for_url(f"{site}/arrived.html*")
-        outcome, complaints = party.communicate(page.url + "\n", timeout=30)
-    assert party.returncode == 0, complaints
-    outcome = json.loads(outcome)
-    assert outcome["issuer"] == region.root
-    assert outcome["fhirUser"] == f"{region.base}/{resident.account['person']}"
-    assert outcome["refreshed"]
-    assert (outcome["alive"], outcome["dead"]) == (True, False)
 
 
 @pytest.fixture(params=[None, SECRET], ids=["public", "confidential"])
