@@ -1,4 +1,4 @@
-"""Apps that others wrote are launched, get consent by clicking, and read: SMART's own two libraries.
+"""Apps of others are launched, get consent by clicking, and read: SMART's own two libraries.
 
 The web site of the app is at another origin than the server, so all of it is cross-origin.
 
