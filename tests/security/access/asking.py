@@ -107,7 +107,7 @@ def _may(oracle: Oracle, token: Token, search: Search) -> bool:
         return False
     if not named and not any(
         "s" in oracle.letters(token, type)
-        for type in (*oracle.types, *CONFORMANCE, "MeasureReport")
+        for type in (*oracle.types, *CONFORMANCE, "MeasureReport", "AuditEvent")
     ):
         return False
     masked = {
