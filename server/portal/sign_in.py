@@ -20,6 +20,7 @@ _BY_ROLE = {
     "security": "/review",
     "auditor": "/trail",
     "clinician": "/emergency",
+    "registrar": "/guardians",
 }
 
 
