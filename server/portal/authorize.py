@@ -36,6 +36,5 @@ def _ask() -> Answer:
         launch = authorization.launched(services, asked)
     except Redirected as refusal:
         return sent(refusal.location(services.interpreters.settings.root_url))
-    token = browser.form_token()
-    id = pending.add(services, asked, token, launch)
-    return browser.keep_form_token(dressed(sent(f"/consent/{id}")), token)
+    id = pending.add(services, asked, browser.kept_form_token(), launch)
+    return dressed(sent(f"/consent/{id}"))

@@ -5,7 +5,7 @@ Spec: 个人信息保护法 articles 14, 17, 23, 29, http://www.npc.gov.cn/npc/c
 
 from datetime import UTC, datetime, timedelta
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Answer
 
 from server.auth import decision, pending, redirects, terms
@@ -29,7 +29,12 @@ def consent() -> Blueprint:
 
 
 def _show(id: str) -> Answer:
-    waiting = pending.of(browser.services(), id, browser.form_token())
+    token = browser.form_token()
+    waiting = pending.of(browser.services(), id, token)
+    return browser.keep_form_token(_shown(id, waiting), token)
+
+
+def _shown(id: str, waiting: Record) -> Response:
     session = browser.signed_in()
     quiet = _NONE in waiting["prompts"]
     if session is None or _is_stale(waiting, session):
@@ -75,7 +80,7 @@ def _allowed(waiting: Record, session: Session, ticks: set[str]) -> Answer:
     return dressed(sent(location))
 
 
-def _form(waiting: Record, session: Session, ticks: set[str], error: str = "") -> Answer:
+def _form(waiting: Record, session: Session, ticks: set[str], error: str = "") -> Response:
     services = browser.services()
     offer = decision.offered(services, waiting, session.account)
     choice = decision.patients(services, waiting, session.account)
@@ -116,7 +121,7 @@ def _is_launched_by(waiting: Record, session: Session) -> bool:
     return launch is None or launch["account"] == session.account["id"]
 
 
-def _to_sign_in(id: str, session: Session | None) -> Answer:
+def _to_sign_in(id: str, session: Session | None) -> Response:
     answer = dressed(sent(f"/sign-in?next=/consent/{id}"))
     if session is None:
         return answer
@@ -128,11 +133,11 @@ def _refusal(waiting: Record, error: str) -> str:
     return decision.refuse(browser.services(), waiting, error)
 
 
-def _refused(waiting: Record, error: str) -> Answer:
+def _refused(waiting: Record, error: str) -> Response:
     return dressed(sent(_refusal(waiting, error)))
 
 
-def _leave(location: str, session: Session, waiting: Record) -> Answer:
+def _leave(location: str, session: Session, waiting: Record) -> Response:
     """Send the browser back to the client.
 
     Right after signing in not by redirection, for the page with that form lets its answer lead
