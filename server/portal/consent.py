@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Answer
 
-from server.auth import decision, pending, redirects, terms
-from server.fhir.outcome import BadRequest, Unprocessable
+from server.auth import decision, grants, pending, redirects, terms
+from server.auth.decision import Undecided
+from server.fhir.outcome import BadRequest
 from server.identity.sessions import Session
 from server.portal import session as browser
 from server.portal.pages import dressed, language, page
@@ -46,7 +47,7 @@ def _shown(id: str, waiting: Record) -> Response:
         return _leave(location, session, waiting)
     if quiet:
         return _refused(waiting, "consent_required")
-    return _form(waiting, session, set(_offered(waiting, session).ticks))
+    return _form(waiting, session, _at_first(waiting, session))
 
 
 def _decide(id: str) -> Answer:
@@ -75,7 +76,7 @@ def _allowed(waiting: Record, session: Session, ticks: set[str]) -> Answer:
     patient = None if chosen is None else f"Patient/{chosen[:64]}"
     try:
         location = decision.allow(browser.services(), waiting, session, ticks, patient, language())
-    except Unprocessable as error:
+    except Undecided as error:
         return _form(waiting, session, ticks, error.issues[0].message)
     return dressed(sent(location))
 
@@ -107,6 +108,12 @@ def _offered(waiting: Record, session: Session) -> terms.Terms:
     return terms.of(offer, language())
 
 
+def _at_first(waiting: Record, session: Session) -> set[str]:
+    """Return what is ticked before the person has looked: nothing that is sensitive."""
+    said = _offered(waiting, session)
+    return {*said.ticks, *said.more}
+
+
 def _is_stale(waiting: Record, session: Session) -> bool:
     """Tell whether the person has to sign in once more, as the client wishes."""
     if "login" in waiting["prompts"] and session.auth_time < waiting["created"]:
@@ -126,6 +133,7 @@ def _to_sign_in(id: str, session: Session | None) -> Response:
     if session is None:
         return answer
     browser.sessions().end(session.id)
+    grants.end_session(browser.services(), session.id)
     return browser.drop(answer)
 
 
