@@ -1,7 +1,7 @@
-"""What a resident does not let be shared: kinds of sensitive data, kept as FHIR Consents that deny.
+"""What a resident does not let be shared between institutions, kept as FHIR Consents that deny.
 
-There is one Consent for each kind; it is inactive when the resident lifts the limit. Its versions
-tell when it was in force.
+That is kinds of sensitive data, or all of the record. There is one Consent for each; it is
+inactive when the resident lifts the limit. Its versions tell when it was in force.
 
 Spec: https://hl7.org/fhir/R4/consent.html
 """
@@ -22,11 +22,13 @@ from server.services import Services
 
 CATEGORY_SYSTEM, CATEGORY_CODE = "urn:tongkang:consent", "limit-sharing"
 CATEGORY = f"{CATEGORY_SYSTEM}|{CATEGORY_CODE}"
+ALL = "ALL"
+"""What stands for the whole record, among the labels of sensitive data."""
 _ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 
 def in_force(services: Services, caller: Caller, patient: str) -> frozenset[str]:
-    """Return the labels (v3-ActCode) that `patient` does not let be shared."""
+    """Return the labels (v3-ActCode) that `patient` does not let be shared, ALL among them."""
     return frozenset(
         label
         for label, consent in _consents(services, caller, patient).items()
@@ -42,6 +44,8 @@ def change(
     Returns the versions of Consents that were written for it.
     """
     there = _consents(services, caller, patient)
+    if ALL in labels:
+        services.store.shut(patient, shut=True)
     written: list[Disclosed] = []
     for label in sorted(labels - there.keys()):
         new = _consent(caller, patient, label)
@@ -51,6 +55,8 @@ def change(
         if consent["status"] != status:
             changed = {**consent, "status": status, "dateTime": _now()}
             written += _written(services, caller, patient, "update", changed)
+    if ALL not in labels:
+        services.store.shut(patient, shut=False)
     return tuple(written)
 
 
@@ -58,6 +64,7 @@ def _consent(caller: Caller, patient: str, label: str) -> Resource:
     privacy = {"system": "http://terminology.hl7.org/CodeSystem/consentscope"}
     who = {"reference": caller.person.reference, "display": caller.person.name}
     action = {"system": "http://terminology.hl7.org/CodeSystem/consentaction", "code": "access"}
+    which = {} if label == ALL else {"securityLabel": [{"system": _ACT_CODE, "code": label}]}
     return {
         "resourceType": "Consent",
         "status": "active",
@@ -70,7 +77,7 @@ def _consent(caller: Caller, patient: str, label: str) -> Resource:
         "provision": {
             "type": "deny",
             "action": [{"coding": [action]}],
-            "securityLabel": [{"system": _ACT_CODE, "code": label}],
+            **which,
         },
     }
 
@@ -81,10 +88,15 @@ def _consents(services: Services, caller: Caller, patient: str) -> dict[str, Res
     call = Call(interaction="search-type", type="Consent", query=query)
     bundle: dict[str, Any] = orjson.loads(_performed(services, caller, patient, call).body)
     return {
-        one["resource"]["provision"]["securityLabel"][0]["code"]: one["resource"]
+        _label(one["resource"]): one["resource"]
         for one in bundle.get("entry", ())
         if one["search"]["mode"] == "match"
     }
+
+
+def _label(consent: Resource) -> str:
+    labels = consent["provision"].get("securityLabel")
+    return str(labels[0]["code"]) if labels else ALL
 
 
 def _written(

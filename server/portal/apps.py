@@ -97,13 +97,14 @@ def _shown(services: Services, who: Visitor) -> Response:
         active=[one for one in grants if one.is_active],
         past=[one for one in grants if not one.is_active],
         kinds=words.sensitive(language()),
+        all=limits.ALL,
         limited=limits.in_force(services, who.desk.access.caller, who.person),
         done=request.args.get("done", ""),
     )
 
 
 def _limited(services: Services, who: Visitor) -> Response:
-    known = {label for label, _ in words.sensitive(language())}
+    known = {limits.ALL, *(label for label, _ in words.sensitive(language()))}
     asked = frozenset(request.form.getlist("label"))
     if not asked <= known:
         raise NotFound.because("page-missing")

@@ -9,6 +9,7 @@ from server.audit.event import EMERGENCY_BEGUN
 from server.fhir.outcome import Issue, NotFound
 from server.identity import emergency, internal
 from server.identity.sessions import Session
+from server.identity.throttle import Throttle
 from server.portal import overview, trace
 from server.portal.desk import Desk
 from server.portal.pages import language, page, say
@@ -65,6 +66,8 @@ def _begun(services: Services, session: Session, desk: Desk) -> Response:
     if faults:
         return _form(services, session, faults)
     caller = desk.access.caller
+    # An ID number is looked up whoever's it is: nobody tries out many.
+    Throttle(services).attempt("emergency", session.account["id"])
     finder = trace.desk(services, internal.finder(services, caller))
     found = finder.search("Patient", (("identifier", f"{_SYSTEM}|{number}"), ("_count", "2")))
     if len(found.matches) != 1:

@@ -9,6 +9,7 @@ from server.fhir.outcome import NotFound
 from server.identity import emergency
 from server.portal import entries, measures, overview, visits
 from server.portal.desk import Query
+from server.portal.emergencies import statuses
 from server.portal.pages import language, page
 from server.portal.trace import recorded
 from server.portal.visitor import Visitor, resident
@@ -52,6 +53,7 @@ def _overview(services: Services, who: Visitor) -> Response:
         "me.html",
         who,
         patient=who.patient(who.person),
+        statuses=statuses(),
         looks=emergency.of_patient(services, who.person),
         moment=lambda when: moment(when.isoformat(), zone),
         **overview.parts(who.desk, who.person, zone, _FEW),

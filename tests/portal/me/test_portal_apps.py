@@ -129,6 +129,18 @@ def test_what_is_not_to_be_shared_is_kept_as_consents_that_deny(resident, fhir, 
     assert limits.in_force(services, caller, patient) == set()
 
 
+def test_the_whole_record_can_be_shut_to_other_institutions(resident, services, people):
+    patient = f"Patient/{world.OWN}"
+    assert resident.post("/me/apps/limits", {"label": ["ALL", "HIV"]}).status == 303
+    caller = caller_of(people.resident, "PATRQT")
+    assert limits.in_force(services, caller, patient) == {"ALL", "HIV"}
+    assert services.store.belonging((patient,))["shut"] is True
+    assert "氨氯地平片" in resident.get("/me", "zh").text
+    assert resident.post("/me/apps/limits").status == 303
+    assert "shut" not in services.store.belonging((patient,))
+    assert limits.in_force(services, caller, patient) == set()
+
+
 def test_a_kind_that_is_none_cannot_be_limited(resident, fhir):
     before = fhir.bundle(f"Consent?patient=Patient/{world.OWN}").get("total")
     assert resident.post("/me/apps/limits", {"label": ["HIV", "<b>"]}).status == 404

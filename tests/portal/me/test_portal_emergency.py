@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server.identity import emergency
-from server.identity.shelves import EMERGENCIES
+from server.identity.shelves import ATTEMPTS, EMERGENCIES
 from tests.portal.me import world
 
 REASON = "昏迷送至急诊，无家属陪同"
@@ -14,8 +14,9 @@ FORM = {"number": world.NUMBER, "reason": REASON, "understood": "yes"}
 
 @pytest.fixture(autouse=True)
 def afresh(services):
-    """No emergency before a test."""
+    """No emergency, and no attempt at one, before a test."""
     services.store.shelf(EMERGENCIES).remove({})
+    services.store.shelf(ATTEMPTS).remove({})
 
 
 def begun(doctor):
@@ -65,6 +66,12 @@ def test_the_clinician_says_that_they_know_what_it_means(doctor, services, peopl
     assert page.status == 422
     assert "Please tick this to go on." in page.text
     assert emergency.in_force(services, people.doctor) == ()
+
+
+def test_numbers_cannot_be_tried_out(doctor):
+    numbers = [f"350600199001010{number}X" for number in range(10, 21)]
+    statuses = [doctor.post("/emergency", {**FORM, "number": one}).status for one in numbers]
+    assert statuses == [422] * 10 + [429]
 
 
 def test_it_ends_after_its_hour(doctor, services, people):
