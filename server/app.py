@@ -18,7 +18,19 @@ from server.auth.registration import registration
 from server.auth.server import Server
 from server.auth.visit import SERVICES
 from server.interactions.statement import Statement
-from server.portal import apps, copy, emergencies, lookers, readings, record, review
+from server.portal import (
+    apps,
+    copy,
+    emergencies,
+    lookers,
+    persons_page,
+    readings,
+    record,
+    register,
+    review,
+    security,
+    staff,
+)
 from server.portal.authorize import authorize
 from server.portal.consent import consent
 from server.portal.pages import LANGUAGE
@@ -47,6 +59,22 @@ class _Once(Generic[Made]):
             with self._lock:
                 self._made = self._made or self._make()
         return self._made
+
+
+_ROOMS = (
+    record,
+    lookers,
+    apps,
+    copy,
+    readings,
+    emergencies,
+    review,
+    register,
+    persons_page,
+    security,
+    staff,
+)
+"""The pages of people who are signed in, or about to be."""
 
 
 def _authentication(settings: Settings, services: Callable[[], Services]) -> Authenticate:
@@ -90,7 +118,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(probes(services))
     app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))
-    for room in (record, lookers, apps, copy, readings, emergencies, review):
+    for room in _ROOMS:
         app.register_blueprint(room.pages(services))
     app.register_blueprint(sign_in())
     app.register_blueprint(authorize())
