@@ -35,6 +35,8 @@ from server.portal import (
 )
 from server.portal.authorize import authorize
 from server.portal.consent import consent
+from server.portal.launching import launches
+from server.portal.leaving import leaving
 from server.portal.pages import LANGUAGE
 from server.portal.sign_in import sign_in
 from server.portal.welcome import pages
@@ -127,6 +129,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(sign_in())
     app.register_blueprint(authorize())
     app.register_blueprint(consent())
+    app.register_blueprint(leaving())
+    app.register_blueprint(launches(services))
     server = _Once(lambda: Server(services(), grants()))
     known = Known(services)
     app.register_blueprint(endpoints(server, services, known))

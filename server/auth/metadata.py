@@ -35,6 +35,7 @@ def oauth(settings: Settings) -> dict[str, Any]:
         "registration_endpoint": endpoint(settings, "register"),
         "introspection_endpoint": endpoint(settings, "introspect"),
         "revocation_endpoint": endpoint(settings, "revoke"),
+        "pushed_authorization_request_endpoint": endpoint(settings, "par"),
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

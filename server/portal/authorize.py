@@ -7,7 +7,7 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#obtain-authorizatio
 from flask import Blueprint, request
 from werkzeug.wrappers import Response as Answer
 
-from server.auth import authorization, parameters, pending
+from server.auth import authorization, parameters, pending, pushed
 from server.auth.authorization import Redirected
 from server.fhir.outcome import BadRequest
 from server.portal import session as browser
@@ -30,7 +30,9 @@ def _ask() -> Answer:
     body = request.get_data() if request.method == "POST" else b""
     services = browser.services()
     try:
-        asked = authorization.asked(services, parameters.read(request.query_string, body))
+        given = parameters.read(request.query_string, body)
+        found = pushed.taken(services, given)
+        asked = authorization.asked(services, found or given, is_pushed=found is not None)
         launch = authorization.launched(services, asked)
     except Redirected as refusal:
         return sent(refusal.location(services.interpreters.settings.root_url))
