@@ -58,6 +58,7 @@ CONTEXTS = {
     "identity/limits.py": "what was once decided, within limits",
     "identity/real_name.py": "finds the Patient whose number, name and birth date are all known",
     "auth/consents.py": "a consent as a FHIR Consent",
+    "auth/launching.py": "whom a launch is about, as whoever launches may see them",
 }
 OPENERS = {
     "access/policy.py": "where it is",
