@@ -51,6 +51,7 @@ def terms(form: Mapping[str, str], client: Record) -> dict[str, Any]:
         "scope": bool(asked.malformed) or not asked.clinical or not _fits(asked, client),
         "organization": bool(organization) and not _ORGANIZATION.fullmatch(organization),
         "division": bool(division) and not divisions.is_code(division),
+        "limited": form.get("limited") == "yes" and not (organization or division),
         "labels": not set(labels) <= set(sensitivity.declared(TERMINOLOGY)),
         "hidden": not all(map(_ELEMENT.fullmatch, hidden)),
         "masked": not all(map(_ELEMENT.fullmatch, masked)),

@@ -68,7 +68,12 @@ def registered(browser, **fields):
 
 def decide(browser, id, verdict, **fields):
     browser.open(f"/admin/clients/{id}")
-    form = {**browser.forms()[f"/admin/clients/{id}"], "note": "材料齐全", "scope": "patient/*.rs", **fields}
+    form = {
+        **browser.forms()[f"/admin/clients/{id}"],
+        "note": "材料齐全",
+        "scope": "patient/*.rs",
+        **fields,
+    }
     return browser.post(f"/admin/clients/{id}", {**form, "verdict": verdict})
 
 
