@@ -144,6 +144,14 @@ def marks(resource: json.Resource) -> dict[str, Any]:
     return found
 
 
+def facts(resource: json.Resource) -> dict[str, str]:
+    """Return the names and values that an AuditEvent has besides what it is about."""
+    details = [
+        detail for entity in resource.get("entity", ()) for detail in entity.get("detail", ())
+    ]
+    return {detail["type"]: detail["valueString"] for detail in details}
+
+
 def parts(event: Event) -> list[Event]:
     """Return `event`, or several that together tell of all it shows if that is very much."""
     if len(event.shown) <= MOST_SHOWN:

@@ -93,6 +93,9 @@ class Trail(Generic[Item]):
                 known = self._registry({"$setOnInsert": {"epoch": 1}})
             self._epoch = max(self._epoch, known["epoch"])
 
+    def confirm(self) -> None:
+        """Note durably how far the lane of this process goes. Raises Unavailable."""
+
     def epoch(self) -> int:
         """Return the last epoch that this process heard of, 0 if it has heard of none."""
         return self._epoch
