@@ -16,7 +16,7 @@ from server.access.policy import Access, Rights
 from server.access.roles import Roles
 from server.audit import audit_event
 from server.audit.audit_event import AuditEvents, parts
-from server.audit.event import Event, opened
+from server.audit.event import Event, fence, opened
 from server.audit.request import Requests
 from server.profiles import definitions, own_parameters
 from server.profiles.definitions import Definitions, SearchParameter
@@ -132,6 +132,7 @@ class Services:
     def close(self) -> None:
         """Close what this process has open."""
         try:
+            self.trail.close()
             self.registry.close()
         finally:
             self.store.close()
@@ -143,7 +144,7 @@ def _trail(interpreters: Interpreters, store: Store, registry: Registry) -> Trai
     events = AuditEvents(
         index.entries, interpreters.zone, lambda: index.plans.has_own("AuditEvent")
     )
-    records = Records(events.write, parts, opened)
+    records = Records(events.write, parts, opened, fence, Event.is_change)
     return Trail(store.engine, records, store.now, registry.writing)
 
 

@@ -25,7 +25,10 @@ _SHOWN = 20
 
 @click.group
 def audit() -> None:
-    """Verify, anchor or export the trail of who did what. / 核查、锚定或导出访问记录。"""
+    """Verify, anchor or export the trail of who did what.
+
+    核查、锚定或导出访问记录。
+    """
 
 
 @audit.command

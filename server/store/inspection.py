@@ -1,7 +1,7 @@
 """The proof that the trail is whole: no record changed, missing, added or out of its place.
 
-Reads the records once, in the order of their ids, which is lane by lane; what is kept meanwhile grows
-with the number of lanes, not of records. The trail may be in use: what comes after a head was
+Reads the records once, in the order of their ids, which is lane by lane; what is kept meanwhile
+grows with the number of lanes, not of records. The trail may be in use: what comes after a head was
 noted may be there, in order and sealed, but need not.
 """
 
@@ -192,10 +192,9 @@ class Inspection:
         n = int(number)
         if n != lane.n + 1:
             yield Finding(TYPE, record_id(name, lane.n + 1), "trail-record-missing")
-        raw, seal, at = (document.get(one) for one in ("raw", "seal", "lu"))
-        if not (isinstance(raw, bytes) and isinstance(seal, bytes) and isinstance(at, int)):
+        raw, seal, at = _sound(document) or (b"", b"", lane.at)
+        if not raw:
             yield Finding(TYPE, id, "trail-record-changed")
-            raw, seal, at = b"", b"", lane.at
         rules = [*self._faults(document)] if raw else []
         before = lane.follows if n == 1 else lane.seal
         if n == lane.n + 1 and seal != sealed(before, name, n, raw):
@@ -225,9 +224,7 @@ class Inspection:
                 yield Finding(TYPE, lane.id, "trail-lane-missing")
             elif lane.wanted:
                 yield Finding(TYPE, record_id(lane.id, lane.n + 1), "trail-record-missing")
-            elif (head := self._lanes.find_one({"_id": lane.id})) is None or (
-                head["n"] < lane.n and lane.at > head["at"] + _CONFIRMED_US
-            ):
+            elif not self._is_noted(lane):
                 yield Finding(TYPE, record_id(lane.id, lane.n), "trail-record-unconfirmed")
         before: bytes | None = NOTHING
         for number in sorted(numbers):
@@ -235,3 +232,19 @@ class Inspection:
             if lane.n and before is not None and lane.follows != before:
                 yield Finding(TYPE, lane.id, "trail-lane-misplaced")
             before = lane.first if number + 1 in numbers else None
+
+    def _is_noted(self, lane: _Seen) -> bool:
+        """Tell whether the head of `lane` is there, and not far behind."""
+        head = self._lanes.find_one({"_id": lane.id}) or {}
+        match head:
+            case {"n": int(n), "at": int(at)}:
+                return n >= lane.n or lane.at <= at + _CONFIRMED_US
+        return False
+
+
+def _sound(document: Document) -> tuple[bytes, bytes, int] | None:
+    """Return the bytes, the seal and the time of a record, None if they are not what they are."""
+    match document:
+        case {"raw": bytes(raw), "seal": bytes(seal), "lu": int(at), "v": 1}:
+            return raw, seal, at
+    return None
