@@ -12,6 +12,7 @@ import orjson
 from pymongo.client_session import ClientSession
 
 from server.fhir.json import Resource
+from server.store import whom
 from server.store.documents import Document
 from server.store.engine import Engine
 from server.store.lanes import LANES, NOTHING, REGISTRY, TYPE, Opening, Witness, record_id, sealed
@@ -196,6 +197,8 @@ class Inspection:
         if not raw:
             yield Finding(TYPE, id, "trail-record-changed")
         rules = [*self._faults(document)] if raw else []
+        if not rules and document.get(whom.FIELD) != whom.terms(document):
+            rules.append("trail-record-changed")
         before = lane.follows if n == 1 else lane.seal
         if n == lane.n + 1 and seal != sealed(before, name, n, raw):
             rules.append("trail-record-changed")

@@ -15,7 +15,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import WriteConcernError, WriteError
 from pymongo.read_concern import ReadConcern
 
-from server.store import documents
+from server.store import documents, whom
 from server.store.documents import Document
 from server.store.engine import Engine
 from server.store.lanes import FENCE, LANES, TYPE, Lane, record_id, sealed
@@ -106,7 +106,15 @@ class Tail(Generic[Item]):
         raw, fields = self._write(item, id, now)
         seal = sealed(lane.seal, lane.id, n, raw)
         found = documents.encoded(
-            {"_id": id, "v": 1, "lu": now, "raw": Binary(raw), **fields, "seal": seal}
+            {
+                "_id": id,
+                "v": 1,
+                "lu": now,
+                "raw": Binary(raw),
+                **fields,
+                whom.FIELD: whom.terms(fields),
+                "seal": seal,
+            }
         )
         lane.seal, lane.n, lane.at = seal, n, now
         return found
