@@ -16,9 +16,24 @@ from server.auth.cors import Known, Shared
 from server.auth.endpoints import SMART, endpoints, grants
 from server.auth.registration import registration
 from server.auth.server import Server
+from server.auth.visit import SERVICES
 from server.interactions.statement import Statement
+from server.portal import (
+    apps,
+    copy,
+    emergencies,
+    lookers,
+    persons_page,
+    readings,
+    record,
+    register,
+    review,
+    security,
+    staff,
+)
+from server.portal.authorize import authorize
+from server.portal.consent import consent
 from server.portal.pages import LANGUAGE
-from server.portal.session import SERVICES
 from server.portal.sign_in import sign_in
 from server.portal.welcome import pages
 from server.services import Interpreters, Services
@@ -44,6 +59,22 @@ class _Once(Generic[Made]):
             with self._lock:
                 self._made = self._made or self._make()
         return self._made
+
+
+_ROOMS = (
+    record,
+    lookers,
+    apps,
+    copy,
+    readings,
+    emergencies,
+    review,
+    register,
+    persons_page,
+    security,
+    staff,
+)
+"""The pages of people who are signed in, or about to be."""
 
 
 def _authentication(settings: Settings, services: Callable[[], Services]) -> Authenticate:
@@ -87,7 +118,11 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(probes(services))
     app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))
+    for room in _ROOMS:
+        app.register_blueprint(room.pages(services))
     app.register_blueprint(sign_in())
+    app.register_blueprint(authorize())
+    app.register_blueprint(consent())
     server = _Once(lambda: Server(services(), grants()))
     known = Known(services)
     app.register_blueprint(endpoints(server, services, known))

@@ -20,6 +20,7 @@ from server.records.environment import (
     host_list,
     host_name,
     masked,
+    plugged_in,
     read,
     seconds,
     setting,
@@ -49,6 +50,7 @@ class Settings:
     port: int = setting(8000, whole(1, 65535))
     base_url: str = setting("", url("http", "https"))
     jwks_loopback: bool = setting(False, switch())
+    code_sender: str = setting("log", plugged_in())
     trusted_proxies: str = setting("127.0.0.1", host_list())
     workers: int = setting(2, whole(1, 64))
     threads: int = setting(12, whole(1, 256))

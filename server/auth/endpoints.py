@@ -10,7 +10,9 @@ from flask import Blueprint, Response, jsonify, make_response, request
 
 from server.auth import cors, introspection, metadata, revocation
 from server.auth.client_credentials import ClientCredentials
+from server.auth.code_grant import CodeGrant
 from server.auth.keys import Keys
+from server.auth.refresh_grant import RefreshGrant
 from server.auth.requests import answered, require_form
 from server.auth.server import Server
 from server.services import Services
@@ -78,4 +80,4 @@ def _described(blueprint: Blueprint, services: Callable[[], Services]) -> None:
 
 def grants() -> list[tuple[type, list[object]]]:
     """Return the grants that there are, with their extensions."""
-    return [(ClientCredentials, [])]
+    return [(CodeGrant, []), (RefreshGrant, []), (ClientCredentials, [])]

@@ -10,11 +10,10 @@ from typing import Any
 from authlib.oauth2.rfc6749 import InvalidClientError, UnauthorizedClientError
 from flask import request
 
-from server.auth import clients, rights
+from server.auth import clients, launches, rights
 from server.auth.clients import Client
 from server.auth.server import METHODS, Server, issuer
 
-_CONTEXT = ("patient", "encounter", "fhirContext", "intent", "need_patient_banner", "tenant")
 INACTIVE: Mapping[str, Any] = {"active": False}
 
 
@@ -40,8 +39,8 @@ def introspected(server: Server) -> Mapping[str, Any]:
         "iss": issuer(settings),
         "aud": settings.base_url,
     }
-    said.update({name: record["context"][name] for name in _CONTEXT if name in record["context"]})
-    said.update({name: record["claims"][name] for name in record.get("claims") or {}})
+    said.update(launches.told(record["context"]))
+    said.update(record.get("claims") or {})
     return said
 
 

@@ -69,10 +69,12 @@ class Keys:
         return found
 
     def _signing(self) -> Record:
+        known = self._all()
+        # After the first key was made, which signs from that moment.
         now = datetime.now(UTC)
-        usable = [record for record in self._all() if record["signs_from"] <= now]
+        usable = [record for record in known if record["signs_from"] <= now]
         newest = max(usable, key=lambda record: record["signs_from"])
-        if newest["signs_from"] + _SIGNS - _AHEAD < now and len(usable) == len(self._all()):
+        if newest["signs_from"] + _SIGNS - _AHEAD < now and len(usable) == len(known):
             self.rotate()
         return newest
 

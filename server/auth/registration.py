@@ -18,14 +18,13 @@ from authlib.oauth2.rfc6749 import InvalidClientError
 from flask import Blueprint, Response, jsonify, make_response, request
 
 from server.access import scopes
-from server.auth import shelves
+from server.auth import shelves, visit
 from server.auth.requests import answered
 from server.auth.server import endpoint
 from server.auth.tokens import Tokens
 from server.fhir.outcome import NotFound
 from server.identity import passwords
 from server.identity.throttle import Throttle
-from server.portal import session as browser
 from server.records import client_registration
 from server.records.client_registration import Faulty
 from server.services import Services
@@ -54,7 +53,7 @@ def registration(services: Callable[[], Services]) -> Blueprint:
     @blueprint.post("/register")
     @answered
     def register() -> Response:
-        Throttle(services()).attempt("registration", browser.address())
+        Throttle(services()).attempt("registration", visit.address())
         return _or_fault(lambda: _registered(services()))
 
     @blueprint.route("/register/<client_id>", methods=["GET", "PUT", "DELETE"])

@@ -14,9 +14,9 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Response, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException
 
+from server.auth import visit
 from server.fhir.outcome import FhirError
 from server.identity.throttle import Throttle
-from server.portal import session as browser
 
 _FORM = "application/x-www-form-urlencoded"
 _LARGEST = 64 * 1024
@@ -90,8 +90,8 @@ def _told(error: OAuth2Error) -> Response:
 
 def _count_failure() -> None:
     """Count that a client could not say who it is. Raises TooMany in the end."""
-    throttle = Throttle(browser.services())
-    throttle.attempt("client", f"{browser.address()} {request.form.get('client_id', '')}")
+    throttle = Throttle(visit.services())
+    throttle.attempt("client", f"{visit.address()} {request.form.get('client_id', '')}")
 
 
 def plain(response: Response) -> Response:

@@ -60,6 +60,9 @@ def _of_person(
     caller = access.caller_of(account, grant.get("purpose") or _PURPOSES[kind], app)
     caller = replace(caller, grant=grant["id"])
     persons = people.persons(services, account) if kind == "resident" else None
+    chosen = grant.get("patient")
+    if persons is not None and str(chosen).startswith("Patient/"):
+        persons = tuple(one for one in persons if one == chosen)
     about: dict[str, tuple[str, ...] | None] = {"user": persons}
     patient = token["context"].get("patient")
     if patient is not None and (persons is None or f"Patient/{patient}" in persons):

@@ -9,7 +9,11 @@ from hashlib import sha256
 from server.store.shelf import Layout
 
 CLIENTS = Layout("_clients", indexes=(("status",), ("created",)))
-GRANTS = Layout("_grants", indexes=(("account", "client", "status"), ("client",), ("session",)))
+GRANTS = Layout(
+    "_grants",
+    indexes=(("account", "client", "status"), ("client",), ("session",), ("patient",)),
+)
+RECEIPTS = Layout("_receipts", indexes=(("account",), ("client",)))
 CODES = Layout("_codes", indexes=(("grant",),))
 TOKENS = Layout("_tokens", indexes=(("grant",), ("client",), ("account",), ("family",)))
 PENDING = Layout("_pending")

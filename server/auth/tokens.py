@@ -7,12 +7,13 @@ Spec: https://www.rfc-editor.org/rfc/rfc6749#section-1.4, https://www.rfc-editor
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from secrets import token_urlsafe
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from server.auth import shelves
+from server.services import Services
 from server.store.shelf import Plain, Record, Shelf
 
 ACCESS_SECONDS = 3600
@@ -24,13 +25,18 @@ Kind = Literal["access", "refresh"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """What a token is for. `context` is the launch context, such as ``{"patient": "a"}``."""
+    """What a token is for. `context` is the launch context, such as ``{"patient": "a"}``.
+
+    `sign_in` tells how the person signed in, `claims` what an id token beside it says of them.
+    """
 
     grant: str
     client: str
     account: str | None
     scope: str
     context: Mapping[str, Any]
+    sign_in: Mapping[str, Any] = field(default_factory=dict)
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Tokens:
@@ -39,6 +45,11 @@ class Tokens:
     def __init__(self, shelf: Shelf, bump: Callable[[], object]) -> None:
         self._shelf = shelf
         self._bump = bump
+
+    @classmethod
+    def of(cls, services: Services) -> Self:
+        """Return the tokens on the database of `services`."""
+        return cls(services.store.shelf(shelves.TOKENS), services.trail.bump)
 
     def access(self, issue: Issue, seconds: int = ACCESS_SECONDS) -> str:
         """Return a new access token that is good for `seconds`."""
@@ -84,6 +95,8 @@ class Tokens:
             "account": issue.account,
             "scope": issue.scope,
             "context": dict(issue.context),
+            "sign_in": dict(issue.sign_in),
+            "claims": dict(issue.claims),
             "issued": now,
             "expires_at": now + timedelta(seconds=seconds),
             **more,

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -35,6 +36,15 @@ def serve(application: str) -> None:
         exit_with(error, settings.language)
 
 
+def _example(settings: Settings) -> str:
+    """Return a command that reads something, with a token to try out where one is needed."""
+    url = f"'{settings.base_url}/Patient?_count=2'"
+    if settings.access == "open" or settings.mode == "production":
+        return f"curl {url}"
+    command = Path(sys.executable).with_name("tongkang")
+    return f'curl -H "Authorization: Bearer $({command} token)" {url}'
+
+
 def announce(settings: Settings) -> None:
     """Print where to go."""
     base = settings.base_url
@@ -42,7 +52,8 @@ def announce(settings: Settings) -> None:
         "serve-base": base,
         "serve-capabilities": f"{base}/metadata",
         "serve-health": local_url(settings, "/readyz"),
-        "serve-try": f"curl '{base}/Patient?_count=2'",
+        "serve-pages": f"{settings.root_url}/",
+        "serve-try": _example(settings),
         "serve-data": str(settings.data_folder.absolute()),
     }
     table = Table.grid(padding=(0, 2))

@@ -124,8 +124,15 @@ class Supervisor:
                 self._demo = started(command, self._environ())
         if self._demo is not None and (code := self._demo.poll()) is not None:
             self._demo = None
-            if code == 0:  # else it is tried again at the next start
+            if code == 0 and self._demo_wanted.exists():  # else it is tried again at the next start
                 self._demo_wanted.unlink()
+                self._demo = self._accounts()
+
+    def _accounts(self) -> "Popen[bytes] | None":
+        """Have accounts made to try the demo region with, and told once, if anybody is asked."""
+        if self._settings.access == "open" or self._settings.mode == "production":
+            return None
+        return started([sys.executable, "-m", "server.cli", "account", "demo"], self._environ())
 
     def _environ(self) -> Mapping[str, str]:
         return {**os.environ, f"{PREFIX}MONGODB_URL": self._served}

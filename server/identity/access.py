@@ -7,7 +7,7 @@ from server.access.caller import NOBODY, Caller, Party
 from server.access.policy import Access, Region, Right, Rights
 from server.access.scopes import LETTERS
 from server.content import TERMINOLOGY
-from server.identity import people
+from server.identity import emergency, people
 from server.identity.sessions import Session
 from server.search import sensitivity
 from server.services import Services
@@ -33,6 +33,7 @@ def of(services: Services, session: Session, purpose: str | None = None) -> Acce
             rights=tuple(Right(type, frozenset(LETTERS)) for type in ("*", *_NAMED)),
             region=region_of(account),
             withheld=frozenset(sensitivity.declared(TERMINOLOGY)),
+            lifted=emergency.in_force(services, account),
         )
     )
 

@@ -39,8 +39,15 @@ def add_resident(services: Services, identity_number: str, name: str, patient: s
 
     Raises Conflict if they have one already.
     """
-    record = {"kind": "resident", "name": name, "person": patient}
-    return _add(services, resident_login(identity_number), record)
+    return add_bound(services, resident_login(identity_number), name, patient)
+
+
+def add_bound(services: Services, login: str, name: str, patient: str) -> Record:
+    """Return the new account of the resident who is `patient`, by their `login`.
+
+    Raises Conflict if they have one already.
+    """
+    return _add(services, login, {"kind": "resident", "name": name, "person": patient})
 
 
 def add_staff(services: Services, login: str, details: Mapping[str, Any]) -> Record:
@@ -54,8 +61,13 @@ def add_staff(services: Services, login: str, details: Mapping[str, Any]) -> Rec
 
 def set_password(services: Services, account: Record, password: str) -> None:
     """Give `account` a password. Raises Unprocessable if it is not good enough."""
-    passwords.require_good(password, (account["name"], account.get("shown", "")))
+    require_good(account, password)
     shelf(services).change(account["id"], {"password": passwords.hashed(password)})
+
+
+def require_good(account: Record, password: str) -> None:
+    """Raise Unprocessable unless `password` is good enough for `account`."""
+    passwords.require_good(password, (account["name"], account.get("shown", "")))
 
 
 def authenticated(services: Services, login: str, password: str) -> Record | None:

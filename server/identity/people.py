@@ -24,11 +24,15 @@ def persons(services: Services, account: Record) -> tuple[str, ...]:
 
 def is_in_force(bond: Record, zone: tzinfo) -> bool:
     """Tell whether `bond` gives any right today, in `zone`."""
+    if bond.get("status", "active") != "active":
+        return False
     born = bond.get("born")
     if bond["relation"] != "guardian" or born is None:
         return True  # one that has expired is not there any more
-    return _years(date.fromisoformat(born), datetime.now(zone).date()) < OF_AGE
+    return age(date.fromisoformat(born), zone) < OF_AGE
 
 
-def _years(born: date, today: date) -> int:
+def age(born: date, zone: tzinfo) -> int:
+    """Return how old somebody `born` then is today, in `zone`."""
+    today = datetime.now(zone).date()
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))

@@ -35,6 +35,7 @@ LIMITS: Mapping[str, Limit] = {
     "login": Limit(5, 10, timedelta(minutes=15)),
     "address": Limit(60, 300, timedelta(minutes=15)),
     "code": Limit(5, 10, timedelta(minutes=10)),
+    "emergency": Limit(10, 20, timedelta(hours=1)),
     "client": Limit(30, 100, timedelta(minutes=5)),
     "token": Limit(300, 1000, timedelta(minutes=5)),
     "registration": Limit(20, 60, timedelta(hours=1)),

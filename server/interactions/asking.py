@@ -24,7 +24,7 @@ PARAMETERS = ("_count", "_total", _TOTAL_METHOD, "_contained", "_explain", pagin
 _INCLUDES = ("_include", "_revinclude")
 _DIGITS = 9
 _ORDERS_OF_ALL = frozenset({"_id", "_lastUpdated"})
-_FORM = 2
+_FORM = 3
 """How places are written in cursors: one of another form is refused rather than misread."""
 Pair = tuple[str, str]
 
@@ -95,9 +95,7 @@ def asked(context: Context, call: Call, scope: Scope) -> Asked:
     own = {*PARAMETERS, "_type"} if scope.several else {*PARAMETERS}
     criteria = [pair for pair in rest if pair[0] not in own and pair not in joining]
     queries, ignored = _queries(context, call, scope, criteria)
-    joined = includes.parse(
-        context.interpreters.index.plans, scope.types, joining, lenient=call.preference.lenient
-    )
+    joined = _joined(context, call, scope, joining)
     including.check(joined, presentation)
     ignored = (*ignored, *joined.ignored)
     count = page_size(context, shape.get("_count"))
@@ -113,6 +111,12 @@ def asked(context: Context, call: Call, scope: Scope) -> Asked:
         tuple(_used(call.query, ignored, count)),
         ignored,
     )
+
+
+def _joined(context: Context, call: Call, scope: Scope, joining: Sequence[Pair]) -> Includes:
+    """Return the includes, as the caller may see what they are about."""
+    plans, lenient = context.interpreters.index.plans, call.preference.lenient
+    return includes.parse(plans, scope.types, joining, lenient=lenient, sight=context.sight)
 
 
 def _is_true(shape: Mapping[str, str], name: str) -> bool:

@@ -63,6 +63,16 @@ class Search:
     merged: bool = False
     _deadline: float = field(default_factory=lambda: time.monotonic() + _SECONDS)
 
+    def has(self, place: Place) -> bool:
+        """Tell whether `place` is one in the order of this search.
+
+        What a caller may see decides the order, too; so another's place need not be.
+        """
+        type, *rest = place
+        values = rest[1:]  # behind the moment of the pages
+        legs = (leg for leg in self.legs if self.merged or leg.type == type)
+        return not values or all(len(values) == len(leg.order.keys) for leg in legs)
+
     def page(self, limit: int, after: Place | None) -> Rows:
         """Return at most `limit` rows behind the place `after`.
 
@@ -136,10 +146,12 @@ class Search:
         """Return rows of all legs in their common order, which ends with the id.
 
         Nothing is known of what comes behind the end of a leg's rows, so the page ends there, too.
+        All legs are of the moment that the first one with a row was read as of.
         """
         known: list[_Known] = []
         for leg in self.legs:
-            part = self._leg(leg, limit, self._behind(leg, after))
+            behind = [leg.order.moment(known[0][0][1:])] if known else None
+            part = self._leg(leg, limit, self._behind(leg, after) or behind)
             known += [(row.place, row) for row in part.found]
             if part.end is not None:
                 known.append((part.end, None))

@@ -6,7 +6,6 @@ Spec: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html#sea
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 from server.access.policy import EXPLAIN
 from server.context import Context
@@ -18,7 +17,7 @@ from server.interactions.call import Call, Disclosed, Result
 from server.interactions.explaining import explained
 from server.interactions.patience import TOLD, Patience
 from server.interactions.presentation import Presentation
-from server.interactions.rows import Rows, Search
+from server.interactions.rows import Place, Rows, Search
 from server.search import paging
 from server.search.pointers import Found
 from server.store.documents import Document
@@ -86,7 +85,12 @@ def _searched(context: Context, call: Call, scope: Scope) -> Result:
     wanted = asked(context, call, scope)
     compiler = context.interpreters.queries
     lookup = Patience(context.resources)
-    legs = [compiler.ready(query, lookup) for query in wanted.queries]
+    place, trail = _begun(context, wanted)
+    here, *within = place or ("",)
+    legs = [
+        compiler.ready(query, lookup, within if query.type == here else None)
+        for query in wanted.queries
+    ]
     if wanted.explain:
         context.access.require(EXPLAIN, call.type)
         return Result(status=200, body=explained(context, legs, wanted.count))
@@ -94,21 +98,38 @@ def _searched(context: Context, call: Call, scope: Scope) -> Result:
         context.resources.prepare(leg.type, leg.needs)
     fields = (*TOLD, *wanted.includes.fields)
     run = Search(context, lookup, legs, fields, merged=wanted.merged)
-    first = wanted.url(context.interpreters.settings.base_url)
     if wanted.count == 0 or wanted.presentation.summary == "count":
+        first = wanted.url(context.interpreters.settings.base_url)
         told = bundle.bundle("searchset", _told(context, wanted), {"self": first}, run.count())
         return Result(status=200, body=told)
-    return _page(context, wanted, run, first)
+    return _page(context, wanted, run, place, trail)
 
 
-def _page(context: Context, wanted: Asked, run: Search, first: str) -> Result:
-    """Return the page that the cursor, if there is one, leads to."""
+def _begun(context: Context, wanted: Asked) -> tuple[Place | None, Sequence[Place | None]]:
+    """Return the place that the cursor leads to, and those that earlier pages began at.
+
+    The first page begins at None.
+    """
+    if wanted.cursor is None:
+        return None, ()
+    place, trail = context.services.cursors.read(wanted.question, wanted.cursor)
+    return place, trail
+
+
+def _page(
+    context: Context,
+    wanted: Asked,
+    run: Search,
+    place: Place | None,
+    trail: Sequence[Place | None],
+) -> Result:
+    """Return the page that begins at `place`, after pages that began at the places of `trail`."""
     cursors, question = context.services.cursors, wanted.question
-    links = {"self": first, "first": first}
-    place, trail = None, list[Any]()
-    if wanted.cursor is not None:
-        place, trail = cursors.read(question, wanted.cursor)
-        links["self"] = _with(first, wanted.cursor)
+    first = wanted.url(context.interpreters.settings.base_url)
+    here = first if wanted.cursor is None else _with(first, wanted.cursor)
+    links = {"self": here, "first": first}
+    if place is not None and not run.has(place):
+        raise BadRequest.because("cursor-invalid")
     if trail:
         *before, last = trail
         at_first = last is None

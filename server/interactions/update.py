@@ -103,4 +103,6 @@ def _unmatched(context: Context, type: str, resource: dict[str, Any], body: byte
     given = resource.get("id")
     if given is None:
         return posted(context, type, resource, body)
+    if context.resources.find(type, given, "u") is None:
+        context.access.require_own_ids(type, given)
     return draft(context, type, given, resource, body)

@@ -81,6 +81,8 @@ def values(session: Signed | None = None) -> dict[str, Any]:
         "say": say,
         "language": spoken,
         "tag": TAGS[spoken],
+        "comma": "、" if spoken == "zh" else ", ",
+        "colon": "：" if spoken == "zh" else ": ",
         "version": VERSION,
         "session": session,
         "csrf": session.csrf if session else "",
@@ -126,10 +128,7 @@ def refusals(blueprint: Blueprint) -> None:
 
     @blueprint.app_errorhandler(FhirError)
     def refused(error: FhirError) -> Response:
-        said = [issue.text(language()) for issue in error.issues]
-        response = _refusal(error.status, said)
-        response.headers.update(error.headers)
-        return response
+        return refusal(error)
 
     @blueprint.app_errorhandler(HTTPException)
     def failed(error: HTTPException) -> Response:
@@ -138,6 +137,13 @@ def refusals(blueprint: Blueprint) -> None:
             {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
         )
         return response
+
+
+def refusal(error: FhirError) -> Response:
+    """Return the page that says why something is refused."""
+    response = _refusal(error.status, [issue.text(language()) for issue in error.issues])
+    response.headers.update(error.headers)
+    return response
 
 
 def _refusal(status: int, said: list[str]) -> Response:

@@ -4,27 +4,19 @@ Spec: https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_
 """
 
 import hmac
-from ipaddress import ip_address, ip_network
 from secrets import token_urlsafe
-from typing import cast
 from urllib.parse import quote, urlsplit
 
-from flask import Response, abort, current_app, redirect, request
+from flask import Response, abort, redirect, request
 
+from server.auth.visit import address, services
 from server.fhir.outcome import Forbidden
 from server.identity.sessions import Session, Sessions
-from server.services import Services
 
-SERVICES = "tongkang-services"
-"""The key of Flask's extensions that gives the services of this process."""
+__all__ = ["address", "services"]
 _FORM = "form"
 _UNTOLD = "null"
 """The origin of forms on our own pages too, for these send no referrer."""
-
-
-def services() -> Services:
-    """Return the services of this process."""
-    return cast("Services", current_app.extensions[SERVICES]())
 
 
 def sessions() -> Sessions:
@@ -123,20 +115,6 @@ def onwards(target: str | None, default: str) -> str:
     parts = urlsplit(target)
     is_ours = not parts.scheme and not parts.netloc and target.isprintable() and "\\" not in target
     return target if is_ours else default
-
-
-def address() -> str:
-    """Return the address of who asks, as the nearest trusted proxy tells it."""
-    direct = request.remote_addr or "0.0.0.0"  # noqa: S104  # of somebody without one
-    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return told[:45] if told and _is_trusted(direct) else direct
-
-
-def _is_trusted(direct: str) -> bool:
-    trusted = services().interpreters.settings.trusted_proxies
-    return trusted == "*" or any(
-        ip_address(direct) in ip_network(one.strip(), strict=False) for one in trusted.split(",")
-    )
 
 
 def _here() -> str:

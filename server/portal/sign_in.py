@@ -19,6 +19,7 @@ _BY_ROLE = {
     "security": "/review",
     "auditor": "/trail",
     "clinician": "/emergency",
+    "registrar": "/guardians",
 }
 
 

@@ -91,6 +91,12 @@ def choice(*words: str) -> Kind:
     return Kind(shape, "setting-choice", {"words": ", ".join(words)})
 
 
+def plugged_in() -> Kind:
+    """Return the kind of names that something plugged in may have."""
+    name = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+    return Kind(fields.String(validate=_where(name.fullmatch)), "setting-name")
+
+
 def switch() -> Kind:
     """Return the kind that is on or off."""
     return Kind(

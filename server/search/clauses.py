@@ -139,6 +139,7 @@ class Clauses:
                     type, code, lambda other: self._named(other, rest, value, few), target
                 )
             case Reverse(source, code, rest):
+                self.plan(type)
                 parameter = self._reference(self.plan(source), code)
                 if type not in parameter.targets:
                     raise NotDone.because(

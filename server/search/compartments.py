@@ -2,8 +2,8 @@
 
 R4's Patient compartment also holds what merely names a patient as helper or as one of a crowd
 (performer, author, member of a group). Whoever may see a patient's record may not see those by
-that alone, so parameters of that sort do not count here; and an appointment of several patients is
-in nobody's compartment.
+that alone, so parameters of that sort do not count here; and what is about several patients, such
+as an appointment of two, is in nobody's compartment. Only an AuditEvent is about all it names.
 
 Spec: https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 """
@@ -23,7 +23,7 @@ HELPERS = frozenset(
         "member", "participant", "link",
     }
 )  # fmt: skip
-_CROWDS = frozenset({"actor"})
+_OF_MANY = "AuditEvent"
 _Patients = Callable[[Resource], list[str]]
 
 
@@ -41,7 +41,7 @@ def patients(
         for way in ways.get(code, ())
         if way.type == "Reference"
     }
-    alone = not _CROWDS.isdisjoint(codes)
+    alone = type != _OF_MANY
     getters = tuple(about.values())
     return lambda resource: _named(resource, getters, base_url, alone=alone)
 

@@ -34,12 +34,17 @@ def require_type(type: str, sight: Sight) -> None:
 
 def require_shown(plan: Plan, code: str, sight: Sight) -> None:
     """Raise Forbidden if the parameter `code` of the type of `plan` is about a hidden element."""
+    if not is_shown(plan, code, sight):
+        raise Forbidden.because("search-element-hidden", parameter=shown(code))
+
+
+def is_shown(plan: Plan, code: str, sight: Sight) -> bool:
+    """Tell whether the parameter `code` of the type of `plan` is about no hidden element."""
     names = sight.hidden.get(plan.type)
     if not names:
-        return
+        return True
     is_of_several = code in _OF_ALL_TEXT or code in plan.composites
-    if is_of_several or any(is_among(one, names) for one in _elements(plan, code)):
-        raise Forbidden.because("search-element-hidden", parameter=shown(code))
+    return not is_of_several and not any(is_among(one, names) for one in _elements(plan, code))
 
 
 def _elements(plan: Plan, code: str) -> Iterator[str]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from server.fhir.outcome import BadRequest
+from server.search import hiding
+from server.search.hiding import EVERYTHING, Sight
 from server.search.parameter import Parameter
 from server.search.plans import Plans
 from server.search.pointers import Names, Pointers, Reach, leaves
@@ -94,11 +96,14 @@ def parse(
     parameters: Sequence[tuple[str, str]],
     *,
     lenient: bool = False,
+    sight: Sight = EVERYTHING,
 ) -> Includes:
     """Return what `parameters`, all of them includes, ask of a search of `types`.
 
-    Raises BadRequest for a value that is not formed like one and, unless `lenient`,
-    IncludeNotDone for one that leads nowhere.
+    No reference is followed that is not in `sight`, for what comes would tell it.
+
+    Raises BadRequest for a value that is not formed like one, Forbidden for one that names a
+    hidden element and, unless `lenient`, IncludeNotDone for one that leads nowhere.
     """
     used: list[tuple[str, str]] = []
     ignored: list[tuple[str, str]] = []
@@ -106,7 +111,7 @@ def parse(
     for name, value in parameters:
         try:
             asked = _asked(plans, types, name, value)
-            reached = list(_reached(plans, types, asked))
+            reached = list(_reached(plans, types, asked, sight))
         except IncludeNotDone:
             if not lenient:
                 raise
@@ -182,12 +187,16 @@ def _asked(plans: Plans, types: Collection[str], name: str, value: str) -> _Aske
     return asked
 
 
-def _reached(plans: Plans, types: Collection[str], asked: _Asked) -> Iterator[_Reached]:
+def _reached(
+    plans: Plans, types: Collection[str], asked: _Asked, sight: Sight
+) -> Iterator[_Reached]:
     """Yield what `asked` reaches from a search of `types`.
 
-    Raises IncludeNotDone if it names a parameter that does not lead there.
+    Raises IncludeNotDone if it names a parameter that does not lead there, Forbidden if it names
+    one that is hidden; ``*`` does not mean those.
     """
     if asked.source is not None and asked.code is not None:
+        hiding.require_shown(plans[asked.source], asked.code, sight)
         yield from _named(plans, types, asked, asked.source, asked.code)
         return
     every = plans.definitions.resource_types
@@ -198,7 +207,9 @@ def _reached(plans: Plans, types: Collection[str], asked: _Asked) -> Iterator[_R
             # Most types refer to few others, and need not be planned to know that.
             may_reach = ends is None or not fact.target or not ends.isdisjoint(fact.target)
             parameter = plans[source].parameters.get(code) if may_reach else None
-            if parameter is not None and _refers(parameter):
+            if parameter is None or not _refers(parameter):
+                continue
+            if hiding.is_shown(plans[source], code, sight):
                 yield from _leading(plans, parameter, source, asked, ends)
 
 

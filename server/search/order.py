@@ -9,6 +9,9 @@ direction. There are two ways to run one, which give the same rows in the same o
 
 The index of dates has them descending and ids ascending, so ascending dates go with descending ids.
 
+An id never changes, but any other key may, and take a resource to the pages that were read already.
+So the pages of such an order are all of one moment, which is a part of their places.
+
 Spec: https://hl7.org/fhir/R4/search.html#sort
 """
 
@@ -24,6 +27,8 @@ from server.search.plan import Plan
 from server.search.values import shown
 
 Sort = tuple[tuple[str, int], ...]
+Place = Sequence[Any]
+"""A place in an order as JSON: a moment and the values of its keys; before all, a moment alone."""
 _MOST_KEYS = 8
 _NEVER_MISSING = frozenset({"_id", "lu"})
 _WITH_DATE_INDEX = frozenset({"pt", "c", "ds", "de", "dl"})
@@ -53,11 +58,6 @@ class Key:
     def may_miss(self) -> bool:
         """Whether there are resources without a value."""
         return self.fields[0] not in _NEVER_MISSING
-
-    @property
-    def moves(self) -> bool:
-        """Whether any change takes a resource to the end of the order, or to its start."""
-        return self.fields == ("lu",)
 
     def value(self, document: Mapping[str, Any]) -> Any:  # noqa: ANN401  # text, number or None
         """Return the value that `document` is sorted by, None if it has none."""
@@ -94,9 +94,6 @@ class Order:
 
     `needs` are the indexes it has to be given by that only are there on demand. Without
     `by_index` there can be none.
-
-    In an order by lastUpdated, whatever is changed comes again at the end, or has gone to the
-    pages already read. So all pages are of one moment, which is a part of their places.
     """
 
     keys: tuple[Key, ...]
@@ -113,38 +110,36 @@ class Order:
         """The fields of a document that its place depends on."""
         return tuple(dict.fromkeys(field for key in self.keys for field in key.fields))
 
-    def place(self, document: Mapping[str, Any]) -> list[Any]:
-        """Return where `document` stands in this order, as JSON.
-
-        Its value for a key that moves has the moment of the pages, `at` of the document, behind it.
-        """
-        at = document.get("at", ())
-        values = ((key, key.value(document)) for key in self.keys)
-        return [[value, *at] if key.moves else value for key, value in values]
-
-    def rank(self, place: Sequence[Any]) -> list[Any]:
-        """Return the values of the keys at `place`, by which places are compared."""
-        pairs = zip(self.keys, place, strict=True)
-        return [value[0] if key.moves else value for key, value in pairs]
-
     @property
     def is_of_one_moment(self) -> bool:
         """Whether all pages have to be read as of one moment."""
-        return any(key.moves for key in self.keys)
+        return len(self.keys) > 1
 
-    def moment(self, place: Sequence[Any]) -> list[int]:
-        """Return the moment of the pages that `place` is in, as the store gave it."""
-        pairs = zip(self.keys, place, strict=True)
-        return next((value[1:] for key, value in pairs if key.moves), [])
+    def place(self, document: Mapping[str, Any]) -> list[Any]:
+        """Return where `document` stands in this order, as JSON.
 
-    def steps(self, place: Sequence[Any] | None = None) -> tuple[Step, ...]:
+        That is the moment it was read as of, `at` of the document, and its value for each key.
+        """
+        return [list(document.get("at", ())), *(key.value(document) for key in self.keys)]
+
+    @staticmethod
+    def moment(place: Place | None) -> Sequence[int]:
+        """Return the moment that the pages of `place` are of, as the store gave it, if any."""
+        return place[0] if place else ()
+
+    @staticmethod
+    def rank(place: Place | None) -> Sequence[Any]:
+        """Return the values of the keys at `place`; none if it is before the first row."""
+        return place[1:] if place else ()
+
+    def steps(self, place: Place | None = None) -> tuple[Step, ...]:
         """Return the queries that give by an index what comes behind `place`."""
-        first, order = self.keys[0], _fields(self.keys)
+        first, order, values = self.keys[0], _fields(self.keys), self.rank(place)
         present = {first.fields[0]: {"$ne": None}}
-        steps = [Step({}, order)] if place is None else self._behind(order, self.rank(place))
-        if first.direction < 0 or not first.may_miss or (place and place[0] is None):
+        steps = self._behind(order, values) if values else [Step({}, order)]
+        if first.direction < 0 or not first.may_miss or (values and values[0] is None):
             return tuple(steps)
-        if place is None:
+        if not values:
             steps = [Step(present, order)]
         return (*steps, Step({first.fields[0]: None}, order))
 
@@ -153,12 +148,12 @@ class Order:
             return [Step(one, order) for one in paging.behind_exactly(order, values)]
         return [Step(dict(paging.behind(order, values)), order)]
 
-    def sorted(self, place: Sequence[Any] | None = None) -> Step:
+    def sorted(self, place: Place | None = None) -> Step:
         """Return the query that sorts in memory what comes behind `place`."""
         computed: dict[str, Any] = {}
         order: list[tuple[str, int]] = []
         values: list[Any] = []
-        ranked = [None] * len(self.keys) if place is None else self.rank(place)
+        ranked = self.rank(place) or [None] * len(self.keys)
         for number, (key, value) in enumerate(zip(self.keys, ranked, strict=True)):
             name = key.fields[0]
             if key.may_miss and key.direction > 0:
@@ -170,7 +165,7 @@ class Order:
                 computed[name] = key.computed()
             order.append((name, key.direction))
             values.append(value)
-        behind = {} if place is None else paging.behind_in_memory(order, values)
+        behind = paging.behind_in_memory(order, values) if self.rank(place) else {}
         return Step({}, tuple(order), computed, behind)
 
 
@@ -185,14 +180,16 @@ def keys(plan: Plan, value: str) -> list[Key]:
     return [_key(plan, text) for text in texts]
 
 
-def order(plan: Plan, keys: Sequence[Key], condition: Condition) -> Order:
-    """Return the order by `keys`.
+def order(
+    plan: Plan, keys: Sequence[Key], condition: Condition, place: Place | None = None
+) -> Order:
+    """Return the order by `keys`, in which `place` is, if the first page has been read.
 
     Without any, the newest come first where an index gives that order, else ids ascend.
     """
     wanted = {key.code: key for key in reversed(keys)}
     chosen = [wanted[code] for code in dict.fromkeys(key.code for key in keys)]
-    if not chosen and "ds" in plan.main and conditions.fields(condition) & _WITH_DATE_INDEX:
+    if not chosen and "ds" in plan.main and _is_by_date(condition, place):
         chosen = [Key(plan.main["ds"], ("ds",), -1)]
     total = _total(chosen)
     by_index = all(len(key.fields) == 1 for key in total) and all(
@@ -201,6 +198,17 @@ def order(plan: Plan, keys: Sequence[Key], condition: Condition) -> Order:
     fields = _fields(total)
     is_there = fields in _INDEXED or _reversed(fields) in _INDEXED
     return Order(total, by_index, (sorting(fields),) if by_index and not is_there else ())
+
+
+def _is_by_date(condition: Condition, place: Place | None) -> bool:
+    """Tell whether the newest come first in pages that nobody gave an order.
+
+    They go on as they began, though a chain that was named in the condition may since have become
+    so wide that it is not, or the other way round.
+    """
+    if place:
+        return bool(place[0])
+    return bool(conditions.fields(condition) & _WITH_DATE_INDEX)
 
 
 def _key(plan: Plan, text: str) -> Key:

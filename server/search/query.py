@@ -134,12 +134,13 @@ class QueryCompiler:
                 used.append((name, value))
         return Query(type, all_of(found), tuple(keys), tuple(used), tuple(ignored), few)
 
-    def ready(self, query: Query, lookup: Lookup) -> Ready:
-        """Return `query` with its joins answered by `lookup`."""
+    def ready(self, query: Query, lookup: Lookup, place: order.Place | None = None) -> Ready:
+        """Return `query` with its joins answered by `lookup`, to go on from `place` if given."""
         found = resolved(query.condition, lookup)
         condition = found.condition if query.few else spread(found.condition)
         plan = self._plans[query.type]
-        return Ready(query.type, condition, found.sieves, order.order(plan, query.keys, condition))
+        sort = order.order(plan, query.keys, condition, place)
+        return Ready(query.type, condition, found.sieves, sort)
 
     def exact(self, query: Query, lookup: Lookup) -> Condition:
         """Return the condition of `query` with every join answered.

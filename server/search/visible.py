@@ -22,7 +22,7 @@ from server.search.conditions import NOTHING, Condition, all_of, any_of
 from server.search.joins import has_join
 from server.search.query import QueryCompiler
 
-_KEPT = frozenset({"comp", "own", "sec", "t", "c", "pt", "has", "rid", "_id"})
+_KEPT = frozenset({"comp", "own", "sec", "t", "c", "pt", "has", "rid", "_id", "del"})
 """What superseded versions keep, so that it can be decided who may see them."""
 _WRITING = frozenset("cud")
 
@@ -94,7 +94,10 @@ class _Compiled:
             found = self.compiler.compile(type, pairs)
         except BadRequest:
             return NOTHING
-        return NOTHING if found.keys or has_join(found.condition) else found.condition
+        if found.keys or has_join(found.condition):
+            return NOTHING
+        # Of what is deleted no entries are left, which fulfils whatever excludes some.
+        return all_of([found.condition, {"del": None}])
 
     def _place(self, type: str, letter: str, about: str, *, past: bool) -> Condition:
         """Return the condition by division, unit and labels, which some persons are exempt from."""

@@ -126,8 +126,10 @@ class Collections:
     def _make_type(self, type: str, future: Future[None]) -> None:
         try:
             with pymongo.timeout(_CREATION_SECONDS):
-                self._make(type, [model(spec) for spec in self._indexes(type)])
+                indexes = [model(spec) for spec in self._indexes(type)]
+                # Where there is something current, its history can be asked.
                 self._make(f"{type}_history", list(_HISTORY_INDEXES))
+                self._make(type, indexes)
                 self._make(CLAIMS, [pymongo.IndexModel("at", expireAfterSeconds=_CLAIMS_SECONDS)])
         except BaseException as error:  # noqa: BLE001 - raised to those who wait
             del self._making[type]

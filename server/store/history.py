@@ -9,7 +9,7 @@ Spec: https://hl7.org/fhir/R4/http.html#history
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pymongo.command_cursor import CommandCursor
@@ -24,6 +24,7 @@ from server.store.failures import refused
 Page = tuple[list[Version], tuple[int, str] | None]
 """Versions, and the place behind them if there are more: `after` of the next window."""
 _FIELDS = {**VERSION_FIELDS, "rid": 1}
+_ROUNDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,30 +103,49 @@ class History:
     def _list(self, sides: _Sides, window: Window, limit: int) -> Page:
         """Return a page, which ends early if its versions are large.
 
+        A superseded version is told only to who may see the current one. So that nothing tells how
+        many there are besides, reading goes on until the page is full.
+        """
+        found: list[Version] = []
+        for _ in range(_ROUNDS):
+            some, end = self._read(sides, window, limit)
+            found += some
+            size = sum(len(version.body or b"") for version in found)
+            if end is None or len(found) > limit or size > PAGE_BYTES:
+                break
+            window = replace(window, after=end)
+        if len(found) > limit:
+            found = found[:limit]
+            end = _place(found[-1])
+        return found, end
+
+    def _read(self, sides: _Sides, window: Window, limit: int) -> Page:
+        """Return what is to be told of the next versions, one more than `limit` at most.
+
         A version may be superseded between the reading of the two sides. As the
         current side is read first, no version that was there at the beginning
-        is missed, but one may come from both; then it is told once. A superseded version is told
-        only to who may see the current one, so that a page may have fewer than `limit`.
+        is missed, but one may come from both; then it is told once.
         """
         streams = self._streams(sides, window, limit)
         page: dict[tuple[int, str, str], Version] = {}
         past_ids: dict[str, set[str]] = {}
-        size, end = 0, None
+        size, seen, is_full = 0, 0, False
         with (
             refused(alive=self._engine.collections.answers),
             self._merged(streams, limit) as cursor,
         ):
-            for seen, document in enumerate(cursor):
-                if seen == limit or size > PAGE_BYTES:
-                    last, type, id = next(reversed(page))
-                    end = last, f"{type}/{id}"
-                    break
+            for document in cursor:
                 version = documents.version(document["type"], document)
                 page[version.last_updated, version.type, version.id] = version
                 if "rid" in document:
                     past_ids.setdefault(version.type, set()).add(version.id)
                 size += len(version.body or b"")
+                seen += 1
+                is_full = seen > limit or size > PAGE_BYTES
+                if is_full:
+                    break
         hidden = self._hidden(past_ids, sides.letter)
+        end = _place(page[next(reversed(page))]) if is_full else None
         return [each for each in page.values() if (each.type, each.id) not in hidden], end
 
     def _streams(
@@ -164,6 +184,11 @@ class History:
         ]
         collection = self._engine.collections.database[first]
         return collection.aggregate([*pipeline, *unions, *newest])
+
+
+def _place(version: Version) -> tuple[int, str]:
+    """Return the place of `version` in a listing: `after` of a window behind it."""
+    return version.last_updated, f"{version.type}/{version.id}"
 
 
 def _stream(

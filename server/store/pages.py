@@ -8,24 +8,28 @@ too many.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
-from server.fhir.outcome import TooCostly
+from server.fhir.outcome import Gone, TooCostly
 from server.store import explanation, moments
 from server.store.collections import Collections
 from server.store.documents import PAGE_BYTES, Document
 from server.store.explanation import Explanation
 from server.store.failures import refused
 from server.store.indexing import IndexSpec
-from server.store.moments import Moment, Run
+from server.store.moments import Moment
 
 FEW = 1000
 """How many resources are sorted in memory rather than by an index that has to be built first."""
 MOST_SORTED = 50_000
 """How many resources are sorted in memory if no index can give their order: about a second."""
 Place = Sequence[Any]
+Page = tuple[list[Document], bool]
+"""The documents, and whether there are more."""
 
 
 class Step(Protocol):
@@ -58,22 +62,18 @@ class Order(Protocol):
     def fields(self) -> Sequence[str]: ...  # noqa: D102
     @property
     def is_of_one_moment(self) -> bool: ...  # noqa: D102
-    def moment(self, place: Place) -> Sequence[int]: ...  # noqa: D102
+    def moment(self, place: Place | None) -> Moment: ...  # noqa: D102
     def steps(self, place: Place | None) -> Sequence[Step]: ...  # noqa: D102
     def sorted(self, place: Place | None) -> Step: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Pages of the current versions of `type`; `where` adds what the caller may see.
-
-    `now` gives microseconds since 1970.
-    """
+    """Pages of the current versions of `type`; `where` adds what the caller may see."""
 
     collections: Collections
     type: str
     where: Callable[..., Document]
-    now: Callable[[], int]
 
     def behind(
         self,
@@ -82,20 +82,31 @@ class Pages:
         place: Place | None,
         limit: int,
         fields: Sequence[str],
-    ) -> tuple[list[Document], bool]:
+    ) -> Page:
         """Return at most `limit` documents behind `place`, and whether there are more.
 
-        Raises TooCostly if no index can give the order and there are too many to sort.
+        Raises TooCostly if no index can give the order and there are too many to sort, Gone if
+        they cannot be read as of the moment of `place` any more.
         """
         steps = self._steps(condition, order, place)
         wanted = dict.fromkeys(("raw", *order.fields, *fields), 1)
+        collection = self.collections.current(self.type)
+
+        def page(
+            session: ClientSession | None = None, bound: Mapping[str, Any] | None = None
+        ) -> Page:
+            runs = (
+                _Run(self.where(condition, step.condition, bound or {}), step, wanted, limit + 1)
+                for step in steps
+            )
+            return _filled(
+                chain.from_iterable(run.rows(collection, session) for run in runs), limit
+            )
+
         with refused(alive=self.collections.answers):
             if order.is_of_one_moment:
-                moment = None if place is None else Moment.of(order.moment(place))
-                rows = self._of_one_moment(condition, steps, wanted, limit, moment)
-            else:
-                rows = self._rows(condition, steps, wanted, limit)
-            return _filled(rows, limit)
+                return self._of_one_moment(page, order.moment(place))
+            return page()
 
     def explained(self, condition: Mapping[str, Any], order: Order, limit: int) -> Explanation:
         """Return how the first page of `limit` documents is found.
@@ -103,21 +114,12 @@ class Pages:
         Raises Unavailable if that needs an index that is still being built.
         """
         step, *_ = self._steps(condition, order, None)
-        command = self._command(step, self.where(condition, step.condition), {"raw": 1}, limit + 1)
+        run = _Run(self.where(condition, step.condition), step, {"raw": 1}, limit + 1)
         with refused(alive=self.collections.answers):
-            database = self.collections.database
-            return explanation.read(
-                database.command("explain", command, verbosity="executionStats")
+            told = self.collections.database.command(
+                "explain", run.command(self.type), verbosity="executionStats"
             )
-
-    def _command(self, step: Step, where: Document, wanted: Document, limit: int) -> Document:
-        """Return `step` in MongoDB's own words."""
-        if step.computed or step.behind:
-            stages = _stages(where, step, wanted, limit)
-            return {"aggregate": self.type, "pipeline": stages, "cursor": {"batchSize": limit}}
-        sort = dict(step.sort)
-        command: Document = {"find": self.type, "filter": where, "projection": wanted, "sort": sort}
-        return {**command, "limit": limit, "batchSize": limit}
+            return explanation.read(told)
 
     def _steps(
         self, condition: Mapping[str, Any], order: Order, place: Place | None
@@ -139,61 +141,78 @@ class Pages:
             way: dict[str, Any] = {} if condition else {"hint": "_id_"}
             return collection.count_documents(self.where(condition), limit=at_most, **way)
 
-    def _of_one_moment(
-        self,
-        condition: Mapping[str, Any],
-        steps: Sequence[Step],
-        wanted: Document,
-        limit: int,
-        moment: Moment | None,
+    def _of_one_moment(self, page: Callable[..., Page], moment: Moment) -> Page:
+        """Return the `page` as of `moment`, the first as of now; its documents have that as `at`.
+
+        Raises Gone if it cannot be told any more what was there then.
+        """
+        try:
+            (found, more), at = moments.as_of(self.collections.database.client, moment, page)
+        except moments.Lost:
+            (found, more), at = self._unchanged(page, moment), moment
+        for document in found:
+            document["at"] = at
+        return found, more
+
+    def _unchanged(self, page: Callable[..., Page], moment: Moment) -> Page:
+        """Return the `page` of what was there at `moment`, read from what is there now.
+
+        Raises Gone if some of it is not there any more.
+        """
+        history = self.collections.history(self.type)
+        # In one session, so that what is read second is no older.
+        with self.collections.database.client.start_session() as session:
+            found = page(session, moments.stored_by(moment))
+            if moments.is_superseded(history, moment, session):
+                raise Gone.because("search-moment-lost", moment=moments.shown(moment))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The query of a `step` that finds at most `limit` documents, with the fields `wanted`."""
+
+    where: Document
+    step: Step
+    wanted: Document
+    limit: int
+
+    def rows(
+        self, collection: Collection[Document], session: ClientSession | None
     ) -> Iterator[Document]:
-        known = moment or Moment(self.now())
-        bound = {"lu": {"$lte": known.now}}
-        runs = (
-            Run(*(self._command(step, where, wanted, limit + 1) for where in (asked, bounded)))
-            for step in steps
-            for asked in [self.where(condition, step.condition)]
-            for bounded in [self.where(condition, step.condition, bound)]
-        )
-        return moments.rows(self.collections.database, runs, known, first=moment is None)
-
-    def _rows(
-        self, condition: Mapping[str, Any], steps: Sequence[Step], wanted: Document, limit: int
-    ) -> Iterator[Document]:
-        collection = self.collections.current(self.type)
-        for step in steps:
-            yield from _run(
-                collection, self.where(condition, step.condition), step, wanted, limit + 1
-            )
-
-
-def _run(
-    collection: Collection[Document], where: Document, step: Step, wanted: Document, limit: int
-) -> Iterator[Document]:
-    if not step.computed and not step.behind:
-        found = collection.find(where, wanted).sort(list(step.sort)).limit(limit)
-        with found.batch_size(limit) as cursor:
+        """Yield what it finds."""
+        if stages := self._stages():
+            with collection.aggregate(stages, session, batchSize=self.limit) as rows:
+                yield from rows
+            return
+        found = collection.find(self.where, self.wanted, session=session)
+        with found.sort(list(self.step.sort)).limit(self.limit).batch_size(self.limit) as cursor:
             yield from cursor
-        return
-    pipeline = _stages(where, step, wanted, limit)
-    with collection.aggregate(pipeline, batchSize=limit) as rows:
-        yield from rows
+
+    def command(self, type: str) -> Document:
+        """Return it in MongoDB's own words."""
+        if stages := self._stages():
+            return {"aggregate": type, "pipeline": stages, "cursor": {"batchSize": self.limit}}
+        way = {"sort": dict(self.step.sort), "limit": self.limit, "batchSize": self.limit}
+        return {"find": type, "filter": self.where, "projection": self.wanted, **way}
+
+    def _stages(self) -> list[Document]:
+        """Return the stages of it, none if it is a plain one."""
+        if not self.step.computed and not self.step.behind:
+            return []
+        stages = (
+            {"$match": self.where},
+            {"$addFields": dict(self.step.computed)},
+            {"$match": dict(self.step.behind)},
+            {"$sort": dict(self.step.sort)},
+            {"$limit": self.limit},
+            {"$project": self.wanted},
+        )
+        # A stage that says nothing would be refused.
+        return [stage for stage in stages if all(stage.values())]
 
 
-def _stages(where: Document, step: Step, wanted: Document, limit: int) -> list[Document]:
-    stages = (
-        {"$match": where},
-        {"$addFields": dict(step.computed)},
-        {"$match": dict(step.behind)},
-        {"$sort": dict(step.sort)},
-        {"$limit": limit},
-        {"$project": wanted},
-    )
-    # A stage that says nothing would be refused.
-    return [stage for stage in stages if all(stage.values())]
-
-
-def _filled(rows: Iterator[Document], limit: int) -> tuple[list[Document], bool]:
+def _filled(rows: Iterator[Document], limit: int) -> Page:
     """Return the rows of a page, and whether there are more.
 
     A page of large resources ends early, so that it never takes much memory.

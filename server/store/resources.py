@@ -77,11 +77,10 @@ class Resources:
         `after` is the place that earlier pages ended at. A page of large resources ends early.
 
         Raises TooCostly if they cannot be sorted in time, Unavailable if that needs an index
-        that is still being built.
+        that is still being built, Gone if it cannot be told any more what was there at the
+        moment of the first page.
         """
-        pages = Pages(
-            self._engine.collections, type, partial(self._bounds.where, type, "s"), self._now
-        )
+        pages = Pages(self._engine.collections, type, partial(self._bounds.where, type, "s"))
         return pages.behind(condition, order, after, limit, fields)
 
     def rows(
@@ -137,9 +136,7 @@ class Resources:
         self, type: str, condition: Mapping[str, Any], order: Order, limit: int
     ) -> Explanation:
         """Return how the first page of `limit` documents is found."""
-        pages = Pages(
-            self._engine.collections, type, partial(self._bounds.where, type, "s"), self._now
-        )
+        pages = Pages(self._engine.collections, type, partial(self._bounds.where, type, "s"))
         return pages.explained(condition, order, limit)
 
     def types(self) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.client import link, refused
 from tests.builders import fresh, patient
+from tests.forgetting import forgetting
 
 MANY = 45
 
@@ -77,6 +78,52 @@ def test_paging_is_stable_while_others_write(fhir, family):
         assert len(seen) < 50
     assert set(before) <= set(seen)
     assert len(set(seen)) == len(seen)
+
+
+@pytest.fixture
+def forgotten(mongodb):
+    """Return a function after which the database knows of nothing before but what is still so."""
+    with forgetting(mongodb) as forget:
+
+        def forgotten():
+            at = mongodb.admin.command("hello")["operationTime"]
+            forget((at.time, at.inc))
+
+        yield forgotten
+
+
+def begun(fhir, type, **elements):
+    """Read the first of two pages in an order; return its resource and where the other is."""
+    subject = {"reference": f"Patient/{fresh()}"}
+    for _ in range(2):
+        fhir.create({"resourceType": type, "code": {"text": "x"}, "subject": subject, **elements})
+    bundle = fhir.bundle(f"{type}?subject={subject['reference']}&_sort=-_lastUpdated&_count=1")
+    (entry,) = bundle["entry"]
+    return entry["resource"], link(bundle, "next").removeprefix(f"{fhir.base}/")
+
+
+def test_pages_go_on_when_the_database_has_forgotten_but_nothing_was_changed(fhir, forgotten):
+    first, following = begun(fhir, "Flag", status="active")
+    forgotten()
+    bundle = fhir.bundle(following)
+    (other,) = ids([bundle])
+    assert other != first["id"]
+    assert link(bundle, "next") is None
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_pages_end_when_the_database_has_forgotten_what_was_changed(
+    fhir, english, forgotten, language
+):
+    first, following = begun(fhir, "Basic")
+    assert fhir.put(f"Basic/{first['id']}", {**first, "created": "2024"}).status_code == 200
+    forgotten()
+    client = {"zh": fhir, "en": english}[language]
+    (issue,) = refused(client.get(following), 410, language=language)
+    assert {"zh": "请从第一页重新开始", "en": "start again from the first page"}[language] in (
+        issue["details"]["text"]
+    )
+    assert fhir.get(following.partition("&_cursor=")[0]).status_code == 200
 
 
 def test_count_zero_gives_the_total_only(fhir, family, many):

@@ -222,9 +222,9 @@ class Writers:
             "resourceType": "Patient",
             "id": id,
             "identifier": [{"system": "urn:test:mark", "value": self.mark}],
-            "name": [{"family": f"F{sum(map(ord, id)) % 7}"}],
+            "name": [{"family": f"F{(sum(map(ord, id)) + number) % 7}"}],
             "telecom": [{"system": "phone", "value": str(number)}],
-            "birthDate": f"1970-01-{1 + sum(map(ord, id)) % 28:02}",
+            "birthDate": f"1970-01-{1 + (sum(map(ord, id)) + number) % 28:02}",
         }
 
     def write(self, seed):

@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from server.auth import shelves
 from server.identity import passwords
+from tests.auth.world import World
 from tests.builders import fresh
 from tests.portal.conftest import browser, guarded, services
 
@@ -18,6 +19,12 @@ __all__ = ["browser", "guarded", "services"]
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SECRET = "a-secret-of-more-than-256-random-bits-or-so-it-is-said"
+
+
+@pytest.fixture(scope="session")
+def world(services, guarded):
+    """People and apps to try authorisation with."""
+    return World(services, guarded.root)
 
 
 @pytest.fixture(scope="session")

@@ -4,18 +4,24 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
+from urllib.parse import urlencode
 
 import pytest
 
+from server.auth import shelves
 from server.services import Interpreters, Services
 from server.settings import Settings
 from tests import processes
 from tests.browser import chromium as browsers
 from tests.browser import people
+from tests.browser import site as sites
 
 RESIDENTS = 6
 DATABASE = "test_region"
+SCOPE = "openid fhirUser launch/patient offline_access patient/*.rs"
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +69,56 @@ def persons(services):
     """Those who have accounts, by role; the residents are a list."""
     staff = {role: people.staff(services, role) for role in people.STAFF}
     return {"residents": list(people.some_residents(services, RESIDENTS)), **staff}
+
+
+@pytest.fixture(scope="session")
+def register(services):
+    """Return a function that registers a client as an administrator approves it."""
+
+    def register(**details):
+        client_id = token_hex(8)
+        common = {"status": "approved", "created": datetime.now(UTC), "kind": "app"}
+        services.store.shelf(shelves.CLIENTS).add(client_id, {**common, **details})
+        return client_id
+
+    return register
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The web site of an app, at another origin."""
+    with sites.running() as url:
+        yield url
+
+
+@pytest.fixture
+def app(register, site):
+    """Return a function that registers an app with the addresses of `site`."""
+
+    def app(**details):
+        pages = ("callback.html", "arrived.html")
+        return register(
+            **{
+                "name": "血压日记",
+                "redirect_uris": [f"{site}/{page}" for page in pages],
+                "grant_types": ["authorization_code", "refresh_token"],
+                "auth_method": "none",
+                "scope": SCOPE,
+                "purpose": {"zh": "帮助您记录血压", "en": "Help you to keep a diary"},
+                "legal_name": "漳州试用科技有限公司",
+                "contacts": ["privacy@app.test"],
+                **details,
+            }
+        )
+
+    return app
+
+
+@pytest.fixture
+def launch(region, site, app):
+    """The page of an app of its own that begins a launch."""
+    asked = {"iss": region.base, "client_id": app(), "scope": SCOPE}
+    return f"{site}/launch.html?{urlencode(asked)}"
 
 
 def run(server, *words):

@@ -5,16 +5,33 @@ Spec: https://www.w3.org/TR/WCAG22/
 
 import pytest
 
+from tests.browser import people
 from tests.browser.chromium import NARROW, WIDE, window
 from tests.browser.sight import faults
 
 pytestmark = pytest.mark.browser
-FOR_ANYBODY = ["/"]
+PAGES = {
+    "anybody": ["/", "/sign-in"],
+    "resident": [
+        "/me",
+        "/me/visits",
+        "/me/visits/demo-1-000000-v3",
+        "/me/results",
+        "/me/conditions",
+        "/me/allergies",
+        "/me/medicines",
+        "/me/immunizations",
+        "/me/access",
+        "/me/apps",
+        "/me/copy",
+        "/me/readings",
+    ],
+    "clinician": ["/emergency"],
+    "security": ["/review"],
+}
 VIEWS = {
     "zh-wide": {"viewport": WIDE},
-    "en-narrow": {"viewport": NARROW, "locale": "en-GB"},
-    "zh-narrow-night": {"viewport": NARROW, "color_scheme": "dark"},
-    "en-wide-night": {"viewport": WIDE, "locale": "en-GB", "color_scheme": "dark"},
+    "en-narrow-night": {"viewport": NARROW, "locale": "en-GB", "color_scheme": "dark"},
 }
 
 
@@ -24,9 +41,44 @@ def view(request):
     return request.param
 
 
-@pytest.mark.parametrize("path", FOR_ANYBODY)
-def test_a_page_is_seen_whole_and_can_be_used_by_all(chromium, region, screenshot, path, view):
+@pytest.fixture
+def opened(chromium, region, services, persons, view):
+    """Return a function that opens a page as `role` sees it."""
     with window(chromium, **VIEWS[view]) as page:
-        page.goto(f"{region.root}{path}")
+
+        def open(role, path):
+            person = persons["residents"][0] if role == "resident" else persons.get(role)
+            if person:
+                people.remember(page, region.root, services, person)
+            url = path if path.startswith("http") else f"{region.root}{path}"
+            page.goto(url)
+            return page
+
+        yield open
+
+
+@pytest.fixture
+def looked_at(opened, screenshot, view):
+    """Return a function that looks at the page at `path`; nothing may be wrong with it."""
+
+    def look(role, path):
+        page = opened(role, path)
         screenshot(page, f"{path}-{view}")
+        assert page.url.endswith(path)
         assert faults(page) == []
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("role", "path"), [(role, path) for role, paths in PAGES.items() for path in paths]
+)
+def test_a_page_is_seen_whole_and_can_be_used_by_all(looked_at, role, path):
+    looked_at(role, path)
+
+
+def test_what_an_app_asks_for_is_seen_whole(opened, launch, screenshot, view):
+    page = opened("resident", launch)
+    page.locator("button[value=allow]").wait_for()
+    screenshot(page, f"consent-{view}")
+    assert faults(page) == []

@@ -128,7 +128,8 @@ def test_a_cursor_with_a_changed_letter_is_refused(place, shift):
     cursor = cursors.make("Patient?", [1, "a"])
     place %= len(cursor) - 1  # the last letter has bits that mean nothing
     changed = chr((ord(cursor[place]) + shift) % 128)
-    if changed != cursor[place]:
+    # The decoder also knows the letters that are no good in a URL.
+    if changed.translate(str.maketrans("+/", "-_")) != cursor[place]:
         with pytest.raises(BadRequest):
             cursors.read("Patient?", cursor[:place] + changed + cursor[place + 1 :])
 

@@ -108,6 +108,35 @@ def test_a_page_of_several_types_ends_where_its_rows_are_large(
     assert not merged or all(len(page) == 1 for page in found)
 
 
+@dataclass(frozen=True)
+class Meddling:
+    """A sieve that lets all pass; somebody writes while it is asked the first time."""
+
+    writes: list
+    fields = ()
+
+    def kept(self, documents, _lookup):
+        while self.writes:
+            self.writes.pop()()
+        return documents
+
+
+def test_types_in_one_order_are_of_one_moment_though_somebody_writes_between_two_of_them(
+    context, stored
+):
+    def write():
+        body = orjson.dumps(patient(id=id, gender="male"))
+        perform(context, Call(interaction="update", type=type, id=id, body=body))
+
+    type, id = next(key for key in stored if key[0] == "Patient")
+    sieves = (Meddling([write]),)
+    ready = legs(context, [("_sort", "-_lastUpdated")], sieves=sieves)
+    found = list(pages(lambda: Search(context, context.resources, ready, merged=True), 3))
+    assert not sieves[0].writes
+    assert [key for page in found for key in page] == stored[::-1]
+    stored.append(stored.pop(stored.index((type, id))))
+
+
 @pytest.mark.parametrize("merged", [True, False])
 @pytest.mark.parametrize("new", ["Basic", "Specimen"])
 def test_pages_go_on_when_another_type_is_stored_meanwhile(context, stored, merged, new):

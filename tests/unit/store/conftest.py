@@ -32,7 +32,6 @@ class By:
     field: str
     needs: tuple = ()
     by_index: bool = True
-    is_of_one_moment: bool = False
 
     @property
     def name(self):
@@ -42,17 +41,24 @@ class By:
     def fields(self):
         return tuple(dict.fromkeys((self.field, "_id")))
 
+    @property
+    def is_of_one_moment(self):
+        return self.field != "_id"
+
     def place(self, document):
-        return [document[name] for name in self.fields]
+        return [document.get("at"), *(document[name] for name in self.fields)]
+
+    def moment(self, place):
+        return place[0] if place else ()
 
     def steps(self, place):
         return (self.sorted(place),)
 
     def sorted(self, place):
         behind = {}
-        if place is not None:
-            ties = {self.field: place[0], "_id": {"$gt": place[-1]}}
-            behind = {"$or": [{self.field: {"$gt": place[0]}}, ties]}
+        if place and len(place) > 1:
+            ties = {self.field: place[1], "_id": {"$gt": place[-1]}}
+            behind = {"$or": [{self.field: {"$gt": place[1]}}, ties]}
         return Step(behind, tuple((name, 1) for name in self.fields))
 
 

@@ -1,14 +1,11 @@
-"""Pages: rows without order, numbers of rows, few and many, and pages of one moment."""
+"""Pages: rows without order, numbers of rows, few and many."""
 
-from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
 
 from server.access.visibility import Visibility
 from server.fhir.outcome import TooCostly
-from server.store import moments
-from server.store.documents import Draft
 from server.store.pages import FEW, MOST_SORTED
 from tests.unit.store.conftest import BY_ID, By, Spec
 
@@ -108,74 +105,3 @@ def test_too_many_to_sort_without_an_index_are_refused(store, resources, numbere
 def test_a_document_has_the_fields_that_were_asked_for(resources, numbered):
     found, _ = resources.search(numbered(3), {}, BY_ID, 1, fields=("n", "even"))
     assert found == [{"_id": "000000", "raw": b"{}", "n": 0, "even": True}]
-
-
-@dataclass(frozen=True)
-class ByTime(By):
-    """An order whose pages are of one moment."""
-
-    is_of_one_moment: bool = True
-
-    def place(self, document):
-        return [document["lu"], document["_id"], document["at"]]
-
-    def moment(self, place):
-        return place[-1]
-
-    def sorted(self, place):
-        return By.sorted(self, None if place is None else place[:2])
-
-
-BY_TIME = ByTime("lu")
-
-
-def first_page(resources, type):
-    page, more = resources.search(type, {}, BY_TIME, 2)
-    assert (ids(page), more) == (["000000", "000001"], True)
-    return BY_TIME.place(page[-1])
-
-
-def meddle(resources, type, place):
-    """Change a resource of the first page, and one that is still to come; add another."""
-    for id in ("000000", "000003"):
-        old = resources.find(type, id)
-        resources.replace(Draft(type, id, b"{}", {}), old)
-    resources.create(Draft(type, "new", b"{}", {}))
-
-
-@pytest.fixture
-def timed(resources):
-    type = f"T{uuid4().hex[:8]}"
-    for number in range(6):
-        resources.create(Draft(type, f"{number:06}", b"{}", {}))
-    return type
-
-
-def test_later_pages_are_of_the_moment_of_the_first(resources, timed):
-    place = first_page(resources, timed)
-    meddle(resources, timed, place)
-    page, more = resources.search(timed, {}, BY_TIME, 10, place)
-    assert (ids(page), more) == (["000002", "000003", "000004", "000005"], False)
-    again, _ = resources.search(timed, {}, BY_TIME, 10)
-    assert ids(again)[-3:] == ["000000", "000003", "new"]
-
-
-@pytest.mark.parametrize("past", [(1, 1), (0, 0)])
-def test_what_the_database_has_forgotten_is_read_as_it_is_without_what_came_after(
-    resources, timed, past
-):
-    """A cluster time of 1970, and one that was never known."""
-    lu, id, (now, *_) = first_page(resources, timed)
-    meddle(resources, timed, None)
-    page, more = resources.search(timed, {}, BY_TIME, 10, [lu, id, [now, *past]])
-    assert (ids(page), more) == (["000002", "000004", "000005"], False)
-
-
-def test_a_page_of_one_moment_that_is_too_large_for_a_batch_is_whole(resources):
-    type = f"T{uuid4().hex[:8]}"
-    large = b'{"a":"%s"}' % (b"x" * 6_000_000)
-    for number in range(4):
-        resources.create(Draft(type, str(number), large, {}))
-    page, more = resources.search(type, {}, BY_TIME, 4)
-    assert (ids(page), more) == (["0", "1", "2", "3"], False)
-    assert moments.Moment.of(page[0]["at"]).seconds > 0

@@ -1,0 +1,71 @@
+"""Requests for authorization that wait for a person to sign in and decide.
+
+Each has a name of its own, so that tabs do not mix, and belongs to the browser it was made in. It
+is answered once.
+
+Spec: https://www.rfc-editor.org/rfc/rfc9700#section-4.7
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from secrets import token_urlsafe
+from typing import Any
+
+from server.auth import shelves
+from server.auth.authorization import Asked
+from server.fhir.outcome import Forbidden
+from server.services import Services
+from server.store.shelf import Record
+
+LIFE = timedelta(minutes=20)
+_BYTES = 32
+
+
+def new_browser() -> str:
+    """Return the secret that a browser is told apart by."""
+    return token_urlsafe(_BYTES)
+
+
+def add(services: Services, asked: Asked, browser: str, launch: Mapping[str, Any] | None) -> str:
+    """Keep a request of `browser`, made with the context `launch`; return its name."""
+    id, now = token_urlsafe(_BYTES), datetime.now(UTC)
+    record = {
+        "browser": shelves.digest(browser),
+        "client": asked.client["id"],
+        "redirect_uri": asked.redirect_uri,
+        "state": asked.state,
+        "scope": asked.scope.text,
+        "challenge": asked.challenge,
+        "nonce": asked.nonce,
+        "prompts": sorted(asked.prompts),
+        "max_age": asked.max_age,
+        "launch": None if launch is None else dict(launch),
+        "patient": None,
+        "created": now,
+        "expires_at": now + LIFE,
+    }
+    services.store.shelf(shelves.PENDING).add(id, record)
+    return id
+
+
+def of(services: Services, id: str, browser: str) -> Record:
+    """Return the request named `id`. Raises Forbidden if it is not of `browser`, or answered."""
+    found = services.store.shelf(shelves.PENDING).find(id)
+    if found is None or found["browser"] != shelves.digest(browser):
+        raise Forbidden.because("consent-unknown")
+    return found
+
+
+def choose_patient(services: Services, pending: Record, patient: str | None) -> Record:
+    """Return the request with the patient (``Patient/a``) that a member of staff looked up."""
+    shelf = services.store.shelf(shelves.PENDING)
+    found = shelf.change(pending["id"], {"patient": patient})
+    if found is None:
+        raise Forbidden.because("consent-unknown")
+    return found
+
+
+def answer(services: Services, pending: Record) -> None:
+    """Take the request away, for it is answered. Raises Forbidden if somebody was faster."""
+    if services.store.shelf(shelves.PENDING).take(pending["id"]) is None:
+        raise Forbidden.because("consent-unknown")

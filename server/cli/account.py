@@ -1,0 +1,71 @@
+"""``tongkang account``: the first administrator, and accounts to try out."""
+
+from typing import Any
+
+import click
+
+from server.access import divisions
+from server.cli.database import opened
+from server.cli.settings import exit_with, settings_or_exit
+from server.fhir.messages import text
+from server.fhir.outcome import FhirError
+from server.identity import accounts, invitations
+from server.identity.demo import Made, demo_accounts
+
+
+@click.group
+def account() -> None:
+    """Open accounts of staff, or accounts to try out.
+
+    新建工作人员账号或试用账号。
+    """
+
+
+@account.command
+@click.option("--login", required=True, help="Login name. / 登录名。")
+@click.option("--name", required=True, help="Real name. / 真实姓名。")
+@click.option("--role", required=True, help="Role, such as administrator. / 岗位。")
+@click.option("--division", required=True, help="Code of the division. / 行政区划代码。")
+@click.option("--organization", help="Reference of the unit. / 所属机构。")
+@click.option("--person", help="Reference of the Practitioner. / 本人资源。")
+def create(login: str, role: str, division: str, organization: str | None, **who: str) -> None:
+    """Open an account of staff and print the link where its person chooses a password.
+
+    新建工作人员账号，并打印由本人设置密码的链接。
+    """
+    settings = settings_or_exit()
+    kept: dict[str, Any] = {name: value for name, value in who.items() if value}
+    details = {**kept, "role": role, "division": division}
+    if organization:
+        details["organization"] = {"reference": organization, "name": organization}
+    try:
+        with opened(settings) as services:
+            known = services.interpreters.roles.letters
+            if role not in known or not divisions.is_code(division):
+                raise click.BadParameter(", ".join(known))
+            made = accounts.add_staff(services, login, details)
+            click.echo(settings.root_url + invitations.invite(services, made))
+    except FhirError as error:
+        exit_with(error, settings.language)
+
+
+@account.command
+def demo() -> None:
+    """Make accounts to try the demo region with, and print how to sign in. Development only.
+
+    为演示地区创建试用账号并打印登录方法，仅供开发。
+    """
+    settings = settings_or_exit()
+    try:
+        with opened(settings) as services:
+            for one in demo_accounts(services):
+                click.echo(told(one, settings.language))
+    except FhirError as error:
+        exit_with(error, settings.language)
+
+
+def told(one: Made, language: str) -> str:
+    """Return one line on how to sign in to the account."""
+    key = "demo-account-staff" if one.secret else "demo-account-resident"
+    said = {"role": one.role, "login": one.login, "password": one.password, "secret": one.secret}
+    return text(key, "zh" if language == "zh" else "en", said)

@@ -1,0 +1,143 @@
+"""The page where a person decides what an app may do.
+
+Spec: 个人信息保护法 articles 14, 17, 23, 29, http://www.npc.gov.cn/npc/c30834/202108/t20210820_313088.html
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response as Answer
+
+from server.auth import decision, pending, redirects, terms
+from server.fhir.outcome import BadRequest, Unprocessable
+from server.identity.sessions import Session
+from server.portal import session as browser
+from server.portal.pages import dressed, language, page
+from server.portal.persons import Persons
+from server.portal.sent import sent
+from server.store.shelf import Record
+
+_NONE = "none"
+
+
+def consent() -> Blueprint:
+    """Return the blueprint of ``/consent/<id>``."""
+    blueprint = Blueprint("consent", __name__)
+    blueprint.add_url_rule("/consent/<id>", "show", _show, methods=["GET"])
+    blueprint.add_url_rule("/consent/<id>", "decide", _decide, methods=["POST"])
+    return blueprint
+
+
+def _show(id: str) -> Answer:
+    waiting = pending.of(browser.services(), id, browser.form_token())
+    session = browser.signed_in()
+    quiet = _NONE in waiting["prompts"]
+    if session is None or _is_stale(waiting, session):
+        return _refused(waiting, "login_required") if quiet else _to_sign_in(id, session)
+    if not _is_launched_by(waiting, session):
+        return _leave(_refusal(waiting, "invalid_request"), session, waiting)
+    location = decision.again(browser.services(), waiting, session)
+    if location is not None:
+        return _leave(location, session, waiting)
+    if quiet:
+        return _refused(waiting, "consent_required")
+    return _form(waiting, session, set(_offered(waiting, session).ticks))
+
+
+def _decide(id: str) -> Answer:
+    browser.require_csrf()
+    waiting = pending.of(browser.services(), id, browser.form_token())
+    session = browser.signed_in()
+    if session is None or _is_stale(waiting, session) or not _is_launched_by(waiting, session):
+        return sent(f"/consent/{id}")
+    ticks = set(request.form.getlist("tick"))
+    match request.form.get("decision"):
+        case "deny":
+            return dressed(sent(decision.deny(browser.services(), waiting, session)))
+        case "find":
+            number = request.form.get("number", "").strip()[:64]
+            found = Persons(browser.services(), session).found(number) if number else None
+            waiting = pending.choose_patient(browser.services(), waiting, found)
+            return _form(waiting, session, ticks, "" if found else "consent-not-found")
+        case "allow":
+            return _allowed(waiting, session, ticks)
+        case _:
+            raise BadRequest.because("consent-undecided")
+
+
+def _allowed(waiting: Record, session: Session, ticks: set[str]) -> Answer:
+    chosen = request.form.get("patient")
+    patient = None if chosen is None else f"Patient/{chosen[:64]}"
+    try:
+        location = decision.allow(browser.services(), waiting, session, ticks, patient, language())
+    except Unprocessable as error:
+        return _form(waiting, session, ticks, error.issues[0].message)
+    return dressed(sent(location))
+
+
+def _form(waiting: Record, session: Session, ticks: set[str], error: str = "") -> Answer:
+    services = browser.services()
+    offer = decision.offered(services, waiting, session.account)
+    choice = decision.patients(services, waiting, session.account)
+    looks_up = session.account["kind"] == "staff" and waiting["launch"] is None
+    return page(
+        "consent.html",
+        session,
+        status=422 if error else 200,
+        form_targets=(redirects.origin(waiting["redirect_uri"]),),
+        id=waiting["id"],
+        client=offer.client,
+        terms=_offered(waiting, session),
+        ticked=ticks,
+        persons=Persons(services, session).names(choice),
+        asks_person=bool(offer.scope.clinical)
+        and (offer.needs_patient or offer.kind == "resident"),
+        looks_up=looks_up and offer.needs_patient,
+        error=error,
+    )
+
+
+def _offered(waiting: Record, session: Session) -> terms.Terms:
+    offer = decision.offered(browser.services(), waiting, session.account)
+    return terms.of(offer, language())
+
+
+def _is_stale(waiting: Record, session: Session) -> bool:
+    """Tell whether the person has to sign in once more, as the client wishes."""
+    if "login" in waiting["prompts"] and session.auth_time < waiting["created"]:
+        return True
+    if waiting["max_age"] is None or session.auth_time >= waiting["created"]:
+        return False
+    return datetime.now(UTC) - session.auth_time > timedelta(seconds=waiting["max_age"])
+
+
+def _is_launched_by(waiting: Record, session: Session) -> bool:
+    launch = waiting["launch"]
+    return launch is None or launch["account"] == session.account["id"]
+
+
+def _to_sign_in(id: str, session: Session | None) -> Answer:
+    answer = dressed(sent(f"/sign-in?next=/consent/{id}"))
+    if session is None:
+        return answer
+    browser.sessions().end(session.id)
+    return browser.drop(answer)
+
+
+def _refusal(waiting: Record, error: str) -> str:
+    return decision.refuse(browser.services(), waiting, error)
+
+
+def _refused(waiting: Record, error: str) -> Answer:
+    return dressed(sent(_refusal(waiting, error)))
+
+
+def _leave(location: str, session: Session, waiting: Record) -> Answer:
+    """Send the browser back to the client.
+
+    Right after signing in not by redirection, for the page with that form lets its answer lead
+    nowhere else than to this server.
+    """
+    if session.auth_time < waiting["created"]:
+        return dressed(sent(location))
+    return page("onwards.html", session, location=location)
