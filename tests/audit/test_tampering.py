@@ -108,7 +108,8 @@ def test_a_deletion_is_found_where_it_begins(found, records, names, lane, number
 
 @pytest.mark.parametrize("lane", range(LANES_MADE))
 @pytest.mark.parametrize("with_head", [False, True])
-def test_a_lane_taken_away_is_found(found, records, lanes, names, lane, with_head):
+def test_a_lane_taken_away_is_found(request, found, names, lane, with_head):
+    records, lanes = request.getfixturevalue("records"), request.getfixturevalue("lanes")
     records.delete_many({"_id": {"$regex": f"^{names[lane]}-"}})
     if with_head:
         lanes.delete_one({"_id": names[lane]})
@@ -204,9 +205,9 @@ def rewrite(records, lanes, name, n):
 
 
 def test_who_seals_a_lane_anew_is_found_by_what_a_later_lane_saw(
-    services, found, records, lanes, names, new_process
+    request, found, records, lanes, names
 ):
-    new_process().trail.append(read_of(1))
+    request.getfixturevalue("new_process")().trail.append(read_of(1))
     rewrite(records, lanes, names[1], 3)
     assert found() != []
 
