@@ -20,7 +20,9 @@ from server.auth.visit import SERVICES
 from server.interactions.statement import Statement
 from server.portal import (
     apps,
+    clients_page,
     copy,
+    developer,
     emergencies,
     lookers,
     persons_page,
@@ -33,6 +35,8 @@ from server.portal import (
 )
 from server.portal.authorize import authorize
 from server.portal.consent import consent
+from server.portal.launching import launches
+from server.portal.leaving import leaving
 from server.portal.pages import LANGUAGE
 from server.portal.sign_in import sign_in
 from server.portal.welcome import pages
@@ -73,6 +77,8 @@ _ROOMS = (
     persons_page,
     security,
     staff,
+    clients_page,
+    developer,
 )
 """The pages of people who are signed in, or about to be."""
 
@@ -123,6 +129,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(sign_in())
     app.register_blueprint(authorize())
     app.register_blueprint(consent())
+    app.register_blueprint(leaving())
+    app.register_blueprint(launches(services))
     server = _Once(lambda: Server(services(), grants()))
     known = Known(services)
     app.register_blueprint(endpoints(server, services, known))

@@ -69,8 +69,8 @@ class Asked:
     launch: str | None = None
 
 
-def asked(services: Services, given: Parameters) -> Asked:
-    """Return what is asked for with the parameters `given`.
+def asked(services: Services, given: Parameters, *, is_pushed: bool = False) -> Asked:
+    """Return what is asked for with the parameters `given`, which a client may have pushed before.
 
     Raises BadRequest if it is unknown whom to tell what is wrong, Redirected if not.
     """
@@ -78,7 +78,7 @@ def asked(services: Services, given: Parameters) -> Asked:
     state = given.get("state")
     encoded = None if state is None else quote(state, safe="", errors="surrogateescape")
     try:
-        _check_form(given)
+        _check_form(given, client, is_pushed=is_pushed)
         if encoded is None:
             raise InvalidRequestError("state is missing.")
         _check_audience(services, given)
@@ -124,7 +124,7 @@ def _whom(services: Services, given: Parameters) -> tuple[Record, str]:
     return client, address
 
 
-def _check_form(given: Parameters) -> None:
+def _check_form(given: Parameters, client: Record, *, is_pushed: bool) -> None:
     """Raise an error unless the request is whole and of the one kind that there is."""
     if given.repeated or given.is_split:
         raise InvalidRequestError("A parameter is repeated, or they come from two places.")
@@ -136,6 +136,8 @@ def _check_form(given: Parameters) -> None:
         raise OAuth2Error(error="request_not_supported")
     if given.get("request_uri") is not None:
         raise OAuth2Error(error="request_uri_not_supported")
+    if client.get("require_pushed") and not is_pushed:
+        raise InvalidRequestError("This client has to push its requests.")
     if given.get("response_type") is None:
         raise InvalidRequestError("response_type is missing.")
     if given.get("response_type") != "code":
@@ -168,7 +170,7 @@ def _scope(services: Services, client: Record, given: Parameters) -> Scopes:
     if "authorization_code" not in (client.get("grant_types") or ()):
         raise UnauthorizedClientError
     known = services.interpreters.types
-    wanted = scopes.parse(given.get("scope") or "")
+    wanted = scopes.read(given.get("scope") or "")
     allowed = wanted.within(scopes.parse(client.get("scope") or ""))
     launch = given.get("launch")
     if ("launch" in allowed) != (launch is not None):

@@ -15,12 +15,10 @@ from authlib.oauth2.rfc6749 import ClientMixin
 
 from server.access import scopes
 from server.access.scopes import Scopes
-from server.auth import shelves
+from server.auth import redirects, shelves
 from server.identity import passwords
 from server.services import Services
 from server.store.shelf import Record
-
-_LOOPBACK = ("127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +58,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types
 
         Only the port of a loopback address may be another: RFC 8252 section 7.3.
         """
-        registered = self.record.get("redirect_uris", ())
-        return redirect_uri in registered or any(
-            _differs_in_port(redirect_uri, one) for one in registered
-        )
+        return redirects.is_registered(redirect_uri, self.record.get("redirect_uris", ()))
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Tell whether `client_secret` is the client's."""
@@ -97,14 +92,3 @@ def origins(record: Mapping[str, Any]) -> set[str]:
         if parts.scheme in ("https", "http"):
             found.add(f"{parts.scheme}://{parts.netloc}")
     return found
-
-
-def _differs_in_port(asked: str, registered: str) -> bool:
-    try:
-        one, other = urlsplit(asked), urlsplit(registered)
-        same = one._replace(netloc="") == other._replace(netloc="")
-        hosts = one.hostname == other.hostname and one.hostname in _LOOPBACK
-        plain = "@" not in one.netloc and one.port is not None and one.scheme == "http"
-    except ValueError:
-        return False
-    return same and hosts and plain

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Blueprint, Response, jsonify, make_response, request
 
-from server.auth import cors, introspection, metadata, revocation
+from server.auth import cors, introspection, metadata, pushed, revocation
 from server.auth.client_credentials import ClientCredentials
 from server.auth.code_grant import CodeGrant
 from server.auth.keys import Keys
 from server.auth.refresh_grant import RefreshGrant
 from server.auth.requests import answered, require_form
 from server.auth.server import Server
+from server.auth.userinfo import told
 from server.services import Services
 from server.settings import Settings
 
@@ -56,9 +57,23 @@ def endpoints(
         made.headers["Cache-Control"] = "public, max-age=3600"
         return made
 
+    _of_people(blueprint, server)
     _described(blueprint, services)
     cors.allow(blueprint, known)
     return blueprint
+
+
+def _of_people(blueprint: Blueprint, server: Callable[[], Server]) -> None:
+    @blueprint.route("/userinfo", methods=["GET", "POST"])
+    @answered
+    def userinfo() -> Response:
+        return jsonify(told(server(), request.environ))
+
+    @blueprint.post("/par")
+    @answered
+    def par() -> Response:
+        require_form()
+        return make_response(jsonify(pushed.push(server())), 201)
 
 
 def _described(blueprint: Blueprint, services: Callable[[], Services]) -> None:

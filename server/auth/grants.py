@@ -26,7 +26,7 @@ class Decision:
     """What the person of `account` decided on what `client` asked for.
 
     `patient` (``Patient/a``) is whose data it is about; `session` the id of the session that an
-    authorisation without ``offline_access`` ends with, `language` that of the words they read.
+    authorisation with ``online_access`` ends with, `language` that of the words they read.
     """
 
     client: Record
@@ -58,10 +58,14 @@ def new(decision: Decision) -> Record:
         "language": decision.language,
         "consent": None,
         "status": ACTIVE,
-        "session": None if "offline_access" in decision.scope else decision.session,
+        "session": decision.session if _ends_with_session(decision.scope) else None,
         "created": now,
         "expires_at": now + terms.period(decision.scope.words),
     }
+
+
+def _ends_with_session(scope: Scopes) -> bool:
+    return "online_access" in scope and "offline_access" not in scope
 
 
 def keep(services: Services, grant: Record, lines: Sequence[str]) -> None:

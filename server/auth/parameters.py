@@ -32,6 +32,11 @@ class Parameters:
         return self.values.get(name) or None
 
 
+def once(values: Mapping[str, str]) -> Parameters:
+    """Return parameters of which each is known to have come once."""
+    return Parameters(dict(values))
+
+
 def read(query: bytes, body: bytes) -> Parameters:
     """Return the parameters in the `query` of a URL and in a form's `body`.
 

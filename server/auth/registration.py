@@ -32,11 +32,13 @@ from server.store.shelf import Record
 
 _LARGEST = 64 * 1024
 _ECHOED = (
-    "client_name", "redirect_uris", "grant_types", "scope", "contacts", "client_uri", "logo_uri",
-    "policy_uri", "tos_uri", "launch_uri", "jwks_uri", "jwks", "legal_name", "retention_days",
+    "client_name", "redirect_uris", "post_logout_redirect_uris", "grant_types", "scope", "contacts",
+    "client_uri", "logo_uri", "policy_uri", "tos_uri", "launch_uri", "jwks_uri", "jwks",
+    "legal_name", "retention_days",
 )  # fmt: skip
 _REVIEWED = (
     "redirect_uris",
+    "post_logout_redirect_uris",
     "jwks",
     "jwks_uri",
     "scope",

@@ -15,7 +15,7 @@ from flask import Response, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException
 
 from server.auth import visit
-from server.fhir.outcome import FhirError
+from server.fhir.outcome import FhirError, TooMany
 from server.identity.throttle import Throttle
 
 _FORM = "application/x-www-form-urlencoded"
@@ -64,10 +64,7 @@ def answered(function: Answer) -> Answer:
         except OAuth2Error as error:
             return _told(error)
         except FhirError as error:
-            code = "temporarily_unavailable" if error.status in (429, 503) else "invalid_request"
-            refused = make_response(jsonify(error=code), error.status)
-            refused.headers.update(error.headers)
-            return plain(refused)
+            return _busy(error)
         except HTTPException as error:
             return plain(make_response(jsonify(error="invalid_request"), error.code or 400))
         except (ValueError, KeyError, TypeError, AttributeError, UnicodeError):
@@ -82,16 +79,28 @@ def _told(error: OAuth2Error) -> Response:
     if status == 401:
         headers = [(n, v) for n, v in headers if n.lower() != "www-authenticate"]
         headers.append(("WWW-Authenticate", 'Basic realm="tongkang"'))
-    if error.error == "invalid_client":
-        _count_failure()
+    if error.error == "invalid_client" and "client_assertion" not in request.form:
+        try:
+            _count_failure()
+        except TooMany as many:
+            return _busy(many)
     made = jsonify(dict(body)) if isinstance(body, list) else jsonify(body)
     return plain(make_response(made, status, dict(headers)))
 
 
 def _count_failure() -> None:
-    """Count that a client could not say who it is. Raises TooMany in the end."""
-    throttle = Throttle(visit.services())
-    throttle.attempt("client", f"{visit.address()} {request.form.get('client_id', '')}")
+    """Count a wrong secret, which unlike a signature can be guessed. Raises TooMany in the end."""
+    name = request.authorization.username if request.authorization else None
+    name = name or request.form.get("client_id", "")
+    Throttle(visit.services()).attempt("client", f"{visit.address()} {name}")
+
+
+def _busy(error: FhirError) -> Response:
+    """Return the answer to what may not be asked just now."""
+    code = "temporarily_unavailable" if error.status in (429, 503) else "invalid_request"
+    refused = make_response(jsonify(error=code), error.status)
+    refused.headers.update(error.headers)
+    return plain(refused)
 
 
 def plain(response: Response) -> Response:

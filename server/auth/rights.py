@@ -14,6 +14,7 @@ from server.access import scopes
 from server.access.caller import Caller, Party
 from server.access.policy import Masks, Region, Right, Rights, granted
 from server.auth import shelves
+from server.auth.grants import in_session
 from server.content import TERMINOLOGY
 from server.identity import access, people
 from server.identity import shelves as identity
@@ -30,7 +31,7 @@ def of(services: Services, token: Record) -> Rights | None:
     grant = services.store.shelf(shelves.GRANTS).find(token["grant"])
     if client is None or client["status"] != "approved":
         return None
-    if grant is None or grant["status"] != "active":
+    if grant is None or grant["status"] != "active" or not in_session(services, grant):
         return None
     if token["account"] is None:
         return _of_system(services, client, grant, token)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError
 from authlib.oauth2.rfc6749.util import extract_basic_authorization
 
@@ -41,6 +42,11 @@ class Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
     def _client(self, client_id: str) -> Client | None:
         return clients.approved(self.services, client_id)
 
+    def handle_error_response(self, request: object, error: OAuth2Error) -> None:
+        """Raise what is wrong, for the endpoints tell all errors alike."""
+        del request
+        raise error
+
     @staticmethod
     def _saved(token: object, request: object) -> None:
         """Do nothing: each grant issues its tokens as it makes them."""
@@ -57,8 +63,8 @@ def endpoint(settings: Settings, path: str) -> str:
 
 
 def audiences(settings: Settings) -> tuple[str, ...]:
-    """Return whom a client's assertion may be for: the token endpoint, or the issuer."""
-    return endpoint(settings, "token"), issuer(settings)
+    """Return whom a client's assertion may be for: the token endpoint, that for PAR, the issuer."""
+    return endpoint(settings, "token"), endpoint(settings, "par"), issuer(settings)
 
 
 def _by_secret(query_client: Any, request: Any) -> Client | None:  # noqa: ANN401  # Authlib's

@@ -7,13 +7,14 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#obtain-authorizatio
 from flask import Blueprint, request
 from werkzeug.wrappers import Response as Answer
 
-from server.auth import authorization, parameters, pending
+from server.auth import authorization, parameters, pending, pushed
 from server.auth.authorization import Redirected
 from server.fhir.outcome import BadRequest
 from server.portal import session as browser
 from server.portal.pages import dressed
 from server.portal.sent import sent
 
+_LARGEST = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -27,13 +28,15 @@ def authorize() -> Blueprint:
 def _ask() -> Answer:
     if request.method == "POST" and request.mimetype != _FORM:
         raise BadRequest.because("authorize-parameters")
+    request.max_content_length = _LARGEST
     body = request.get_data() if request.method == "POST" else b""
     services = browser.services()
     try:
-        asked = authorization.asked(services, parameters.read(request.query_string, body))
+        given = parameters.read(request.query_string, body)
+        found = pushed.taken(services, given)
+        asked = authorization.asked(services, found or given, is_pushed=found is not None)
         launch = authorization.launched(services, asked)
     except Redirected as refusal:
         return sent(refusal.location(services.interpreters.settings.root_url))
-    token = browser.form_token()
-    id = pending.add(services, asked, token, launch)
-    return browser.keep_form_token(dressed(sent(f"/consent/{id}")), token)
+    id = pending.add(services, asked, browser.kept_form_token(), launch)
+    return dressed(sent(f"/consent/{id}"))

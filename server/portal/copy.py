@@ -32,7 +32,7 @@ _FIRST = (
     "Encounter",
     "Observation",
 )
-_COUNT = "100"
+_COUNT = "500"
 _FORMS = {
     "json": "application/fhir+json",
     "ndjson": "application/fhir+ndjson",

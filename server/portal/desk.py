@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 import orjson
 
 from server.access.policy import Access
@@ -103,17 +104,30 @@ def _found(body: bytes) -> Found:
     return Found(tuple(matches), included, _next(bundle))
 
 
+class _Entry(msgspec.Struct):
+    """An entry of a searchset whose resource stays as it is written, digit for digit."""
+
+    resource: msgspec.Raw
+    search: dict[str, str]
+    full_url: str = msgspec.field(name="fullUrl", default="")
+
+
+class _Bundle(msgspec.Struct):
+    entry: list[_Entry] = []
+    link: list[dict[str, str]] = []
+
+
+_BUNDLES = msgspec.json.Decoder(_Bundle)
+
+
 def _raw(body: bytes) -> Raw:
-    bundle = json.exact(body)
+    bundle = _BUNDLES.decode(body)
     matches = tuple(
-        (
-            f"{entry['resource']['resourceType']}/{entry['resource']['id']}",
-            json.dumps(entry["resource"]),
-        )
-        for entry in bundle.get("entry", ())
-        if entry["search"]["mode"] == "match"
+        ("/".join(entry.full_url.split("/")[-2:]), bytes(entry.resource))
+        for entry in bundle.entry
+        if entry.search["mode"] == "match"
     )
-    return Raw(matches, _next(bundle))
+    return Raw(matches, _next({"link": bundle.link}))
 
 
 def _next(bundle: dict[str, Any]) -> str | None:

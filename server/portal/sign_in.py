@@ -6,6 +6,7 @@ Spec: https://pages.nist.gov/800-63-4/sp800-63b.html
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
+from server.auth import grants
 from server.identity import accounts, totp
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
@@ -129,6 +130,7 @@ def _leave() -> Answer:
     if session is not None:
         browser.require_csrf(session)
         browser.sessions().end(session.id)
+        grants.end_session(browser.services(), session.id)
     return browser.drop(dressed(_redirect("/")))
 
 

@@ -126,6 +126,7 @@ class _Registration(Schema):
 
     client_name = _text(required=True)
     redirect_uris = _urls(_is_redirect)
+    post_logout_redirect_uris = _urls(_is_redirect)
     token_endpoint_auth_method = fields.String(
         load_default="client_secret_basic", validate=validate.OneOf(METHODS)
     )

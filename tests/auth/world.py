@@ -115,7 +115,7 @@ class App:
         return self.post(grant_type="refresh_token", refresh_token=token, scope=scope, **form)
 
 
-class _Page(HTMLParser):
+class Page(HTMLParser):
     """What a consent page offers."""
 
     def __init__(self, text):
@@ -146,7 +146,7 @@ class Visit:
     browser: requests.Session
     answer: requests.Response | None = None
     verifier: str = ""
-    page: _Page | None = None
+    page: Page | None = None
     state: str = ""
     sent: dict = field(default_factory=dict)
 
@@ -185,7 +185,7 @@ class Visit:
         if answer.is_redirect:
             self.sent = query(answer.headers["Location"])
         elif "text/html" in answer.headers.get("Content-Type", ""):
-            self.page = _Page(answer.text)
+            self.page = Page(answer.text)
             if self.page.action is None and self.page.links:
                 self.sent = query(self.page.links[0])
         return answer
@@ -317,7 +317,7 @@ class World:
             f"{self.root}/sign-in", params={"next": onwards} if onwards else None, timeout=TIMEOUT
         )
         form = {
-            **_Page(shown.text).hidden,
+            **Page(shown.text).hidden,
             "login": person.login,
             "password": PASSWORD,
         }
@@ -326,7 +326,7 @@ class World:
         assert entered.status_code == 303, entered.text
         where = f"{self.root}{entered.headers['Location']}"
         if "/second-factor" in where:
-            hidden = _Page(browser.get(where, timeout=TIMEOUT).text).hidden
+            hidden = Page(browser.get(where, timeout=TIMEOUT).text).hidden
             person.secret = hidden.get("secret") or person.secret
             form = {**hidden, "code": pyotp.TOTP(person.secret).now()}
             proved = browser.post(f"{self.root}/second-factor", data=form, timeout=TIMEOUT)
@@ -338,7 +338,7 @@ class World:
         browser = self.browser()
         factors = ("pwd",) if person.account["kind"] == "resident" else ("pwd", "otp")
         cookie = Sessions(self.services).begin(person.account, factors)
-        browser.cookies.set("tongkang-session", cookie)
+        browser.cookies.set("tongkang-session", cookie, domain="127.0.0.1", path="/")
         return browser
 
     def visit(self, app, person=None, browser=None):

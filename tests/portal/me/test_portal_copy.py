@@ -11,6 +11,8 @@ def taken(browser, form, **more):
     assert page.status == 200, page.html[:500]
     assert page.headers["Content-Disposition"].startswith("attachment")
     assert page.headers["Cache-Control"] == "no-store"
+    # It goes out while it is read, so nobody knows yet how long it will be.
+    assert "Content-Length" not in page.headers
     page.response.encoding = "utf-8"
     return page
 
