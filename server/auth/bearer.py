@@ -1,7 +1,7 @@
 """From a bearer token to the access that it gives: who calls, and what they may do.
 
-What was found out once is kept for as long as no token has been revoked since: the trail, which
-every answer passes before it leaves, tells when one was.
+What was found out once is kept for half a minute, and only as long as no token has been revoked
+since: the trail, which every answer passes before it leaves, tells when one was.
 
 Spec: https://www.rfc-editor.org/rfc/rfc6750
 """
@@ -10,7 +10,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -23,6 +23,8 @@ from server.services import Services
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _LONGEST = 4096
 _MOST = 10_000
+_KEPT = timedelta(seconds=30)
+"""Nobody revokes what ends by itself: a session, a proxy, the bond with a child that grows up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Bearers:
         found = rights.of(self._services, record)
         if found is None:
             raise refused("token-unknown")
-        return _Known(self._services.access(found), record["expires_at"], epoch)
+        until = min(record["expires_at"], datetime.now(UTC) + _KEPT)
+        return _Known(self._services.access(found), until, epoch)
 
 
 def presented(environ: Mapping[str, Any]) -> str:
