@@ -56,6 +56,8 @@ def is_number(number: str) -> bool:
 
 def find(services: Services, claim: Claim, asker: Asker) -> Resource | None:
     """Return the one living Patient that `claim` describes, None if there is none."""
+    if not is_number(claim.number):
+        return None
     access = internal.finder(services, asker.caller)
     query = (("identifier", f"{ID_NUMBER}|{claim.number}"), ("_count", "2"))
     context = Context.of(services, access, services.interpreters.settings.language)
