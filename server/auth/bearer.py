@@ -10,7 +10,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -23,6 +23,8 @@ from server.services import Services
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _LONGEST = 4096
 _MOST = 10_000
+_LOOKED_AT = timedelta(minutes=1)
+"""After so long what is known is looked up again: children grow up, and emergencies end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Bearers:
         found = rights.of(self._services, record)
         if found is None:
             raise refused("token-unknown")
-        return _Known(self._services.access(found), record["expires_at"], epoch)
+        until = min(record["expires_at"], datetime.now(UTC) + _LOOKED_AT)
+        return _Known(self._services.access(found), until, epoch)
 
 
 def presented(environ: Mapping[str, Any]) -> str:
