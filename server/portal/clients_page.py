@@ -4,6 +4,7 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/best-practices.html
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from flask import Blueprint, Response, redirect, request
 
@@ -45,7 +46,7 @@ def pages(services: Callable[[], Services]) -> Blueprint:
         session = require_role(_ROLE)
         found = services().store.shelf(shelves.CLIENTS).all({}, newest="created", limit=_SHOWN)
         groups = [(status, [one for one in found if one["status"] == status]) for status in _ORDER]
-        return page("clients.html", session, groups=groups)
+        return page("clients.html", session, groups=groups, **_words())
 
     @blueprint.get("/admin/clients/<id>")
     def shown(id: str) -> Response:
@@ -103,7 +104,21 @@ def _shown(
         faults={name: say("clients-field-wrong") for name in faults},
         labels=[(code, said[language()]) for code, said in known.items()],
         moment=lambda when: when.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
+        **_words(),
     )
+
+
+def _words() -> dict[str, Any]:
+    """Return what states and kinds of clients are called."""
+    return {
+        "statuses": {
+            "pending": say("clients-pending"),
+            "approved": say("clients-approved"),
+            "suspended": say("clients-suspended"),
+            "refused": say("clients-refused"),
+        },
+        "kinds": {"app": say("clients-kind-app"), "backend": say("clients-kind-backend")},
+    }
 
 
 def _decided(services: Services, session: Session, client: Record) -> Response:
