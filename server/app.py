@@ -20,7 +20,9 @@ from server.auth.visit import SERVICES
 from server.interactions.statement import Statement
 from server.portal import (
     apps,
+    clients_page,
     copy,
+    developer,
     emergencies,
     lookers,
     persons_page,
@@ -75,6 +77,8 @@ _ROOMS = (
     persons_page,
     security,
     staff,
+    clients_page,
+    developer,
 )
 """The pages of people who are signed in, or about to be."""
 

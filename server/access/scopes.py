@@ -102,7 +102,12 @@ class Scopes:
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Scopes:
-    """Return the scopes in `text`, which are divided by spaces."""
+    """Return the scopes in `text`, which are divided by spaces, and remember them."""
+    return read(text)
+
+
+def read(text: str) -> Scopes:
+    """Return the scopes in `text`, which comes from anybody and is not worth remembering."""
     clinical: dict[str, Scope] = {}
     words: dict[str, None] = {}
     malformed: dict[str, None] = {}

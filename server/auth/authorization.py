@@ -170,7 +170,7 @@ def _scope(services: Services, client: Record, given: Parameters) -> Scopes:
     if "authorization_code" not in (client.get("grant_types") or ()):
         raise UnauthorizedClientError
     known = services.interpreters.types
-    wanted = scopes.parse(given.get("scope") or "")
+    wanted = scopes.read(given.get("scope") or "")
     allowed = wanted.within(scopes.parse(client.get("scope") or ""))
     launch = given.get("launch")
     if ("launch" in allowed) != (launch is not None):

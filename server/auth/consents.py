@@ -115,7 +115,7 @@ def _consent(
         "category": [{"coding": [{"system": CATEGORY_SYSTEM, "code": CATEGORY_CODE}]}],
         "patient": {"reference": grant["patient"]},
         "dateTime": _time(grant["created"]),
-        "performer": [{"reference": account["person"], "display": account["name"]}],
+        "performer": [_performer(account)],
         "sourceAttachment": {
             "contentType": "text/plain; charset=utf-8",
             "language": tag,
@@ -126,6 +126,11 @@ def _consent(
         "provision": _provision(grant, client),
     }
     return resource
+
+
+def _performer(account: Record) -> dict[str, str]:
+    person = account.get("person")
+    return {**({"reference": person} if person else {}), "display": account["name"]}
 
 
 def _provision(grant: Mapping[str, Any], client: Record) -> dict[str, Any]:

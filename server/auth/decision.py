@@ -27,6 +27,10 @@ from server.services import Services
 from server.store.shelf import Record
 
 
+class Undecided(Unprocessable):
+    """What the person ticked is not enough to go on; the page says what is missing."""
+
+
 def offered(services: Services, request: Record, account: Record) -> Offer:
     """Return what a pending request asks of the person of `account`.
 
@@ -59,7 +63,7 @@ def allow(  # noqa: PLR0913, PLR0917  # all that the person decided
     """Grant what is ticked and return where the browser is sent, with a code.
 
     Raises Forbidden for a patient that the person may not choose, or if the request is answered;
-    Unprocessable if nothing is ticked, or no patient chosen.
+    Undecided if nothing is ticked, or no patient chosen.
     """
     offer = offered(services, request, session.account)
     choice = patients(services, request, session.account)
@@ -68,9 +72,9 @@ def allow(  # noqa: PLR0913, PLR0917  # all that the person decided
     encounter = "encounter" in _launched(request)
     scope = offer.granted(ticks, encounter=encounter)
     if not scope.clinical and "openid" not in scope:
-        raise Unprocessable.because("consent-nothing")
+        raise Undecided.because("consent-nothing")
     if patient is None and (scope.clinical and (offer.needs_patient or offer.kind == "resident")):
-        raise Unprocessable.because("consent-nobody")
+        raise Undecided.because("consent-nobody")
     pending.answer(services, request)
     said = terms.of(offer, language)
     decision = Decision(

@@ -14,14 +14,14 @@ from server.settings import Settings
 CAPABILITIES = (
     "launch-ehr", "launch-standalone", "authorize-post", "client-public",
     "client-confidential-symmetric", "client-confidential-asymmetric", "sso-openid-connect",
-    "context-ehr-patient", "context-ehr-encounter", "context-standalone-patient",
-    "permission-offline", "permission-online", "permission-patient", "permission-user",
-    "permission-v1", "permission-v2",
+    "context-banner", "context-style", "context-ehr-patient", "context-ehr-encounter",
+    "context-standalone-patient", "permission-offline", "permission-online", "permission-patient",
+    "permission-user", "permission-v1", "permission-v2",
 )  # fmt: skip
 SCOPES = (
-    "openid", "fhirUser", "launch", "launch/patient", "launch/encounter", "offline_access",
-    "online_access", "patient/*.rs", "patient/*.read", "user/*.cruds", "user/*.*", "system/*.cruds",
-    "system/*.*",
+    "openid", "fhirUser", "profile", "launch", "launch/patient", "launch/encounter",
+    "offline_access", "online_access", "patient/*.rs", "patient/*.read", "user/*.cruds", "user/*.*",
+    "system/*.cruds", "system/*.*",
 )  # fmt: skip
 
 

@@ -21,16 +21,16 @@ LIFE = timedelta(minutes=20)
 _BYTES = 32
 
 
-def new_browser() -> str:
-    """Return the secret that a browser is told apart by."""
-    return token_urlsafe(_BYTES)
+def add(
+    services: Services, asked: Asked, browser: str | None, launch: Mapping[str, Any] | None
+) -> str:
+    """Keep a request of `browser`, made with the context `launch`; return its name.
 
-
-def add(services: Services, asked: Asked, browser: str, launch: Mapping[str, Any] | None) -> str:
-    """Keep a request of `browser`, made with the context `launch`; return its name."""
+    If the browser did not say which it is, the request is of the one that opens it first.
+    """
     id, now = token_urlsafe(_BYTES), datetime.now(UTC)
     record = {
-        "browser": shelves.digest(browser),
+        "browser": None if browser is None else shelves.digest(browser),
         "client": asked.client["id"],
         "redirect_uri": asked.redirect_uri,
         "state": asked.state,
@@ -50,8 +50,9 @@ def add(services: Services, asked: Asked, browser: str, launch: Mapping[str, Any
 
 def of(services: Services, id: str, browser: str) -> Record:
     """Return the request named `id`. Raises Forbidden if it is not of `browser`, or answered."""
-    found = services.store.shelf(shelves.PENDING).find(id)
-    if found is None or found["browser"] != shelves.digest(browser):
+    shelf, name = services.store.shelf(shelves.PENDING), shelves.digest(browser)
+    found = shelf.change(id, {"browser": name}, {"browser": None}) or shelf.find(id)
+    if found is None or found["browser"] != name:
         raise Forbidden.because("consent-unknown")
     return found
 

@@ -106,7 +106,7 @@ def _narrowed(whole: Scopes, text: str | None) -> Scopes:
     """Return what is asked of `whole`. Raises InvalidScopeError if it is more, or malformed."""
     if not text:
         return whole
-    asked = scopes.parse(text)
+    asked = scopes.read(text)
     if asked.malformed or not whole.cover(asked) or not (asked.clinical or asked.words):
         raise InvalidScopeError("The scope is more than what was granted.")
     return asked

@@ -3,7 +3,7 @@
 Spec: 个人信息保护法 articles 14, 17, 23, 30, http://www.npc.gov.cn/npc/c30834/202108/t20210820_313088.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -29,18 +29,20 @@ _PERIODS = {
 class Terms:
     """The words in one language.
 
-    `facts` are who wants what, why and for how long; `ticks` are what can be agreed to, by name,
-    `sensitive` what has to be agreed to separately.
+    `facts` are who wants what, why and for how long; what can be agreed to is by name: `ticks` are
+    kinds of data, `more` what else, `sensitive` what has to be agreed to separately.
     """
 
     facts: Mapping[str, str]
     ticks: Mapping[str, str]
+    more: Mapping[str, str]
     sensitive: Mapping[str, str]
 
     @property
     def lines(self) -> list[str]:
         """All that is said, in its order."""
-        return [*self.facts.values(), *self.ticks.values(), *self.sensitive.values()]
+        agreed = (self.ticks, self.more, self.sensitive)
+        return [*self.facts.values(), *(text for one in agreed for text in one.values())]
 
     @property
     def digest(self) -> str:
@@ -58,6 +60,7 @@ def of(offer: Offer, language: Language) -> Terms:
     return Terms(
         dict(_facts(offer, language)),
         dict(_ticks(offer, language)),
+        {word: text(_WORDS[word], language, {"days": LASTING.days}) for word in offer.words},
         {
             f"sensitive.{one}": categories.load(PROFILES).sensitive[one][language]
             for one in offer.sensitive
@@ -65,10 +68,10 @@ def of(offer: Offer, language: Language) -> Terms:
     )
 
 
-def period(ticks: "frozenset[str] | tuple[str, ...]") -> timedelta:
+def period(words: Collection[str]) -> timedelta:
     """Return how long an authorisation with these words lasts."""
     for word, (_, lasts) in _PERIODS.items():
-        if word in ticks:
+        if word in words:
             return lasts
     return ONCE
 
@@ -82,6 +85,9 @@ def _facts(offer: Offer, language: Language) -> Iterator[tuple[str, str]]:
     yield "contact", text("consent-contact", language, {"contact": contacts})
     yield "why", text("consent-why", language, {"purpose": _purpose(client, language)})
     yield "period", text(_period(offer), language, {"days": LASTING.days})
+    if client.get("retention_days"):
+        days = {"days": client["retention_days"]}
+        yield "retention", text("consent-retention", language, days)
     yield "withdraw", text("consent-withdraw", language, {})
     if offer.kind == "staff":
         yield "staff", text("consent-staff", language, {})
@@ -94,8 +100,6 @@ def _ticks(offer: Offer, language: Language) -> Iterator[tuple[str, str]]:
         yield unit.name, text(_SOME[unit.mode], language, {"what": what})
     for mode in offer.wildcards:
         yield f"{WILDCARD}.{mode}", text(_ALL[mode], language, {})
-    for word in offer.words:
-        yield word, text(_WORDS[word], language, {"days": LASTING.days})
 
 
 _SOME = {"see": "consent-see", "change": "consent-change"}

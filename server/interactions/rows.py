@@ -112,6 +112,9 @@ class Search:
         found: list[Row] = []
         for batch, last in self._batches(leg, limit, behind):
             kept = self._sieved(leg, batch)
+            if behind is not None and leg.order.is_of_one_moment:
+                # The rows are as they were at the first page; the rights are those of now.
+                kept = self.context.resources.still_seen(leg.type, kept)
             room = limit - len(found)
             found += [Row(leg.type, document, leg.order) for document in kept[:room]]
             if len(kept) > room:

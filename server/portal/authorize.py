@@ -14,6 +14,7 @@ from server.portal import session as browser
 from server.portal.pages import dressed
 from server.portal.sent import sent
 
+_LARGEST = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -27,6 +28,7 @@ def authorize() -> Blueprint:
 def _ask() -> Answer:
     if request.method == "POST" and request.mimetype != _FORM:
         raise BadRequest.because("authorize-parameters")
+    request.max_content_length = _LARGEST
     body = request.get_data() if request.method == "POST" else b""
     services = browser.services()
     try:
@@ -36,6 +38,5 @@ def _ask() -> Answer:
         launch = authorization.launched(services, asked)
     except Redirected as refusal:
         return sent(refusal.location(services.interpreters.settings.root_url))
-    token = browser.form_token()
-    id = pending.add(services, asked, token, launch)
-    return browser.keep_form_token(dressed(sent(f"/consent/{id}")), token)
+    id = pending.add(services, asked, browser.kept_form_token(), launch)
+    return dressed(sent(f"/consent/{id}"))

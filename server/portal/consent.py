@@ -5,11 +5,12 @@ Spec: 个人信息保护法 articles 14, 17, 23, 29, http://www.npc.gov.cn/npc/c
 
 from datetime import UTC, datetime, timedelta
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Answer
 
-from server.auth import decision, pending, redirects, terms
-from server.fhir.outcome import BadRequest, Unprocessable
+from server.auth import decision, grants, pending, redirects, terms
+from server.auth.decision import Undecided
+from server.fhir.outcome import BadRequest
 from server.identity.sessions import Session
 from server.portal import session as browser
 from server.portal.pages import dressed, language, page
@@ -29,7 +30,12 @@ def consent() -> Blueprint:
 
 
 def _show(id: str) -> Answer:
-    waiting = pending.of(browser.services(), id, browser.form_token())
+    token = browser.form_token()
+    waiting = pending.of(browser.services(), id, token)
+    return browser.keep_form_token(_shown(id, waiting), token)
+
+
+def _shown(id: str, waiting: Record) -> Response:
     session = browser.signed_in()
     quiet = _NONE in waiting["prompts"]
     if session is None or _is_stale(waiting, session):
@@ -41,7 +47,7 @@ def _show(id: str) -> Answer:
         return _leave(location, session, waiting)
     if quiet:
         return _refused(waiting, "consent_required")
-    return _form(waiting, session, set(_offered(waiting, session).ticks))
+    return _form(waiting, session, _at_first(waiting, session))
 
 
 def _decide(id: str) -> Answer:
@@ -70,12 +76,12 @@ def _allowed(waiting: Record, session: Session, ticks: set[str]) -> Answer:
     patient = None if chosen is None else f"Patient/{chosen[:64]}"
     try:
         location = decision.allow(browser.services(), waiting, session, ticks, patient, language())
-    except Unprocessable as error:
+    except Undecided as error:
         return _form(waiting, session, ticks, error.issues[0].message)
     return dressed(sent(location))
 
 
-def _form(waiting: Record, session: Session, ticks: set[str], error: str = "") -> Answer:
+def _form(waiting: Record, session: Session, ticks: set[str], error: str = "") -> Response:
     services = browser.services()
     offer = decision.offered(services, waiting, session.account)
     choice = decision.patients(services, waiting, session.account)
@@ -102,6 +108,12 @@ def _offered(waiting: Record, session: Session) -> terms.Terms:
     return terms.of(offer, language())
 
 
+def _at_first(waiting: Record, session: Session) -> set[str]:
+    """Return what is ticked before the person has looked: nothing that is sensitive."""
+    said = _offered(waiting, session)
+    return {*said.ticks, *said.more}
+
+
 def _is_stale(waiting: Record, session: Session) -> bool:
     """Tell whether the person has to sign in once more, as the client wishes."""
     if "login" in waiting["prompts"] and session.auth_time < waiting["created"]:
@@ -116,11 +128,12 @@ def _is_launched_by(waiting: Record, session: Session) -> bool:
     return launch is None or launch["account"] == session.account["id"]
 
 
-def _to_sign_in(id: str, session: Session | None) -> Answer:
+def _to_sign_in(id: str, session: Session | None) -> Response:
     answer = dressed(sent(f"/sign-in?next=/consent/{id}"))
     if session is None:
         return answer
     browser.sessions().end(session.id)
+    grants.end_session(browser.services(), session.id)
     return browser.drop(answer)
 
 
@@ -128,11 +141,11 @@ def _refusal(waiting: Record, error: str) -> str:
     return decision.refuse(browser.services(), waiting, error)
 
 
-def _refused(waiting: Record, error: str) -> Answer:
+def _refused(waiting: Record, error: str) -> Response:
     return dressed(sent(_refusal(waiting, error)))
 
 
-def _leave(location: str, session: Session, waiting: Record) -> Answer:
+def _leave(location: str, session: Session, waiting: Record) -> Response:
     """Send the browser back to the client.
 
     Right after signing in not by redirection, for the page with that form lets its answer lead

@@ -58,8 +58,7 @@ def _by_staff(services: Services) -> Response:
 
 
 def _json() -> object:
-    if (request.content_length or 0) > _LARGEST:
-        raise BadRequest.because("launch-malformed", about="size")
+    request.max_content_length = _LARGEST
     try:
         return orjson.loads(request.get_data())
     except orjson.JSONDecodeError:

@@ -77,7 +77,12 @@ def require_same_origin() -> None:
 
 def form_token() -> str:
     """Return the secret for a form of somebody who has no session yet."""
-    return request.cookies.get(_cookie(_FORM)) or token_urlsafe(32)
+    return kept_form_token() or token_urlsafe(32)
+
+
+def kept_form_token() -> str | None:
+    """Return the secret that this browser has sent; it sends none with another site's form."""
+    return request.cookies.get(_cookie(_FORM)) or None
 
 
 def keep_form_token(response: Response, token: str) -> Response:

@@ -83,6 +83,17 @@ class Resources:
         pages = Pages(self._engine.collections, type, partial(self._bounds.where, type, "s"))
         return pages.behind(condition, order, after, limit, fields)
 
+    def still_seen(self, type: str, found: Sequence[Document]) -> list[Document]:
+        """Return those of `found`, read as of an earlier moment, that the caller may see now."""
+        seen = self._visibility.of(type, "s")
+        if not found or not seen:
+            return list(found)
+        where = {"$and": [{"_id": {"$in": [each["_id"] for each in found]}}, dict(seen)]}
+        with refused(alive=self._engine.collections.answers):
+            rows = self._engine.collections.current(type).find(where, {"_id": 1})
+            ids = {row["_id"] for row in rows}
+        return [each for each in found if each["_id"] in ids]
+
     def rows(
         self,
         type: str,

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import requests
 
 from server.auth import shelves
 from tests.auth.world import TIMEOUT, query
@@ -244,3 +245,17 @@ def test_a_location_is_not_split(visit):
     visit.allow()
     assert "\n" not in visit.answer.headers["Location"]
     assert set(query(visit.answer.headers["Location"])) == {"code", "state", "iss"}
+
+
+def test_a_form_of_another_site_leaves_other_tabs_alone(world, app, someone, visit):
+    """AUT-01, AUT-24: a browser sends no cookies with it, and is known again on the next page."""
+    other = world.visit(app, browser=visit.browser)
+    given = other.parameters(prompt="consent")
+    url = f"{world.root}/authorize"
+    sent = requests.post(url, data=given, allow_redirects=False, timeout=TIMEOUT)
+    assert "Set-Cookie" not in sent.headers
+    where = f"{world.root}{sent.headers['Location']}"
+    other.follow(other.browser.get(where, allow_redirects=False, timeout=TIMEOUT))
+    assert world.enter(someone).get(where, timeout=TIMEOUT).status_code == 403
+    assert other.redeem(other.allow()["code"]).status_code == 200
+    assert visit.redeem(visit.allow()["code"]).status_code == 200

@@ -296,3 +296,16 @@ def test_introspection_tells_the_context(world, app, doctor, launched, inspector
         assert said[name] == tokens[name]
     assert said["sub"] == doctor.id
     assert said["fhirUser"].endswith(doctor.account["person"])
+
+
+def test_every_scope_that_is_announced_can_be_granted(world, doctor, launched):
+    """DSC-07."""
+    url = f"{world.root}/.well-known/oauth-authorization-server"
+    announced = requests.get(url, timeout=TIMEOUT).json()["scopes_supported"]
+    asked = [scope for scope in announced if not scope.startswith("system/")]
+    app = world.app(scope=" ".join(asked))
+    secret = launched["launch"]
+    name = shelves.digest(secret)
+    world.services.store.shelf(shelves.LAUNCHES).change(name, {"client": app.id})
+    tokens = world.tokens(app, doctor, scope=" ".join(asked), launch=secret)
+    assert set(tokens["scope"].split()) == set(asked)

@@ -18,6 +18,10 @@ class _Forms(HTMLParser):
         named = dict(attributes)
         if tag == "form":
             self._fields = self.forms.setdefault(named.get("action", ""), {})
+        elif (
+            tag == "input" and named.get("type") in ("checkbox", "radio") and "checked" not in named
+        ):
+            pass  # a browser sends only what is ticked
         elif tag == "input" and self._fields is not None and named.get("name"):
             self._fields[named["name"]] = named.get("value") or ""
 

@@ -19,13 +19,13 @@ from server.access.caller import Caller, Party
 from server.access.policy import OPEN, Access, Masks, Region, Rights, granted
 from server.api.fhir import FhirEndpoint
 from server.api.health import probes
-from server.fhir.outcome import Issue, Unauthenticated
+from server.auth.bearer import presented, refused
 from server.interactions.statement import Statement
 from server.services import Interpreters, Services
 from server.settings import Settings
 from tests.security.access.breaking import BREAKS
 
-WHOLE = "Bearer whole"
+WHOLE = "whole"
 """Who sets the world up, and sees all of it."""
 
 
@@ -67,16 +67,16 @@ def decided(services: Services, said: dict[str, Any]) -> Access:
 
 def authenticate(known, services, environ):
     """Return the access of whoever sent a request; `known` are the decisions up to now."""
-    header = environ.get("HTTP_AUTHORIZATION", "")
-    if header == WHOLE:
+    token = presented(environ)
+    if token == WHOLE:
         return OPEN
-    if header not in known:
+    if token not in known:
         try:
-            said = json.loads(urlsafe_b64decode(header.removeprefix("Bearer ")))
+            said = json.loads(urlsafe_b64decode(token))
         except ValueError:
-            raise Unauthenticated(Issue("login", "url-unknown")) from None
-        known[header] = decided(services, said)
-    return known[header]
+            raise refused("token-unknown") from None
+        known[token] = decided(services, said)
+    return known[token]
 
 
 def make() -> Flask:

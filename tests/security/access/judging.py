@@ -1,7 +1,7 @@
 """Judges: each sends requests of one kind and compares what comes back with the oracle."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from urllib.parse import quote
@@ -43,6 +43,7 @@ class Judge:
     wire: Wire
     oracle: Oracle
     report: Report
+    tokens: Sequence[Token] = TOKENS
 
     def search(self, token: Token, search: Search, turn: int) -> None:
         """Judge a search by GET and, each second one, in another spelling, by `turn`."""
@@ -85,7 +86,7 @@ class Judge:
             self.report.judge(f"{token.name} {more} {search.name}", *faults)
 
     def _paged(self, token: Token, search: Search, want: Expected) -> None:
-        case, other = f"{token.name} pages of {search.name}", _another(token)
+        case, other = f"{token.name} pages of {search.name}", self._another(token)
         theirs = expected(self.oracle, other, search)
         watches = self._grows(other, search.type)
         seen: list[Key] = []
@@ -165,6 +166,9 @@ class Judge:
             return 404
         return 410 if stored.body is None else 200
 
+    def _another(self, token: Token) -> Token:
+        return self.tokens[(self.tokens.index(token) + 7) % len(self.tokens)]
+
     def _grows(self, token: Token, type: str | None) -> bool:
         return type in (None, "AuditEvent") and "s" in self.oracle.letters(token, "AuditEvent")
 
@@ -205,10 +209,6 @@ def spelled(search: Search, more: str) -> str:
     """Return the URL of `search` with `more` parameters."""
     query = f"{search.query}&{more}" if search.query else more
     return f"{search.path}?{quote(query, safe='=&:|,*%')}"
-
-
-def _another(token: Token) -> Token:
-    return TOKENS[(TOKENS.index(token) + 7) % len(TOKENS)]
 
 
 def _compared(got: Answer, search: Search, want: Expected, token: Token) -> Iterator[str | None]:

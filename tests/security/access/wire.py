@@ -56,7 +56,7 @@ class Wire:
     """Speaks to the server at `root`, whose FHIR base is called `base` in its answers."""
 
     def __init__(self, root: str, base: str) -> None:
-        self._address = urlsplit(root).netloc
+        self.address = urlsplit(root).netloc
         self.base = base
         self._local = local()
         self._open: list[HTTPConnection] = []
@@ -97,7 +97,7 @@ class Wire:
         for last in (False, True):
             connection = getattr(self._local, "connection", None)
             if connection is None:
-                connection = self._local.connection = HTTPConnection(self._address, timeout=30)
+                connection = self._local.connection = HTTPConnection(self.address, timeout=30)
                 self._open.append(connection)
             try:
                 connection.request(method, target, data, sent)

@@ -1,0 +1,252 @@
+"""No other way to the data: every query of resources carries what its caller may see.
+
+The source is read, not run. Who may do what with which part of it stands in the lists below, each
+with its reason; whoever adds a way to the data has to add a line here, and somebody has to agree.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+SERVER = Path(__file__).resolve().parents[2] / "server"
+STORE = SERVER / "store"
+READS = {"find", "find_one", "aggregate", "count_documents", "distinct", "watch",
+         "estimated_document_count", "find_raw_batches", "aggregate_raw_batches"}  # fmt: skip
+WRITES = {"insert_one", "insert_many", "update_one", "update_many", "replace_one", "delete_one",
+          "delete_many", "bulk_write", "find_one_and_update", "find_one_and_replace",
+          "find_one_and_delete"}  # fmt: skip
+QUERIES = READS | WRITES
+BOUNDS = {"_bounds", "bounds", "visibility", "_visibility"}
+"""Whatever comes from one of these carries what the caller may see."""
+NOT_RESOURCES = {
+    "shelf": "records that are not FHIR's",
+    "jobs": "which types are indexed anew",
+    "writers": "which processes write",
+    "trail": "the trail's own lanes and events, written for nobody and read by verification",
+}
+"""Modules of the store whose collections hold no resources that callers ask for."""
+REVIEWED = {
+    "database.Store.secret": "the key of cursors",
+    "engine.Engine.claim": "the claims of conditional writers",
+    "engine.Engine.mark": "takes a record along with its patient, or shuts it with them",
+    "engine.Engine._insert_many": "inserts only; the bounds were asked before",
+    "engine.Engine._belonging": "where patients live, for what is stored about them",
+    "parameters.Parameters.changed": "SearchParameters, which all searches go by",
+    "succession.Succession.bury.bury": "`where` is bounded by _supersede",
+    "succession.Succession._replacing.put": "`where` is bounded by _supersede",
+    "resources.Resources.create_unless_found.attempt": "inserts what require_within let pass",
+    "history.History._merged": "pipelines come bounded from _streams",
+    "pages._Run.rows": "`where` comes bounded from Pages",
+    "moments.is_superseded": "whether a moment can still be told; nothing of it is shown",
+    "resources.Resources.estimate": "the size of a collection, by which a bounded sample is scaled",
+    "reindexing": "indexes anew all that is stored, for nobody",
+    "verification": "`tongkang verify`, for who runs the server",
+    "replica": "the set's own configuration",
+}
+HOLDERS = {
+    "services.py": "puts the parts of the store together",
+    "cli/reindex.py": "names of types, for who runs the server",
+    "cli/verify.py": "`tongkang verify`, for who runs the server",
+}
+CONTEXTS = {
+    "api/fhir.py": "the caller's token decides",
+    "cli/demo.py": "writes the demo region",
+    "portal/desk.py": "the session decides",
+    "portal/persons.py": "names of persons that the session may act for",
+    "identity/bonds.py": "the birth date of a child who is to be guarded",
+    "identity/demo.py": "accounts for the demo region",
+    "identity/limits.py": "what was once decided, within limits",
+    "identity/real_name.py": "finds the Patient whose number, name and birth date are all known",
+    "auth/consents.py": "a consent as a FHIR Consent",
+    "auth/launching.py": "whom a launch is about, as whoever launches may see them",
+}
+OPENERS = {
+    "access/policy.py": "where it is",
+    "app.py": "a server that asks nobody, which production refuses to be",
+    "cli/demo.py": "writes the demo region",
+}
+
+
+@cache
+def tree(path):
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
+def nodes(path):
+    return tuple(ast.walk(tree(path)))
+
+
+def modules(folder=SERVER):
+    return sorted(folder.rglob("*.py"))
+
+
+def name(path):
+    return path.relative_to(SERVER).as_posix()
+
+
+def called(node):
+    """Return the last name of what a call calls."""
+    return getattr(node.func, "attr", getattr(node.func, "id", ""))
+
+
+def functions(node, path=()):
+    """Yield (dotted name, function) for all functions in `node`, those within others too."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.ClassDef):
+            here = (*path, child.name)
+            if isinstance(child, ast.FunctionDef):
+                yield ".".join(here), child
+            yield from functions(child, here)
+        else:
+            yield from functions(child, path)
+
+
+def own_nodes(function):
+    """Yield the nodes of a function, but not those of functions within it."""
+    for child in ast.iter_child_nodes(function):
+        if not isinstance(child, ast.FunctionDef):
+            yield child
+            yield from own_nodes(child)
+
+
+def is_bounded(node, known):
+    """Tell whether an expression has a part that carries bounds."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Attribute) and each.attr in BOUNDS:
+            return True
+        if isinstance(each, ast.Name) and each.id in known | BOUNDS:
+            return True
+        if isinstance(each, ast.Call) and ast.unparse(each.func) == "self.where":
+            return True
+    return False
+
+
+def bounded_names(function):
+    """Return the local names whose values carry bounds."""
+    known, before = set(), -1
+    while before != len(known):
+        before = len(known)
+        for node in own_nodes(function):
+            value = getattr(node, "value", None)
+            targets = getattr(node, "targets", [getattr(node, "target", None)])
+            is_named = isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr)
+            if is_named and value is not None and is_bounded(value, known):
+                names = (ast.walk(target) for target in targets)
+                known |= {one.id for some in names for one in some if isinstance(one, ast.Name)}
+    return known
+
+
+@cache
+def unbounded():
+    """Return ``module.function`` of each query of the store whose condition carries no bounds."""
+    found = set()
+    for path in modules(STORE):
+        if path.stem in NOT_RESOURCES:
+            continue
+        for where, function in functions(tree(path)):
+            known = bounded_names(function)
+            for node in own_nodes(function):
+                if not isinstance(node, ast.Call) or called(node) not in QUERIES:
+                    continue
+                if ast.unparse(node.func).startswith("self.f"):
+                    continue  # a method of the store's own
+                if not any(is_bounded(each, known) for each in node.args[:1]):
+                    found.add(f"{path.stem}.{where}")
+    return found
+
+
+def users(*names):
+    """Return the modules that use one of `names`, apart from importing it."""
+    return {
+        name(path)
+        for path in modules()
+        for node in nodes(path)
+        if isinstance(node, ast.Name) and node.id in names
+    }
+
+
+def test_only_the_store_has_collections_in_its_hands():
+    held = {
+        (name(path), node.attr)
+        for path in modules()
+        if not path.is_relative_to(STORE)
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute) and node.attr in ("collections", "engine")
+    }
+    assert {path for path, _ in held} <= HOLDERS.keys()
+
+
+def test_nothing_outside_the_store_queries_the_database():
+    asked = {
+        (name(path), called(node))
+        for path in modules()
+        if not path.is_relative_to(STORE)
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and called(node) in QUERIES - {"find"}
+    }
+    assert asked == set()
+
+
+def test_a_query_carries_what_its_caller_may_see_or_is_reviewed():
+    found = unbounded()
+    strange = {one for one in found if one not in REVIEWED and one.split(".")[0] not in REVIEWED}
+    assert strange == set()
+    assert {one for one in REVIEWED if "." in one} - found == set(), "no longer there"
+
+
+def test_the_queries_that_were_looked_at_are_seen_by_this_test():
+    """It would pass just as well if it saw nothing."""
+    found = unbounded()
+    for reviewed in ("engine.Engine.mark", "succession.Succession.bury.bury"):
+        assert reviewed in found
+    bounded = ast.parse("def f(self):\n  w = self._bounds.where(t)\n  c.find(w)").body[0]
+    assert bounded_names(bounded) == {"w"}
+    loose = ast.parse("def f(self, w):\n  v = w\n  c.find(v)").body[0]
+    assert bounded_names(loose) == set()
+
+
+def test_a_context_is_made_by_few():
+    made = {
+        name(path)
+        for path in modules()
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Context.of"
+    }
+    assert made <= CONTEXTS.keys()
+
+
+def test_views_of_the_store_are_made_by_the_context_alone():
+    made = {
+        name(path)
+        for path in modules()
+        for node in nodes(path)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("resources", "history")
+        and ast.unparse(node.func.value).rpartition(".")[2] == "store"
+    }
+    built = {
+        name(path)
+        for path in modules()
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and called(node) in ("Resources", "History", "Bounds")
+    }
+    assert made == {"context.py"}
+    assert built <= {"store/database.py", "store/resources.py", "store/history.py"}
+
+
+def test_all_is_open_to_few():
+    assert users("OPEN") <= OPENERS.keys()
+    seen = {one for one in users("EVERYTHING") if not one.startswith("search/")}
+    assert seen <= {"access/policy.py", "access/visibility.py"}
+
+
+def test_what_may_be_seen_is_decided_in_one_place():
+    made = {
+        name(path)
+        for path in modules()
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and called(node) in ("Visibility", "Access")
+    }
+    assert made == {"access/policy.py", "access/visibility.py", "search/visible.py"}
