@@ -12,6 +12,7 @@ from server.auth import decision, grants, pending, redirects, terms
 from server.auth.decision import Undecided
 from server.fhir.outcome import BadRequest
 from server.identity.sessions import Session
+from server.identity.throttle import Throttle
 from server.portal import session as browser
 from server.portal.pages import dressed, language, page
 from server.portal.persons import Persons
@@ -61,6 +62,7 @@ def _decide(id: str) -> Answer:
         case "deny":
             return dressed(sent(decision.deny(browser.services(), waiting, session)))
         case "find":
+            Throttle(browser.services()).attempt("patient", session.account["id"])
             number = request.form.get("number", "").strip()[:64]
             found = Persons(browser.services(), session).found(number) if number else None
             waiting = pending.choose_patient(browser.services(), waiting, found)

@@ -314,3 +314,15 @@ def test_every_scope_that_is_announced_can_be_granted(world, doctor, launched):
     world.services.store.shelf(shelves.LAUNCHES).change(name, {"client": app.id})
     tokens = world.tokens(app, doctor, scope=" ".join(asked), launch=secret)
     assert set(tokens["scope"].split()) == set(asked)
+
+
+def test_staff_cannot_look_up_one_number_after_the_other(world, app):
+    visit = world.visit(app, world.staff())
+    visit.ask(scope="launch/patient patient/*.rs")
+    page = visit.page
+    statuses = []
+    for number in range(32):
+        visit.page = page
+        visit.decide("find", number=f"{number:018d}")
+        statuses.append(visit.answer.status_code)
+    assert statuses == [422] * 30 + [429] * 2
