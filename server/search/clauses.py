@@ -27,11 +27,13 @@ from server.search.plan import Plan, narrowed
 from server.search.pointers import Names, Pointers, Reach, leaves
 from server.search.uri import CANONICAL_TYPES
 from server.search.values import shown, split, unescaped
+from server.search.words import WORDLESS
 
 _NEGATIONS = {"not": None, "not-in": "in"}
 WHOLE = ("_text", "_content", "_list", "_filter")
 """Parameters that every type has and that are no element's: they have no entries of their own."""
-_EXPRESSIONS = ("_text", "_content", "_filter")
+OF_WORDS = ("_text", "_content")
+_EXPRESSIONS = (*OF_WORDS, "_filter")
 
 
 class NotDone(BadRequest):
@@ -166,11 +168,15 @@ class Clauses:
     ) -> Condition:
         if code not in plan.parameters and code not in plan.composites and code not in WHOLE:
             raise self._unknown(plan.type, code)
+        if plan.type in WORDLESS and code in OF_WORDS:
+            raise self._unknown(plan.type, code)
         hiding.require_shown(plan, code, self._sight)
         if not value or not _is_unicode(value):
             raise BadRequest.because("search-value-empty", parameter=code)
         if modifier == "missing" and code in plan.parameters:
             return presence.missing(plan.parameters[code], value)
+        if modifier == "identifier" and code in plan.parameters:
+            hiding.require_numbers_shown(plan.parameters[code].targets, code, self._sight)
         one = self._reader(plan, code, modifier, asked)
         # An expression may divide its own values in its own way.
         alternatives = [value] if code in _EXPRESSIONS else split(value, ",")

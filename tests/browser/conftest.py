@@ -20,6 +20,7 @@ from tests.browser import people
 from tests.browser import site as sites
 
 RESIDENTS = 6
+WITH_ACCOUNTS = 3
 DATABASE = "test_region"
 SCOPE = "openid fhirUser launch/patient offline_access patient/*.rs"
 
@@ -68,7 +69,7 @@ def services(region, mongodb_url):
 def persons(services):
     """Those who have accounts, by role; the residents are a list."""
     staff = {role: people.staff(services, role) for role in people.STAFF}
-    return {"residents": list(people.some_residents(services, RESIDENTS)), **staff}
+    return {"residents": list(people.some_residents(services, WITH_ACCOUNTS)), **staff}
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ PASSWORD = "correct horse battery 9"
 STAFF = {
     "administrator": "陈甲子",
     "security": "李乙丑",
-    "auditor": "王丙寅",
+    "registrar": "王丙寅",
     "clinician": "赵丁卯",
 }
 DIVISION = "350602"
@@ -34,10 +34,15 @@ def some_residents(services, count):
     """Give the first residents of the demo region accounts; yield a Person for each."""
     for patient, *_ in residents(count, 1):
         name = patient["name"][0]["text"]
-        number = next(i["value"] for i in patient["identifier"] if i["system"] == ID_NUMBER)
+        number = identity_number(patient)
         account = accounts.add_resident(services, number, name, f"Patient/{patient['id']}")
         accounts.set_password(services, account, PASSWORD)
         yield Person(number, account)
+
+
+def identity_number(patient):
+    """Return the ID number of a resident."""
+    return next(one["value"] for one in patient["identifier"] if one["system"] == ID_NUMBER)
 
 
 def staff(services, role):
@@ -52,13 +57,23 @@ def staff(services, role):
 
 
 def sign_in(page, person):
-    """Fill in the form to sign in, which `page` shows."""
+    """Fill in the forms to sign in, the first of which `page` shows."""
+    fill_in(page, person)
+    if person.secret:
+        prove(page, person)
+
+
+def fill_in(page, person):
+    """Fill in the login and the password."""
     page.locator("#login").fill(person.login)
     page.locator("#password").fill(PASSWORD)
     page.locator("main button").click()
-    if person.secret:
-        page.locator("#code").fill(pyotp.TOTP(person.secret).now())
-        page.locator("main button").click()
+
+
+def prove(page, person):
+    """Fill in the code of the second factor."""
+    page.locator("#code").fill(pyotp.TOTP(person.secret).now())
+    page.locator("main button").click()
 
 
 def remember(page, root, services, person):

@@ -16,8 +16,18 @@ WIDER = """() => {
       if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(element).overflowX)) return true;
     return false;
   }
+  // A column that breaks its words letter by letter.
+  const squeezed = [...document.querySelectorAll('main *')].filter(element => {
+    const texts = [...element.childNodes].filter(node => node.nodeType === 3);
+    const own = texts.map(node => node.data.trim());
+    const size = parseFloat(getComputedStyle(element).fontSize);
+    const box = element.getBoundingClientRect();
+    return own.join('').length > 3 && box.width > 1 && box.width < 3 * size && box.height > 2 * size
+      && getComputedStyle(element).display !== 'inline';
+  });
   return [document.documentElement.scrollWidth > wide ? 'the page scrolls sideways' : null,
-    ...beyond.map(element => 'sticks out: ' + element.outerHTML.slice(0, 120))].filter(Boolean);
+    ...beyond.map(element => 'sticks out: ' + element.outerHTML.slice(0, 120)),
+    ...squeezed.map(element => 'is squeezed: ' + element.outerHTML.slice(0, 120))].filter(Boolean);
 }"""
 
 

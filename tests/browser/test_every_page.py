@@ -11,7 +11,7 @@ from tests.browser.sight import faults
 
 pytestmark = pytest.mark.browser
 PAGES = {
-    "anybody": ["/", "/sign-in"],
+    "anybody": ["/", "/sign-in", "/register-account"],
     "resident": [
         "/me",
         "/me/visits",
@@ -25,9 +25,13 @@ PAGES = {
         "/me/apps",
         "/me/copy",
         "/me/readings",
+        "/me/persons",
+        "/me/security",
     ],
     "clinician": ["/emergency"],
+    "registrar": ["/guardians"],
     "security": ["/review"],
+    "administrator": ["/admin/accounts"],
 }
 VIEWS = {
     "zh-wide": {"viewport": WIDE},
@@ -47,8 +51,8 @@ def opened(chromium, region, services, persons, view):
     with window(chromium, **VIEWS[view]) as page:
 
         def open(role, path):
-            person = persons["residents"][0] if role == "resident" else persons.get(role)
-            if person:
+            if role != "anybody":
+                person = persons["residents"][0] if role == "resident" else persons[role]
                 people.remember(page, region.root, services, person)
             url = path if path.startswith("http") else f"{region.root}{path}"
             page.goto(url)
@@ -58,13 +62,13 @@ def opened(chromium, region, services, persons, view):
 
 
 @pytest.fixture
-def looked_at(opened, screenshot, view):
+def looked_at(opened, region, screenshot, view):
     """Return a function that looks at the page at `path`; nothing may be wrong with it."""
 
     def look(role, path):
         page = opened(role, path)
         screenshot(page, f"{path}-{view}")
-        assert page.url.endswith(path)
+        assert page.url == f"{region.root}{path}"
         assert faults(page) == []
 
     return look

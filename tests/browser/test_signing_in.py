@@ -1,17 +1,74 @@
-"""People sign in and out at the pages, in a real browser and without JavaScript."""
+"""People register, sign in and sign out at the pages, in a real browser and without JavaScript."""
 
+import json
+
+import pyotp
 import pytest
+from playwright.sync_api import expect
 
+from server.demo.residents import residents
 from tests.browser import people
-from tests.browser.chromium import window
+from tests.browser.chromium import NARROW, window
+from tests.browser.conftest import RESIDENTS, WITH_ACCOUNTS
+from tests.browser.sight import faults
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
-def page(chromium, request):
-    with window(chromium, java_script_enabled=request.param) as opened:
+def scripted(request):
+    return request.param
+
+
+@pytest.fixture
+def page(chromium, scripted):
+    with window(chromium, viewport=NARROW, java_script_enabled=scripted) as opened:
         yield opened
+
+
+@pytest.fixture
+def look(page, scripted, screenshot):
+    """Return a function that looks at the page; axe-core works with JavaScript only."""
+
+    def look(name):
+        if scripted:
+            screenshot(page, f"{name}-narrow")
+            assert faults(page) == []
+
+    return look
+
+
+def described(number):
+    """Return (ID number, name, date of birth) of a resident of the demo region."""
+    patient = list(residents(RESIDENTS, 1))[number][0]
+    return people.identity_number(patient), patient["name"][0]["text"], patient["birthDate"]
+
+
+def code_sent(region):
+    """Return the code that was sent last, which the server writes to its log here."""
+    lines = [line for line in region.log.read_text().splitlines() if "one-time code" in line]
+    return json.loads(lines[-1])["code"]
+
+
+def test_a_resident_registers(page, look, region, scripted):
+    number, name, born = described(WITH_ACCOUNTS + scripted)
+    page.goto(f"{region.root}/register-account")
+    look("register")
+    page.locator("#number").fill(number)
+    page.locator("#name").fill(name)
+    page.locator("#born").fill(born)
+    page.locator("main button").click()
+    look("register-code")
+    page.locator("#code").fill(code_sent(region))
+    page.locator("#password").fill("too short")
+    page.locator("main button").click()
+    page.locator("#password-error").wait_for()
+    look("register-wrong")
+    page.locator("#code").fill(code_sent(region))
+    page.locator("#password").fill(people.PASSWORD)
+    page.locator("main button").click()
+    page.locator("nav.rooms").wait_for()
+    assert name in page.locator("header").inner_text()
 
 
 def test_a_resident_signs_in_and_out(page, region, persons):
@@ -21,13 +78,50 @@ def test_a_resident_signs_in_and_out(page, region, persons):
     page.wait_for_url(f"{region.root}/")
     assert resident.account["name"] in page.locator("header").inner_text()
     page.locator("nav.rooms button").click()
-    page.wait_for_load_state()
+    page.locator("nav.rooms button").wait_for(state="detached")
     assert resident.account["name"] not in page.locator("header").inner_text()
 
 
-def test_staff_sign_in_with_a_second_factor(page, region, services):
+def test_staff_sign_in_with_a_second_factor(page, look, region, services):
     clinician = people.staff(services, "clinician")
     page.goto(f"{region.root}/sign-in?next=/")
-    people.sign_in(page, clinician)
+    people.fill_in(page, clinician)
+    page.locator("#code").wait_for()
+    look("second-factor")
+    people.prove(page, clinician)
     page.wait_for_url(f"{region.root}/")
     assert clinician.account["name"] in page.locator("header").inner_text()
+
+
+@pytest.fixture
+def administrator(page, region, services, persons):
+    """The page of accounts, as the administrator has it open."""
+    people.remember(page, region.root, services, persons["administrator"])
+    page.goto(f"{region.root}/admin/accounts")
+
+
+@pytest.mark.usefixtures("administrator")
+def test_staff_are_invited_and_set_up_a_second_factor(page, look, scripted):
+    login = f"invited-{scripted}".lower()
+    for field, value in {"login": login, "name": "周戊辰", "division": "350602"}.items():
+        page.locator(f"#{field}").fill(value)
+    page.locator("#role").select_option("clinician")
+    page.locator("form.card button").click()
+    look("invitation")
+    link = page.locator("main code").inner_text()
+    page.context.clear_cookies()
+    page.goto(link)
+    look("set-up")
+    page.locator("#password").fill(people.PASSWORD)
+    page.locator("main button").click()
+    page.wait_for_url("**/sign-in")
+    people.fill_in(page, people.Person(login, {}))
+    page.locator("main img").wait_for()
+    look("second-factor-new")
+    secret = page.locator("main code").inner_text()
+    page.locator("#code").fill(pyotp.TOTP(secret).now())
+    page.locator("main button").click()
+    expect(page.locator("main li code")).to_have_count(10)
+    look("recovery-codes")
+    page.locator("a.button").click()
+    assert "周戊辰" in page.locator("header").inner_text()

@@ -23,9 +23,10 @@ KEYS = {
 }
 
 
-def expected(count):
-    """Return how many resources of each type the first residents of the region have."""
-    there = (resource["resourceType"] for one in residents(count, 1) for resource in one)
+def expected(number):
+    """Return how many resources of each type a resident of the region has, who has no account."""
+    record = list(residents(number + 1, 1))[number]
+    there = (resource["resourceType"] for resource in record)
     return Counter(type for type in there if type in TYPES)
 
 
@@ -69,9 +70,9 @@ def system(register, key):
 
 
 def test_smart_fetch_takes_the_records_of_residents(region, tmp_path, system, key):
-    done = fetch(region, tmp_path, system, key[0], "--id-list", "demo-1-000000,demo-1-000001")
+    done = fetch(region, tmp_path, system, key[0], "--id-list", "demo-1-000004,demo-1-000005")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert taken(tmp_path / "taken") == expected(2)
+    assert taken(tmp_path / "taken") == expected(4) + expected(5)
 
 
 def test_smart_fetch_with_a_key_that_is_not_registered_takes_nothing(region, tmp_path, system):

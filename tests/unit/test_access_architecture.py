@@ -41,6 +41,8 @@ REVIEWED = {
     "resources.Resources.estimate": "the size of a collection, by which a bounded sample is scaled",
     "reindexing": "indexes anew all that is stored, for nobody",
     "verification": "`tongkang verify`, for who runs the server",
+    "inspection": "`tongkang audit verify`, for who runs the server",
+    "tail.Tail._rows": "what this process itself just put into the trail",
     "replica": "the set's own configuration",
 }
 HOLDERS = {
