@@ -261,6 +261,18 @@ def test_staff_look_up_the_patient_of_an_app_that_stands_alone(world, app, docto
     assert visit.persons == []
 
 
+def test_staff_look_up_the_patient_of_a_launch_without_one(world, app, doctor, system):
+    """AUT-21."""
+    number = "350602198801011238"
+    found = lives(world, identifier=[{"system": builders.ID_CARD, "value": number}])
+    told = launch(world, system, {"client_id": app.id, "user": doctor.account["person"]}).json()
+    visit = world.visit(app, doctor)
+    visit.ask(scope=SCOPE, launch=told["launch"])
+    visit.decide("find", number=number)
+    tokens = visit.redeem(visit.allow()["code"]).json()
+    assert f"Patient/{tokens['patient']}" == found
+
+
 def test_staff_look_up_only_whom_they_may_see(world, app, doctor):
     """AUT-21."""
     number = "110101199001011234"
