@@ -42,7 +42,7 @@ REVIEWED = {
     "reindexing": "indexes anew all that is stored, for nobody",
     "verification": "`tongkang verify`, for who runs the server",
     "inspection": "`tongkang audit verify`, for who runs the server",
-    "tail.Tail._rows": "what this process itself just put into the trail",
+    "tail.Tail._rows": "the end of one lane of the trail, which goes on from there",
     "replica": "the set's own configuration",
 }
 HOLDERS = {
