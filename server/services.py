@@ -1,6 +1,6 @@
 """What is built once and shared by all requests: interpreters before a fork, the store after it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -8,12 +8,15 @@ from importlib.metadata import version
 from typing import Self
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from server import content
 from server.access import roles
 from server.access.policy import Access, Rights
 from server.access.roles import Roles
+from server.audit import audit_event
 from server.audit.audit_event import AuditEvents, parts
-from server.audit.event import Event, opened
+from server.audit.event import Event, fence, opened
 from server.audit.request import Requests
 from server.profiles import definitions, own_parameters
 from server.profiles.definitions import Definitions, SearchParameter
@@ -26,10 +29,13 @@ from server.search.paging import Cursors
 from server.search.query import QueryCompiler
 from server.settings import Settings
 from server.store.database import Store, connect
+from server.store.documents import Document
+from server.store.inspection import Inspection
 from server.store.jobs import Jobs
 from server.store.registry import Registry, Rules
 from server.store.reindexing import Reindexing
 from server.store.trail import Records, Trail
+from server.store.verification import Verification
 
 VERSION = version("tongkang")
 
@@ -126,6 +132,7 @@ class Services:
     def close(self) -> None:
         """Close what this process has open."""
         try:
+            self.trail.close()
             self.registry.close()
         finally:
             self.store.close()
@@ -137,8 +144,24 @@ def _trail(interpreters: Interpreters, store: Store, registry: Registry) -> Trai
     events = AuditEvents(
         index.entries, interpreters.zone, lambda: index.plans.has_own("AuditEvent")
     )
-    records = Records(events.write, parts, opened)
+    records = Records(events.write, parts, opened, fence, Event.is_change)
     return Trail(store.engine, records, store.now, registry.writing)
+
+
+def inspection(services: Services) -> Inspection:
+    """Return what proves that the trail of `services` is whole."""
+    engine, index = services.store.engine, services.interpreters.index
+    verification = Verification(engine, index.entries, services.registry.is_reindexing)
+
+    def faults(document: Document) -> Iterator[str]:
+        found = list(verification.record_faults("AuditEvent", document))
+        yield from found
+        stored = {name: document[name] for name in ("own", "div") if name in document}
+        added = {"del", "post", "shut"} & document.keys()
+        if not found and (added or stored != audit_event.marks(orjson.loads(document["raw"]))):
+            yield "trail-record-changed"
+
+    return Inspection(engine, faults, audit_event.facts)
 
 
 # While a server reindexes, it leaves two thirds of the time to its requests.

@@ -7,12 +7,11 @@ the rest is added by hand, as the index would, which a test holds it to.
 Spec: https://hl7.org/fhir/R4/auditevent.html
 """
 
-import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
@@ -31,8 +30,6 @@ _PURPOSES = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 _OWN_ROLES = "urn:tongkang:role"
 _PATIENT, _RESOURCE, _QUERY = "1", "4", "24"
 _KEY = 100
-_WORD = re.compile(r"[^\W_]+")
-_UNSPACED = re.compile("[\u3005\u3007\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
 
 Entries = Mapping[str, Any]
 _Shared = tuple[Act, Caller, str, str | None, str | None]
@@ -49,15 +46,12 @@ _ROLE = {code: _role(code) for code in (_PATIENT, _RESOURCE, _QUERY)}
 class _Frame:
     """What events with the same act, caller, outcome and address share.
 
-    `body` is what stands in JSON between `meta` and `recorded`; `spaced` are the words before the
-    first one that is Han, `unspaced` those from it on.
+    `body` is what stands in JSON between `meta` and `recorded`.
     """
 
     body: str
     entries: Entries
     marks: Entries
-    spaced: tuple[str, ...]
-    unspaced: tuple[str, ...]
 
 
 class AuditEvents:
@@ -73,17 +67,16 @@ class AuditEvents:
         is_extended: Callable[[], bool] = lambda: False,
     ) -> None:
         self._entries = entries
-        self._zone = zone
         self._is_extended = is_extended
         self._frame = lru_cache(_FRAMES)(self._new_frame)
-        self._instant = lru_cache(8)(self._new_instant)
+        self._instant = lru_cache(8)(partial(json.instant, zone=zone))
 
     def write(self, event: Event, id: str, now: int) -> tuple[bytes, Entries]:
         """Return the AuditEvent of `event`, recorded `now` (µs), and its other fields."""
         extended = self._is_extended()
         shared = event.act, event.caller, event.outcome, event.reason, event.address
         frame = self._frame(shared, extended)
-        instant, words = self._instant(now)
+        instant = self._instant(now)
         entities = _Entities()
         entities.add_request(event.request)
         entities.add_shown(event.shown)
@@ -97,11 +90,7 @@ class AuditEvents:
         if others or extended:
             # Rare, and of any content.
             return body, {**self._entries(orjson.loads(body)), **frame.marks}
-        return body, {**entities.entries(frame, now, words), **frame.marks}
-
-    def _new_instant(self, now: int) -> tuple[str, tuple[str, ...]]:
-        text = json.instant(now, self._zone)
-        return text, tuple(f"c:{word}" for word in _WORD.findall(text.lower()))
+        return body, {**entities.entries(frame, now), **frame.marks}
 
     def _new_frame(self, shared: _Shared, _extended: bool) -> _Frame:  # noqa: FBT001 - a key only
         act, caller, outcome, reason, address = shared
@@ -119,16 +108,8 @@ class AuditEvents:
         site = {} if caller.division is None else {"site": caller.division}
         resource["source"] = {**site, "observer": {"display": "Tongkang"}}
         entries = self._entries(resource)
-        words = entries.pop("w", [])
-        first = next((n for n, word in enumerate(words) if _UNSPACED.search(word)), len(words))
         body = json.dumps({key: one for key, one in resource.items() if key != "resourceType"})
-        return _Frame(
-            body[1:-1].decode(),
-            entries,
-            marks(resource),
-            tuple(words[:first]),
-            tuple(words[first:]),
-        )
+        return _Frame(body[1:-1].decode(), entries, marks(resource))
 
 
 def marks(resource: json.Resource) -> dict[str, Any]:
@@ -142,6 +123,14 @@ def marks(resource: json.Resource) -> dict[str, Any]:
         if reference.startswith("Organization/"):
             found["own"] = reference
     return found
+
+
+def facts(resource: json.Resource) -> dict[str, str]:
+    """Return the names and values that an AuditEvent has besides what it is about."""
+    details = [
+        detail for entity in resource.get("entity", ()) for detail in entity.get("detail", ())
+    ]
+    return {detail["type"]: detail["valueString"] for detail in details}
 
 
 def parts(event: Event) -> list[Event]:
@@ -206,13 +195,10 @@ class _Entities:
     def _add_role(self, code: str) -> None:
         self.roles[code] = None
 
-    def entries(self, frame: _Frame, now: int, words: tuple[str, ...]) -> dict[str, Any]:
-        """Return the index entries of an event with this `frame`, recorded `now`, in `words`."""
+    def entries(self, frame: _Frame, now: int) -> dict[str, Any]:
+        """Return the index entries of an event with this `frame`, recorded `now`."""
         base = frame.entries
         found: dict[str, Any] = {**base, "ds": now, "de": now + 1000}
-        codes = [f"c:{code}" for code in self.roles]
-        found["w"] = list(dict.fromkeys((*frame.spaced, *words, *codes)))
-        found["w"] += frame.unspaced
         has = {*base["has"], "date"}
         least, most = dict(base["o"]), dict(base["z"])
         terms = [*base["t"], *self.terms]

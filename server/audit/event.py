@@ -14,6 +14,7 @@ Outcome = Literal["0", "4", "8"]
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
 OWN_ACTS = "urn:tongkang:act"
 _REST = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+_REST_CODE = "rest"
 _INTERACTIONS = "http://hl7.org/fhir/restful-interaction"
 
 
@@ -59,6 +60,7 @@ CLIENT_CHANGED = Act(_SECURITY, Term(DCM, "110129", "Security Configuration"), "
 EMERGENCY_BEGUN = Act(_SECURITY, Term(DCM, "110127", "Emergency Override Started"), "E")
 EMERGENCY_ENDED = Act(_SECURITY, Term(DCM, "110138", "Emergency Override Stopped"), "E")
 STARTED = Act(_APPLICATION, Term(DCM, "110120", "Application Start"), "E")
+_NEW_EPOCH = Act(_SECURITY, Term(OWN_ACTS, "epoch"), "E")
 TRAIL_USED = Act(Term(DCM, "110101", "Audit Log Used"), Term(OWN_ACTS, "trail"), "R")
 _SUBTYPES = {"search-compartment": "search"}
 _ACTIONS = {"create": "C", "update": "U", "delete": "D", "search": "E", "none": "E"}
@@ -72,7 +74,7 @@ def rest(interaction: str) -> Act:
         subtype = Term(_INTERACTIONS, _SUBTYPES.get(interaction, interaction))
         if interaction == "none":
             subtype = Term(OWN_ACTS, interaction)
-        found = Act(Term(_REST, "rest", "RESTful Operation"), subtype, action)
+        found = Act(Term(_REST, _REST_CODE, "RESTful Operation"), subtype, action)
         _RESTFUL[interaction] = found
     return found
 
@@ -105,6 +107,10 @@ class Event:
     concerned: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
 
+    def is_change(self) -> bool:
+        """Tell whether this is more than a look at data."""
+        return self.act.type.code != _REST_CODE or self.act.action in "CUD"
+
 
 def outcome(status: int) -> Outcome:
     """Return what an answer with this HTTP status says of the outcome."""
@@ -114,3 +120,9 @@ def outcome(status: int) -> Outcome:
 def opened(facts: Mapping[str, str]) -> Event:
     """Return the event that a lane of the trail begins with."""
     return Event(act=STARTED, caller=Caller(kind="system"), facts=tuple(facts.items()))
+
+
+def fence(epoch: int) -> Event:
+    """Return the event that rights were withdrawn, which begins this epoch of the trail."""
+    facts = (("epoch", str(epoch)),)
+    return Event(act=_NEW_EPOCH, caller=Caller(kind="system"), facts=facts)

@@ -11,7 +11,7 @@ from authlib.oauth2 import OAuth2Error
 
 from server.access import scopes
 from server.access.caller import Party
-from server.access.scopes import Scopes
+from server.access.scopes import LAUNCHING, Scopes
 from server.audit.event import Event, own
 from server.auth import codes, consents, grants, pending, redirects, shelves, terms
 from server.auth.authorization import Redirected
@@ -82,13 +82,13 @@ def allow(  # noqa: PLR0913, PLR0917  # all that the person decided
         account=session.account,
         asked=offer.scope,
         scope=scope,
-        patient=patient,
+        patient=patient if offer.kind == "resident" else None,
         labels=offer.labels({one.removeprefix("sensitive.") for one in ticks}),
         terms=said,
         language=language,
         session=session.id,
     )
-    return _coded(services, request, session, _kept(services, decision), scope)
+    return _coded(services, request, session, _kept(services, decision), scope, patient)
 
 
 def again(services: Services, request: Record, session: Session) -> str | None:
@@ -107,11 +107,12 @@ def again(services: Services, request: Record, session: Session) -> str | None:
         if (
             grant
             and grants.alive(services, grant["id"])
-            and _is_for(services, request, session.account, grant)
+            and _is_for(offer, request, session.account, grant)
         ):
-            pending.answer(services, request)
-            granted = scopes.parse(grant["scope"])
-            return _coded(services, request, session, grant, _narrowed(offer.scope, granted))
+            scope = _narrowed(offer.scope, scopes.parse(grant["scope"]), request)
+            if scope.clinical or "openid" in scope:
+                pending.answer(services, request)
+                return _coded(services, request, session, grant, scope, grant["patient"])
     return None
 
 
@@ -156,25 +157,31 @@ def _record(  # noqa: PLR0913, PLR0917  # who did what about whom
     services.trail.append(Event(act=own(act, letter), caller=caller, concerned=tuple(concerned)))
 
 
-def _is_for(services: Services, request: Record, account: Record, grant: Record) -> bool:
+def _is_for(offer: Offer, request: Record, account: Record, grant: Record) -> bool:
     """Tell whether an authorisation is about whom the request is about, with nobody else to choose.
 
-    Whom a member of staff looks up, they look up each time.
+    That of a member of staff is about nobody; whom they look up, they look up each time.
     """
+    if offer.kind == "staff":
+        return "patient" in _launched(request) or not offer.needs_patient
     if grant["patient"] is None:
         return "patient" not in _launched(request)
-    return patients(services, request, account) == (grant["patient"],)
+    return patients(offer.services, request, account) == (grant["patient"],)
 
 
-def _narrowed(asked: Scopes, granted: Scopes) -> Scopes:
+def _narrowed(asked: Scopes, granted: Scopes, request: Record) -> Scopes:
     """Return what is asked of what was granted, when all that is asked had been asked before."""
+    has_encounter = "encounter" in _launched(request)
+    words = [word for word in asked.words if word in granted.words or word in LAUNCHING]
+    if not has_encounter:
+        words = [word for word in words if word != "launch/encounter"]
     clinical = [one for one in asked.clinical if granted.cover(Scopes((one,)))]
     kept = {one.text for one in clinical}
     # What a wildcard was narrowed to is granted still, as long as the wildcard is asked for.
     clinical += [
         one for one in granted.clinical if one.text not in kept and asked.cover(Scopes((one,)))
     ]
-    return Scopes(tuple(clinical), tuple(word for word in asked.words if word in granted.words))
+    return Scopes(tuple(clinical), tuple(words))
 
 
 def _launched(request: Record) -> Mapping[str, Any]:
@@ -182,14 +189,19 @@ def _launched(request: Record) -> Mapping[str, Any]:
     return found
 
 
-def _coded(
-    services: Services, request: Record, session: Session, grant: Record, scope: Scopes
+def _coded(  # noqa: PLR0913, PLR0917  # what the code is for
+    services: Services,
+    request: Record,
+    session: Session,
+    grant: Record,
+    scope: Scopes,
+    patient: str | None,
 ) -> str:
-    """Return where the browser is sent with a new code of `grant`."""
+    """Return where the browser is sent with a new code of `grant`, with `patient` in context."""
     context = dict(_launched(request))
     levels = {one.level for one in scope.clinical}
-    if grant["patient"] and ("patient" in levels or "launch/patient" in scope):
-        context["patient"] = grant["patient"].partition("/")[2]
+    if patient and ("patient" in levels or "launch/patient" in scope):
+        context["patient"] = patient.partition("/")[2]
     code = Code(
         grant=grant,
         redirect_uri=request["redirect_uri"],

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "token": "Print an access token for trying out. / 打印一个供试用的访问令牌。",
     "demo": "Load a demo region of synthetic residents. / 载入由虚构居民组成的演示地区。",
     "verify": "Prove that a database is in good order. / 核查并证明数据库完好。",
+    "audit": "Verify, anchor or export the trail of who did what. / 核查、锚定或导出访问记录。",
     "reindex": "Index anew what is stored, beside a running server. / "
     "重建已存数据的索引，可与运行中的服务器同时进行。",
     "search-parameters": "Show own search parameters, and those that do not work. / "

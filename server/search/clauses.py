@@ -27,11 +27,13 @@ from server.search.plan import Plan, narrowed
 from server.search.pointers import Names, Pointers, Reach, leaves
 from server.search.uri import CANONICAL_TYPES
 from server.search.values import shown, split, unescaped
+from server.search.words import WORDLESS
 
 _NEGATIONS = {"not": None, "not-in": "in"}
 WHOLE = ("_text", "_content", "_list", "_filter")
 """Parameters that every type has and that are no element's: they have no entries of their own."""
-_EXPRESSIONS = ("_text", "_content", "_filter")
+OF_WORDS = ("_text", "_content")
+_EXPRESSIONS = (*OF_WORDS, "_filter")
 
 
 class NotDone(BadRequest):
@@ -165,6 +167,8 @@ class Clauses:
         self, plan: Plan, code: str, modifier: str | None, value: str, asked: Asked
     ) -> Condition:
         if code not in plan.parameters and code not in plan.composites and code not in WHOLE:
+            raise self._unknown(plan.type, code)
+        if plan.type in WORDLESS and code in OF_WORDS:
             raise self._unknown(plan.type, code)
         hiding.require_shown(plan, code, self._sight)
         if not value or not _is_unicode(value):

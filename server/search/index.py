@@ -29,7 +29,7 @@ from server.search.plan import Plan
 from server.search.plans import Plans
 from server.search.steps import Resource, ValuesOf
 from server.search.string import bigrams
-from server.search.words import words
+from server.search.words import WORDLESS, words
 
 __all__ = ["Plans", "SearchIndex", "environment"]
 
@@ -113,12 +113,16 @@ class SearchIndex:
             found.setdefault(one.first, []).append((one.code, one.values, add))
         return found
 
+    def _words(self, resource: Resource) -> list[str]:
+        is_read = self._with_words and resource["resourceType"] not in WORDLESS
+        return words(resource) if is_read else []
+
     def _whole(self, resource: Resource, found: Entries, about: list[str]) -> dict[str, Any]:
         """Return the fields that are about the resource as a whole."""
         fields: dict[str, Any] = {
             "g": bigrams(found.folded),
             "comp": about,
             "sec": self._labels(resource),
-            "w": words(resource) if self._with_words else None,
+            "w": self._words(resource),
         }
         return {name: value for name, value in fields.items() if value}

@@ -74,7 +74,7 @@ class IndexTable:
 def indexes(plan: Plan) -> tuple[IndexSpec, ...]:
     """Return the indexes of the type of `plan`."""
     if plan.type in _SPARING:
-        kept = (("t", 1),), (("lu", 1),), (("ds", -1),)
+        kept = (("whom", 1),), (("lu", 1),), (("ds", -1),)
         return tuple(_named((*keys, ("_id", 1))) for keys in kept)
     found = dict.fromkeys(_plain(plan))
     specs = [_named((name, 1) for name in fields) for fields in found]

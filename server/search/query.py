@@ -14,13 +14,14 @@ from server.fhir.date import microseconds
 from server.fhir.outcome import BadRequest
 from server.profiles.definitions import Definitions, SearchParameter
 from server.search import hiding, order
-from server.search.clauses import WHOLE, Clauses, NotDone
+from server.search.clauses import OF_WORDS, WHOLE, Clauses, NotDone
 from server.search.conditions import Condition, all_of, any_of, fields, spread
 from server.search.hiding import EVERYTHING, Sight
 from server.search.index import Plans, environment
 from server.search.indexes import IndexSpec, IndexTable
 from server.search.joins import Lookup, Sieve, resolved
 from server.search.plan import Plan
+from server.search.words import WORDLESS
 
 LIMIT = 1000
 """How many alternatives one parameter may have, unless told otherwise."""
@@ -152,7 +153,8 @@ class QueryCompiler:
         """Return the search parameters of `type` that work, by code."""
         plan, facts = self._plans[type], self._plans.definitions.search_parameters[type]
         own = (*plan.parameters, *plan.composites, *WHOLE)
-        return {code: fact for code, fact in facts.items() if code in own}
+        gone = OF_WORDS if type in WORDLESS else ()
+        return {code: one for code, one in facts.items() if code in own and code not in gone}
 
     def _keys(self, plan: Plan, sort: str, sight: Sight) -> list[order.Key]:
         """Return the keys of `sort`.

@@ -42,6 +42,8 @@ _INLINE_TAG = re.compile(
 _UNSPACED = "\u3005\u3007\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+")
 _SPACED_RUN = re.compile(rf"[^\W_{_UNSPACED}]+")
+WORDLESS = frozenset({"AuditEvent"})
+"""Types whose words are not indexed; the trail has little text, and grows with every request."""
 LONGEST = 40
 """How many characters of a word count."""
 MORE = "…"

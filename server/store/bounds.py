@@ -9,6 +9,7 @@ from typing import Any
 
 from server.access.visibility import Visibility
 from server.fhir.outcome import Forbidden
+from server.store import whom
 from server.store.collections import Collections
 from server.store.documents import Document, Draft
 from server.store.failures import refused
@@ -32,7 +33,7 @@ class Bounds:
     def where(self, type: str, letters: str, *conditions: Mapping[str, Any]) -> Document:
         """Return all `conditions` on what is not deleted and the caller has all `letters` to."""
         seen = self.visibility.of(type, letters)
-        parts = [dict(part) for part in (*conditions, seen) if part]
+        parts = [dict(whom.condition(type, part)) for part in (*conditions, seen) if part]
         parts.append({"del": None})
         root = next((part for part in parts if set(part) == {"$or"}), None)
         if root is None:

@@ -3,12 +3,15 @@
 A driver spends most of a small operation on the command, not on the document.
 The first thread to come leads: it runs its own item at once. Items that arrive
 meanwhile wait together and make the next batch, led by one of their owners.
-There is no timer, so a lone caller never waits.
+There is no timer unless it is known how many others are about to come, so a lone caller never
+waits.
 """
 
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Generic, TypeVar
+
+_MOMENT = 0.002
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -34,6 +37,9 @@ class Coalescer(Generic[Item, Answer]):
     an answer that is an exception is raised to the owner of that item alone. A
     failure of the kind `shared` is raised to those who wait for the next batch
     too: they have waited as long as a failure takes, and would once more.
+
+    Where `expected` tells how many callers there are or soon will be, a batch waits for them, but
+    not longer than a moment.
     """
 
     def __init__(
@@ -41,7 +47,10 @@ class Coalescer(Generic[Item, Answer]):
         operation: Callable[[Sequence[Item]], Sequence[Answer | Exception]],
         limit: int = 500,
         shared: tuple[type[Exception], ...] = (),
+        expected: Callable[[], int] = lambda: 0,
     ) -> None:
+        self._expected = expected
+        self._complete: Lock | None = None
         self._operation = operation
         self._limit = limit
         self._shared = shared
@@ -59,6 +68,9 @@ class Coalescer(Generic[Item, Answer]):
             self._queue.append(mine)
             mine.leads = not self._led
             self._led = True
+            if self._complete is not None and len(self._queue) >= self._expected():
+                self._complete.release()
+                self._complete = None
         if not mine.leads:
             mine.asleep.acquire()
         if mine.leads:
@@ -69,7 +81,19 @@ class Coalescer(Generic[Item, Answer]):
             raise mine.answer
         return mine.answer  # type: ignore[return-value]  # set by _lead for every item of its batch
 
+    def _gather(self) -> None:
+        """Wait a moment for those who are about to come."""
+        with self._lock:
+            if len(self._queue) >= self._expected():
+                return
+            complete = self._complete = Lock()
+            complete.acquire()
+        complete.acquire(timeout=_MOMENT)
+        with self._lock:
+            self._complete = None
+
     def _lead(self, leader: _Waiting[Item, Answer]) -> None:
+        self._gather()
         with self._lock:
             batch, self._queue = self._queue[: self._limit], self._queue[self._limit :]
         try:

@@ -4,7 +4,7 @@
 of its JSON, `lu` its lastUpdated in microseconds since 1970 (UTC), `post` is
 there if it was created by POST. `own` is the unit responsible
 for it, `div` the divisions it belongs to, `shut` is there if nobody else may
-see it, `seal` if it is of the trail. A deleted resource keeps a tombstone
+see it, `seal` and `whom` if it is of the trail. A deleted resource keeps a tombstone
 ``{_id, v, lu, del: True}`` with what decides who may know of it, so that its
 versions go on where they stopped. In the history `_id` is ``<id>/<version>``,
 `rid` the id and `until` the moment of the next version.
@@ -27,7 +27,7 @@ MARKS = ("own", "div", "shut")
 """What a resource belongs to, which its content does not say; `shut` is there if the patient wants
 it to be seen by nobody but who made it."""
 VERSION_FIELDS = dict.fromkeys(("v", "lu", "raw", "del", "post", "comp", *MARKS), 1)
-NOT_ENTRIES = frozenset(("_id", "v", "lu", "raw", "del", "post", "seal", *MARKS))
+NOT_ENTRIES = frozenset(("_id", "v", "lu", "raw", "del", "post", "seal", "whom", *MARKS))
 """The fields of a current version that are not index entries."""
 KEPT_ENTRIES = ("comp", "sec", "t", "c", "pt", "has")
 """The index entries that the history keeps, for they decide who may see a version."""

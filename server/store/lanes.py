@@ -1,10 +1,10 @@
 """The lanes of the trail: each process appends to one of its own, and each lane is a chain.
 
-``_lanes`` has a document ``{_id: lane, number, n, seal, epoch, at}`` for each lane, its head: how
-far it is known to go. The document ``registry`` counts the lanes and has the seal that the
-last of them begins with. A lane begins with a record that is sealed over the beginning of the lane
-before it, and that witnesses how far others were at that time: who takes away a lane, or shortens
-it, leaves a record that says otherwise.
+``_lanes`` has a document ``{_id: lane, number, n, seal, at}`` for each lane, its head: how far it
+is known to go. The document ``registry`` counts the lanes and has the seal of the first record of
+the last of them, and the epoch. A lane begins with a record that is sealed over the beginning of
+the lane before it, and that witnesses how far others were at that time: who takes away a lane, or
+shortens it, leaves a record that says otherwise.
 
 A seal is the SM3 hash of the seal before it, the lane, the number in the lane, and the record.
 
@@ -24,6 +24,8 @@ REGISTRY = "registry"
 TYPE = "AuditEvent"
 NOTHING = bytes(32)
 """What the first lane of all follows."""
+FENCE = b'"code":"epoch"'
+"""What stands in a record that says a new epoch, and in no other."""
 LANE_SECONDS = 24 * 3600
 _MARGIN_MS = 2 * 3600 * 1000
 _WITNESSED_US = 3600 * 1_000_000
@@ -37,7 +39,6 @@ class Lane:
     n: int
     seal: bytes
     at: int
-    begun: float
 
 
 def new_lane(now: int) -> str:

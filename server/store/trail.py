@@ -1,37 +1,43 @@
 """The trail: records that can only be appended, each sealed over the one before it.
 
-Records of many threads go to the database together, durably before any of them is said to be
-there. If it is not known whether they are, all of them are refused and the process begins a new
-lane; those that are there nevertheless stay, as records of what was not answered.
+Records of many threads go to the database together, before any of them is said to be there. Those
+of changes are durable then; those of reads a moment later, for to wait for each would cost more
+than the read. Until then this process keeps them too, and puts them back if the database comes up
+without them. If it is not known what became of records, all who wait are refused and the
+process begins a new lane; what is there nevertheless stays, as records of what was not answered.
 
-The epoch is a number that grows whenever rights were withdrawn. Each process hears of it with
-the next record that it appends, and so before the answer that this record is about goes out.
+The epoch is a number that grows whenever rights were withdrawn. A new one is said by putting a
+record, a fence, at the end of each lane: the process of that lane, which has not seen it, finds its
+next place taken. So each hears of it before its next answer goes out, and nobody has to ask.
 
 Spec: https://www.mongodb.com/docs/manual/reference/write-concern/
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from threading import Event as Flag
+from threading import Lock, Thread
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
-from bson.binary import Binary
-from bson.raw_bson import RawBSONDocument
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
-from pymongo.errors import ConnectionFailure, PyMongoError, WriteConcernError, WriteError
+from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
 
 from server.fhir.outcome import FhirError, Unavailable
-from server.store import documents, lanes
+from server.store import lanes
 from server.store.coalesce import Coalescer
 from server.store.engine import Engine
 from server.store.failures import refused
-from server.store.lanes import LANES, REGISTRY, TYPE, Lane, record_id, sealed
+from server.store.lanes import LANES, REGISTRY, TYPE, Lane
+from server.store.tail import Broken, Tail
 
 Item = TypeVar("Item")
 _MOST = 200
-_BYTES = 8_000_000
+_CONFIRM_SECONDS = 0.1
+_FENCE_ATTEMPTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,15 @@ class Records(Generic[Item]):
 
     `write` returns the bytes and the index entries of an item that is recorded with an id at a
     time (µs); `parts` divides what is too much for one record; `opening` makes the item that a
-    lane begins with, which says certain facts.
+    lane begins with, which says certain facts, `fence` the one that says a new epoch.
+    `is_durable` tells whether who waits for an item waits until it is durable.
     """
 
     write: Callable[[Item, str, int], tuple[bytes, Mapping[str, Any]]]
     parts: Callable[[Item], Sequence[Item]]
     opening: Callable[[Mapping[str, str]], Item]
+    fence: Callable[[int], Item]
+    is_durable: Callable[[Item], bool]
 
 
 class Trail(Generic[Item]):
@@ -65,26 +74,39 @@ class Trail(Generic[Item]):
         self._writing = writing
         self._records = records
         self._now = now
-        self._lane: Lane | None = None
+        self._tail: Tail[Item] | None = None
         self._epoch = 0
         self._database = engine.collections.database
-        self._lanes = self._database[LANES]
+        self._lanes = self._database[LANES].with_options(read_concern=ReadConcern("local"))
         self._queue = Coalescer[Sequence[Item], int](
-            self._append, _MOST, shared=(ConnectionFailure,)
+            self._append, _MOST, (ConnectionFailure,), lambda: self._expected
         )
+        self._expected = 0
+        self._counting = Lock()
+        self._unconfirmed, self._ended = Flag(), Flag()
+        self._confirmer: Thread | None = None
 
     def append(self, item: Item) -> int:
-        """Record `item` durably and return the epoch of now.
+        """Record `item` and return the epoch of now.
 
         Raises Unavailable if that cannot be done, or may not have been done.
         """
+        return self._run(self._records.parts(item))
+
+    def confirm(self) -> None:
+        """Return when all that was appended before is durable. Raises Unavailable."""
+        self._run(())
+
+    @contextmanager
+    def expected(self) -> Iterator[None]:
+        """Have others who append wait a moment, for the block will append soon."""
+        with self._counting:
+            self._expected += 1
         try:
-            with refused():
-                return self._queue.run(self._records.parts(item))
-        except Unavailable:
-            raise
-        except FhirError as error:
-            raise Unavailable.because("trail-unavailable") from error
+            yield
+        finally:
+            with self._counting:
+                self._expected -= 1
 
     def begin(self) -> None:
         """See to it that this process has heard of an epoch. Raises Unavailable."""
@@ -98,13 +120,34 @@ class Trail(Generic[Item]):
         return self._epoch
 
     def bump(self) -> int:
-        """Begin a new epoch and return it: every record from now on tells its process of it."""
+        """Begin a new epoch and return it: every record from now on tells its process of it.
+
+        Raises Unavailable if some process could not be told.
+        """
         with refused():
             epoch: int = self._registry({"$inc": {"epoch": 1}})["epoch"]
             # A lane that begins from here on asks the registry.
             used = {"_id": {"$gte": lanes.oldest_in_use(self._now()), "$ne": REGISTRY}}
-            self._lanes.update_many(used, {"$max": {"epoch": epoch}})
+            for head in list(self._lanes.find(used, {"_id": 1})):
+                self._fence(head["_id"], epoch)
         return epoch
+
+    def close(self) -> None:
+        """Confirm what there is, and append no more."""
+        self._ended.set()
+        self._unconfirmed.set()
+        if self._tail is not None:
+            with suppress(FhirError):
+                self.confirm()
+
+    def _run(self, items: Sequence[Item]) -> int:
+        try:
+            with refused():
+                return self._queue.run(items)
+        except Unavailable:
+            raise
+        except (Broken, FhirError) as error:
+            raise Unavailable.because("trail-unavailable") from error
 
     def _registry(self, change: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the registry after `change`."""
@@ -113,100 +156,83 @@ class Trail(Generic[Item]):
         )
         return found or {}
 
+    def _fence(self, lane: str, epoch: int) -> None:
+        """Put a fence at the end of `lane`, unless there is one that nobody has seen yet."""
+        for _ in range(_FENCE_ATTEMPTS):
+            tail = Tail.find(self._engine, lane, self._records.write, self._now)
+            if tail is None or tail.ends_with_fence or tail.put_alone(self._records.fence(epoch)):
+                return
+        raise Unavailable.because("trail-unavailable")
+
     def _append(self, batch: Sequence[Sequence[Item]]) -> list[int]:
         """Record all items of `batch`; only one thread at a time is here."""
+        items = [item for several in batch for item in several]
         with self._writing():
-            lane = self._lane
+            tail = self._tail
             # Until the end of this is known, it is not known how long the lane is.
-            self._lane = None
-            if lane is None or monotonic() - lane.begun > lanes.LANE_SECONDS:
-                lane = self._begin()
-            self._append_to(lane, batch)
-            self._epoch = self._head(lane)
-            self._lane = lane
+            self._tail = None
+            if items and (tail is None or monotonic() - tail.begun > lanes.LANE_SECONDS):
+                tail = self._begin()
+            if tail is not None:
+                self._put(tail, items, is_asked=not all(batch))
+            self._tail = tail
         return [self._epoch] * len(batch)
 
-    def _append_to(self, lane: Lane, batch: Sequence[Sequence[Item]]) -> None:
-        chunk: list[RawBSONDocument] = []
-        size = 0
-        for items in batch:
-            for item in items:
-                chunk.append(self._record(lane, item))
-                size += len(chunk[-1].raw)
-            if size > _BYTES:
-                self._insert(chunk)
-                chunk, size = [], 0
-        self._insert(chunk)
+    def _put(self, tail: Tail[Item], items: Sequence[Item], *, is_asked: bool) -> None:
+        """Put `items` at the `tail`, and confirm it if it is time, or `is_asked` for."""
+        if tail.put(items):
+            # Only now: one that was begun before would have put another fence.
+            self._hear()
+        is_due = monotonic() - tail.confirmed > _CONFIRM_SECONDS
+        if tail.unconfirmed and (is_asked or is_due or any(map(self._records.is_durable, items))):
+            tail.confirm()
+        if tail.unconfirmed:
+            self._see_to_confirm()
 
-    def _record(self, lane: Lane, item: Item) -> RawBSONDocument:
-        """Return the document of the next record of `lane`, which then is as long as that."""
-        now = max(self._now(), lane.at)
-        n = lane.n + 1
-        id = record_id(lane.id, n)
-        raw, entries = self._records.write(item, id, now)
-        lane.seal, lane.n, lane.at = sealed(lane.seal, lane.id, n, raw), n, now
-        return documents.encoded(
-            {"_id": id, "v": 1, "lu": now, "raw": Binary(raw), **entries, "seal": lane.seal}
-        )
+    def _hear(self) -> None:
+        found = self._lanes.find_one({"_id": REGISTRY}, {"epoch": 1})
+        if found is None:
+            raise Broken(REGISTRY)
+        self._epoch = max(self._epoch, found["epoch"])
 
-    def _insert(self, chunk: Sequence[RawBSONDocument]) -> None:
-        """Insert `chunk` durably; ordered, so that what is there has no gaps."""
-        if not chunk:
-            return
-        # The driver's own insert_many costs as much again.
-        answer = self._database.command(
-            {"insert": TYPE, "documents": chunk, "writeConcern": {"w": "majority"}}
-        )
-        if "writeErrors" in answer:
-            raise WriteError(f"Refused with {answer['writeErrors'][0]['code']}.")
-        if "writeConcernError" in answer:
-            raise WriteConcernError(str(answer["writeConcernError"].get("code")))
+    def _see_to_confirm(self) -> None:
+        """Have what nobody waits for confirmed soon, also if nothing more comes."""
+        if self._confirmer is None and not self._ended.is_set():
+            self._confirmer = Thread(target=self._confirm_always, daemon=True, name="trail")
+            self._confirmer.start()
+        self._unconfirmed.set()
 
-    def _head(self, lane: Lane) -> int:
-        """Note how far `lane` goes, and return the epoch.
+    def _confirm_always(self) -> None:
+        while not self._ended.is_set():
+            self._unconfirmed.wait()
+            self._unconfirmed.clear()
+            if not self._ended.wait(2 * _CONFIRM_SECONDS):
+                # Else the next to append is told.
+                with suppress(FhirError, PyMongoError):
+                    self.confirm()
 
-        This need not be durable: a lane may be longer than its head says.
-        """
-        answer = self._database.command(
-            {
-                "findAndModify": LANES,
-                "query": {"_id": lane.id},
-                "update": {"$set": {"n": lane.n, "seal": lane.seal, "at": lane.at}},
-                "fields": {"epoch": 1},
-                "new": True,
-                "writeConcern": {"w": 1},
-            }
-        )
-        if answer.get("value") is None:
-            raise PyMongoError("The head of the lane is gone.")
-        epoch: int = answer["value"]["epoch"]
-        return epoch
-
-    def _begin(self) -> Lane:
-        """Return a new lane, which has one record."""
+    def _begin(self) -> Tail[Item]:
+        """Return the tail of a new lane, which has one record."""
         self._engine.collections.ensure(TYPE)
         current = self._engine.collections.current(TYPE)
+        write, now = self._records.write, self._now
 
-        def attempt(session: ClientSession) -> Lane:
-            registry = self._lanes.find_one({"_id": REGISTRY}, session=session) or {}
-            heads = self._lanes.find(lanes.moved_since(registry.get("at", 0)), session=session)
-            now = self._now()
-            opening = lanes.opening(lanes.new_lane(now), registry, list(heads.sort("_id", 1)))
-            lane = Lane(opening.lane, 0, opening.seal, now, monotonic())
-            document = self._record(lane, self._records.opening(opening.facts()))
-            registered = {
-                "number": opening.number, "lane": lane.id, "seal": lane.seal, "at": lane.at,
-            }  # fmt: skip
-            epoch = registry.get("epoch", 1)
-            head = {"number": opening.number, "n": 1, "seal": lane.seal, "at": lane.at}
+        def attempt(session: ClientSession) -> tuple[Tail[Item], int]:
+            registry = self._database[LANES].find_one({"_id": REGISTRY}, session=session) or {}
+            moved = lanes.moved_since(registry.get("at", 0))
+            heads = self._database[LANES].find(moved, session=session).sort("_id", 1)
+            opening = lanes.opening(lanes.new_lane(now()), registry, list(heads))
+            lane = Lane(opening.lane, 0, opening.seal, now())
+            tail = Tail(self._engine, lane, write, now)
+            document = tail.record(self._records.opening(opening.facts()))
+            epoch: int = registry.get("epoch", 1)
+            head = {"number": opening.number, "seal": lane.seal, "at": lane.at}
             current.insert_one(document, session=session)
-            self._lanes.insert_one({"_id": lane.id, **head, "epoch": epoch}, session=session)
-            self._lanes.update_one(
-                {"_id": REGISTRY},
-                {"$set": registered, "$max": {"epoch": epoch}},
-                upsert=True,
-                session=session,
-            )
-            return lane
+            self._lanes.insert_one({"_id": lane.id, "n": 1, **head}, session=session)
+            change = {"$set": {"lane": lane.id, **head}, "$max": {"epoch": epoch}}
+            self._lanes.update_one({"_id": REGISTRY}, change, upsert=True, session=session)
+            return tail, epoch
 
-        return self._engine.transaction(attempt)
+        tail, epoch = self._engine.transaction(attempt)
+        self._epoch = max(self._epoch, epoch)
+        return tail

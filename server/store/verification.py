@@ -93,12 +93,13 @@ class Verification:
             yield "version-without-number"
             return
         chain = [*sorted(past, key=lambda document: int(document["v"])), current]
-        yield from self._current_faults(type, current)
+        yield from self.record_faults(type, current)
         for document in chain[:-1]:
             yield from _superseded_faults(type, document)
         yield from _chain_faults(chain)
 
-    def _current_faults(self, type: str, document: Document) -> Iterator[str]:
+    def record_faults(self, type: str, document: Document) -> Iterator[str]:
+        """Yield what is wrong with a current version by itself."""
         if document.get("del"):
             if not document.keys() <= _TOMBSTONE:
                 yield "tombstone-with-content"

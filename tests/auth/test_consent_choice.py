@@ -278,3 +278,11 @@ def test_an_observation_of_another_patient_stays_hidden(world, app, someone):
     )
     tokens = world.tokens(app, someone)
     assert world.read(other, tokens["access_token"]).status_code == 404
+
+
+def test_what_was_refused_once_is_asked_for_again_when_it_is_all(world, app, someone):
+    """AUT-20."""
+    world.tokens(app, someone, scope=BOTH, ticks=["results.see"])
+    visit = world.visit(app, someone)
+    visit.ask(scope="patient/Condition.rs")
+    assert visit.page.action

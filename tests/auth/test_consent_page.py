@@ -1,6 +1,7 @@
 """AUT-13, AUT-14, AUT-18, AUT-19, AUT-22, AUT-24: the page, whose it is, and who may answer it."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -118,6 +119,18 @@ def test_a_form_is_answered_once(world, app, someone, visit):
     url = f"{visit.root}{visit.page.action}"
     assert visit.browser.get(url, timeout=TIMEOUT).status_code == 403
     assert world.services.store.shelf(shelves.CODES).count({"account": someone.id}) == before + 1
+
+
+def test_of_eight_answers_at_once_one_counts(world, someone):
+    """AUT-18, AUT-24."""
+    app = world.app()
+    visit = world.visit(app, someone)
+    visit.ask()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: send(visit), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [303, *[403] * 7]
+    assert world.services.store.shelf(shelves.GRANTS).count({"client": app.id}) == 1
+    assert world.services.store.shelf(shelves.CODES).count({"client": app.id}) == 1
 
 
 def test_a_request_belongs_to_one_browser(world, app, someone, visit):
@@ -259,3 +272,19 @@ def test_a_form_of_another_site_leaves_other_tabs_alone(world, app, someone, vis
     assert world.enter(someone).get(where, timeout=TIMEOUT).status_code == 403
     assert other.redeem(other.allow()["code"]).status_code == 200
     assert visit.redeem(visit.allow()["code"]).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["tick", "patient", "number", "decision", "csrf", "居民"])
+def test_nothing_in_a_field_breaks_the_page(visit, name):
+    """AUT-18."""
+    for decision in ("allow", "find"):
+        for value in ("居民\"'", "\\", "\x00", "a" * 5000, "%", "{$ne:1}", "🀄", "\r\n"):
+            given = {"tick": [], "decision": decision, name: value}
+            answer = send(visit, **given)
+            assert answer.status_code < 500, (name, value)
+            assert "code=" not in answer.headers.get("Location", "")
+    raw = f"csrf={visit.page.hidden['csrf']}&decision=allow&{name}=%ff%c0&tick=%ff"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    url = f"{visit.root}{visit.page.action}"
+    answer = visit.browser.post(url, raw, headers=headers, allow_redirects=False, timeout=TIMEOUT)
+    assert answer.status_code < 500

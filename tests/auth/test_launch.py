@@ -148,15 +148,20 @@ def test_a_launch_is_good_for_five_minutes(world, app, doctor, launched):
     assert visit.sent["error"] == "invalid_request"
 
 
-def test_another_patient_is_asked_about_again(world, app, doctor, system, patient):
+def test_staff_are_asked_once_whoever_the_patient_is(world, app, doctor, system, patient):
+    """They allow the app to act for them; whom it is told about is up to each launch."""
     who = {"client_id": app.id, "user": doctor.account["person"]}
     first = launch(world, system, {**who, "patient": patient}).json()
     told = world.tokens(app, doctor, scope=SCOPE, launch=first["launch"], prompt="consent")
     assert f"Patient/{told['patient']}" == patient
     other = lives(world)
     second = launch(world, system, {**who, "patient": other}).json()
-    told = world.tokens(app, doctor, scope=SCOPE, launch=second["launch"])
+    visit = world.visit(app, doctor)
+    visit.ask(scope=SCOPE, launch=second["launch"])
+    told = visit.redeem(visit.sent["code"]).json()
     assert f"Patient/{told['patient']}" == other
+    assert world.read(other, told["access_token"]).status_code == 200
+    assert world.read(patient, told["access_token"]).status_code == 404
 
 
 @pytest.mark.parametrize(

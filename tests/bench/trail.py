@@ -34,10 +34,10 @@ PATIENTS = 500
 
 
 def batches(url: str) -> tuple[int, int]:
-    """Return how many records were appended, and how many heads of lanes changed for it."""
+    """Return how many records were appended, and in how many batches."""
     with MongoClient(url) as client:
         status = client.admin.command("serverStatus")
-    return status["opcounters"]["insert"], status["metrics"]["commands"]["findAndModify"]["total"]
+    return status["opcounters"]["insert"], status["metrics"]["commands"]["insert"]["total"]
 
 
 def used(pid: int) -> float:

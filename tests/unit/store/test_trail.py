@@ -25,6 +25,10 @@ def write(item, id, now):
     return orjson.dumps(body), {"t": ["a"]}
 
 
+def fence(epoch):
+    return {"code": "epoch", "epoch": epoch}
+
+
 @pytest.fixture
 def new_trail(mongodb):
     """Return a function that makes the trail of one more process, on one database."""
@@ -32,12 +36,13 @@ def new_trail(mongodb):
     store = Store.open(
         mongodb, name, lambda _: [Spec("t_id", (("t", 1), ("_id", 1)))], ZoneInfo("Asia/Shanghai")
     )
-    records = Records(write, lambda item: [item], dict)
+    records = Records(write, lambda item: [item], dict, fence, lambda item: item == "durable")
     yield lambda: Trail(store.engine, records, store.now)
     mongodb.drop_database(name)
 
 
 def rows(trail):
+    trail.confirm()
     return list(trail._database["AuditEvent"].find().sort("_id", 1))
 
 
@@ -58,6 +63,7 @@ def test_what_is_appended_is_there_in_order_and_sealed(new_trail):
 def test_a_lane_begins_with_the_seal_and_the_number_of_the_one_before(new_trail):
     one, other = new_trail(), new_trail()
     one.append("a")
+    one.confirm()
     other.append("b")
     facts = [
         orjson.loads(each["raw"])["said"]

@@ -1,0 +1,202 @@
+"""Whatever ends, what was answered is in the trail, and the trail is whole."""
+
+import base64
+import os
+import random
+import re
+import secrets
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import orjson
+import pytest
+import requests as http
+from pymongo import MongoClient
+
+from server.auth.development import Wanted, token
+from server.fhir.outcome import Unavailable
+from server.services import Interpreters, Services, inspection
+from server.settings import Settings
+from server.store.embedded import EmbeddedMongo
+from tests import processes
+from tests.audit.conftest import read_of
+from tests.builders import patient
+
+
+def faults(services):
+    return [(one.id, one.rule) for one in inspection(services).findings() if one]
+
+
+def test_two_processes_of_eight_threads_lose_nothing(new_process):
+    several = [new_process(), new_process()]
+
+    def append(number):
+        several[number % 2].trail.append(read_of(number))
+        if number % 50 == 0:
+            several[0].trail.bump()
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(append, range(1200)))
+    for one in several:
+        one.trail.confirm()
+    assert faults(several[0]) == []
+    records = several[0].store.engine.collections.current("AuditEvent")
+    shown = {f"entity=Observation/o{number}" for number in range(1200)}
+    assert shown <= {term for one in records.find({}, {"t": 1}) for term in one["t"]}
+
+
+def test_a_bump_reaches_every_process_while_all_of_them_append(new_process):
+    several = [new_process() for _ in range(3)]
+    ended = threading.Event()
+
+    def append(trail):
+        while not ended.is_set():
+            trail.append(read_of(random.randrange(100)))
+
+    with ThreadPoolExecutor(6) as pool:
+        running = [pool.submit(append, one.trail) for one in several for _ in range(2)]
+        try:
+            for _ in range(10):
+                epoch = several[0].trail.bump()
+                for one in several:
+                    assert one.trail.append(read_of(1)) >= epoch
+        finally:
+            ended.set()
+        for each in running:
+            each.result()
+    for one in several:
+        one.trail.confirm()
+    assert faults(several[0]) == []
+
+
+def test_fences_of_lanes_that_nobody_goes_on_with_do_not_pile_up(new_process):
+    first, second = new_process(), new_process()
+    first.trail.append(read_of(1))
+    second.trail.append(read_of(2))
+    for _ in range(5):
+        second.trail.bump()
+    records = second.store.engine.collections.current("AuditEvent")
+    assert records.count_documents({"t": "subtype=epoch"}) == 2
+    assert faults(second) == []
+
+
+@pytest.fixture
+def running(mongodb_url, mongodb, tmp_path):
+    """A server with four patients, a token, and the services of its database."""
+    name = f"test_{secrets.token_hex(6)}"
+    settings = Settings(mongodb_url=mongodb_url, database=name)
+    services = Services.open(Interpreters.of(settings), bytes)
+    log = tmp_path / "server.log"
+    server = processes.Server(log, mongodb_url=mongodb_url, database=name, access="oauth")
+    headers = {"Authorization": f"Bearer {token(services, Wanted(scope='system/*.cruds'))}"}
+    server.start().ready()
+    made = [http.post(f"{server.base}/Patient", json=patient(), headers=headers) for _ in range(4)]
+    yield server, services, headers, [one.json()["id"] for one in made]
+    server.kill()
+    services.close()
+    mongodb.drop_database(name)
+
+
+def test_a_worker_killed_under_load_leaves_an_event_of_every_answer(running):
+    server, services, headers, ids = running
+    answered, ended = [], threading.Event()
+
+    def read():
+        session = http.Session()
+        while not ended.is_set():
+            id, name = random.choice(ids), secrets.token_hex(8)
+            try:
+                answer = session.get(
+                    f"{server.base}/Patient/{id}", headers={**headers, "X-Request-Id": name}
+                )
+            except http.RequestException:
+                continue
+            if answer.status_code == 200:
+                answered.append(name)
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(8):
+            pool.submit(read)
+        for _ in range(3):
+            time.sleep(1)
+            os.kill(
+                processes.named(processes.children(server.child.pid), "gunicorn")[0], signal.SIGKILL
+            )
+        time.sleep(1)
+        ended.set()
+    time.sleep(0.5)
+    assert len(answered) > 50
+    records = services.store.engine.collections.current("AuditEvent")
+    told = b"".join(one["raw"] for one in records.find({}, {"raw": 1}))
+    texts = decoded(told)
+    assert [name for name in answered if name not in texts] == []
+    assert faults(services) == []
+
+
+def decoded(raws):
+    """Return all requests that the records in `raws` tell of."""
+    found = re.findall(rb'"query":"([A-Za-z0-9+/=]*)"', raws)
+    return b"\n".join(map(base64.b64decode, found)).decode()
+
+
+def test_without_its_database_it_gives_nothing(tmp_path):
+    with EmbeddedMongo(tmp_path / "mongodb") as url:
+        settings = Settings(mongodb_url=url, database="trail", database_timeout=1.0)
+        services = Services.open(Interpreters.of(settings), bytes)
+        services.trail.append(read_of(1))
+        with MongoClient(url) as client:
+            pid = int(client.admin.command("serverStatus")["pid"])
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(Unavailable):
+                services.trail.append(read_of(2))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        services.trail.append(read_of(3))
+        services.trail.confirm()
+        assert faults(services) == []
+        services.close()
+
+
+def test_what_cannot_be_recorded_is_not_given(running, mongodb):
+    server, services, headers, ids = running
+    database = mongodb[services.interpreters.settings.database]
+    url = f"{server.base}/Patient/{ids[0]}"
+    assert http.get(url, headers=headers).status_code == 200
+    database.command("collMod", "AuditEvent", validator={"never": True})
+    for wanted in (url, f"{server.base}/Patient", f"{server.base}/Patient/nobody"):
+        answer = http.get(wanted, headers=headers)
+        assert answer.status_code == 503
+        assert answer.json()["resourceType"] == "OperationOutcome"
+        assert "陈" not in answer.text
+    database.command("collMod", "AuditEvent", validator={})
+    assert http.get(url, headers=headers).status_code == 200
+    assert faults(services) == []
+
+
+def test_what_a_new_primary_does_not_have_is_put_back(new_process):
+    services = new_process()
+    services.trail.append(read_of(0))
+    services.trail.confirm()
+    for number in range(3):
+        services.trail.append(read_of(number))
+    tail = services.trail._tail
+    lost = [orjson.loads(bytes(one["raw"]))["id"] for one in tail.unconfirmed]
+    records = services.store.engine.collections.current("AuditEvent")
+    if not lost:
+        pytest.skip("they were confirmed before they could be lost")
+    records.delete_many({"_id": {"$in": lost}})
+    tail._election = "another"
+    services.trail.append(read_of(4))
+    services.trail.confirm()
+    assert faults(services) == []
+
+
+def test_who_waits_for_a_change_waits_until_it_is_durable(new_process):
+    services = new_process()
+    change = replace(read_of(1), act=replace(read_of(1).act, action="U"))
+    services.trail.append(change)
+    assert services.trail._tail.unconfirmed == []
