@@ -41,6 +41,8 @@ REVIEWED = {
     "resources.Resources.estimate": "the size of a collection, by which a bounded sample is scaled",
     "reindexing": "indexes anew all that is stored, for nobody",
     "verification": "`tongkang verify`, for who runs the server",
+    "inspection": "`tongkang audit verify`, for who runs the server",
+    "tail.Tail._rows": "the end of one lane of the trail, which goes on from there",
     "replica": "the set's own configuration",
 }
 HOLDERS = {
