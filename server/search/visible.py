@@ -38,7 +38,7 @@ def access(compiler: QueryCompiler, roles: Roles, rights: Rights, types: frozens
 def visibility(compiler: QueryCompiler, roles: Roles, rights: Rights) -> Visibility:
     """Return what somebody with these `rights` may see and change."""
     compiled = _Compiled(compiler, roles, rights)
-    who = (rights.caller.kind, rights.role, rights.lifted)
+    who = (rights.caller.kind, rights.role, rights.lifted, rights.internal)
     told = (who, rights.rights, rights.region, sorted(rights.withheld))
     return Visibility(
         sha256(repr(told).encode()).hexdigest(),
@@ -111,7 +111,8 @@ class _Compiled:
             place = _region(region)
             # Who acted may be of no division, and has to be seen by somebody.
             parts.append(any_of([place, {"div": None}]) if type in APPEND_ONLY else place)
-        if self.rights.caller.kind in _OTHERS and not past and not is_shared:
+        shuts = self.rights.caller.kind in _OTHERS and not self.rights.internal
+        if shuts and not past and not is_shared:
             parts.append(_open(region))
         if self.rights.withheld and not is_shared:
             parts.append(_unlabelled(self.rights.withheld, region))
