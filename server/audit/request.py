@@ -72,9 +72,10 @@ def unread(path: str) -> str:
 def _masked(value: str) -> str:
     """Return `value` so that its kind can be told, but not whose it is; a system stays."""
     system, bar, text = value.rpartition("|")
-    if len(text) >= 15:
+    is_number = text.isascii() and text[:-1].isdecimal()
+    if is_number and len(text) >= 15:
         text = f"{text[:6]}********{text[-4:]}"
-    elif len(text) >= 7:
+    elif is_number and len(text) >= 7:
         text = f"{text[:3]}****{text[-2:]}"
     elif text:
         text = f"{text[:1]}**"

@@ -1,15 +1,20 @@
 """``tongkang clients``: apps and systems that are registered, and what becomes of them."""
 
+from collections.abc import Mapping
+from getpass import getuser
+from typing import Any
+
 import click
 
 from server.access.caller import Caller, Party
 from server.auth import review, shelves
-from server.auth.review import Decision, Faulty
+from server.auth.review import Decision, Faulty, Verdict
 from server.cli.database import opened
 from server.cli.settings import exit_with, settings_or_exit
 from server.fhir.outcome import FhirError
+from server.services import Services
 
-_OPERATOR = Caller(kind="staff", person=Party(None, "tongkang clients"), purpose="HSYSADMIN")
+_NOTE = "tongkang clients"
 
 
 @click.group
@@ -58,9 +63,8 @@ def approve(
                 "division": division,
                 "limited": "yes" if limited else "",
             }
-            terms = review.terms(form, known) if known else {}
-            decision = Decision("approved", _OPERATOR, "tongkang clients", terms)
-            review.decide(services, client_id, decision)
+            terms = review.terms(services, form, known) if known else {}
+            _decide(services, client_id, "approved", terms)
     except Faulty as fault:
         raise click.UsageError(", ".join(fault.fields)) from None
     except FhirError as error:
@@ -77,6 +81,15 @@ def suspend(client_id: str) -> None:
     settings = settings_or_exit()
     try:
         with opened(settings) as services:
-            review.decide(services, client_id, Decision("suspended", _OPERATOR, "tongkang clients"))
+            _decide(services, client_id, "suspended", {})
     except FhirError as error:
         exit_with(error, settings.language)
+
+
+def _decide(services: Services, client_id: str, verdict: Verdict, terms: Mapping[str, Any]) -> None:
+    """Decide on a client as it is now, in the name of whoever runs the command."""
+    known = services.store.shelf(shelves.CLIENTS).find(client_id) or {}
+    operator = Party(None, f"{getuser()} ({_NOTE})")
+    caller = Caller(kind="staff", person=operator, purpose="HSYSADMIN")
+    decision = Decision(verdict, caller, _NOTE, known.get("revision"), terms)
+    review.decide(services, client_id, decision)

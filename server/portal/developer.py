@@ -6,10 +6,13 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 from flask import Blueprint, Response, request
 
-from server.auth import registration, shelves
+from server.auth import enrolment, review, shelves
+from server.auth.server import endpoint
 from server.auth.visit import address
+from server.identity.access import caller_of
 from server.identity.throttle import Throttle
 from server.portal.pages import page, say
 from server.portal.session import (
@@ -23,6 +26,7 @@ from server.records.client_registration import Faulty
 from server.services import Services
 
 _TEXTS = ("client_name", "legal_name", "purpose", "scope", "jwks_uri", "policy_uri", "launch_uri")
+_FORM = (*_TEXTS, "kind", "redirect_uris", "contacts", "jwks")
 _KINDS = {
     "app": ("none", ["authorization_code", "refresh_token"]),
     "confidential": ("client_secret_basic", ["authorization_code", "refresh_token"]),
@@ -70,20 +74,33 @@ def _form(given: dict[str, Any], faults: dict[str, str]) -> Response:
 
 
 def _registered(services: Services) -> Response:
-    given = {
-        name: request.form.get(name, "").strip() for name in (*_TEXTS, "kind", "redirect_uris")
-    }
+    given = {name: request.form.get(name, "").strip() for name in _FORM}
     method, grants = _KINDS.get(given["kind"], _KINDS["app"])
     said: dict[str, Any] = {name: given[name] for name in _TEXTS if given[name]}
     said |= {"token_endpoint_auth_method": method, "grant_types": grants}
     if given["redirect_uris"]:
         said["redirect_uris"] = given["redirect_uris"].split()
+    if given["contacts"]:
+        said["contacts"] = [given["contacts"]]
+    if given["jwks"]:
+        said["jwks"] = _json(given["jwks"])
     try:
-        record, secret = registration.add(services, client_registration.read(said))
+        record, secrets = enrolment.add(services, client_registration.read(said))
     except Faulty as fault:
         return _form(given, {fault.about: say("developer-field-wrong")})
     session = signed_in()
+    by = caller_of(session.account, "HSYSADMIN") if session else None
+    review.noted(services, record, "registered", by=by, address=address())
     if session is not None:
-        by = {"registered_by": session.account["id"]}
-        services.store.shelf(shelves.CLIENTS).change(record["id"], by)
-    return page("developer-registered.html", session, client=record, secret=secret or "")
+        owner = {"registered_by": session.account["id"]}
+        services.store.shelf(shelves.CLIENTS).change(record["id"], owner)
+    url = endpoint(services.interpreters.settings, f"register/{record['id']}")
+    return page("developer-registered.html", session, client=record, secrets=secrets, url=url)
+
+
+def _json(text: str) -> Any:  # noqa: ANN401  # any JSON
+    """Return what `text` says, or the text itself, which is then refused as what it is not."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text

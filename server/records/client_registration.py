@@ -6,6 +6,7 @@ RFC 7591 section 3.2.2.
 Spec: https://www.rfc-editor.org/rfc/rfc7591#section-2
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _LOOPBACK = ("127.0.0.1", "[::1]", "::1")
 _PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k"))
 _SMALLEST_RSA = 256  # bytes of the modulus
 _LONGEST = 500
+_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ def read(body: object) -> dict[str, Any]:
     """
     if not isinstance(body, Mapping):
         raise Faulty("invalid_client_metadata", "body")
+    if "software_statement" in body:
+        raise _statement(body["software_statement"])
     try:
         found: dict[str, Any] = _Registration().load(dict(body))
     except ValidationError as error:
@@ -47,6 +51,13 @@ def read(body: object) -> dict[str, Any]:
             "invalid_redirect_uri" if is_uri else "invalid_client_metadata", about
         ) from None
     return found
+
+
+def _statement(value: object) -> Faulty:
+    """Return why a software statement is refused: nobody's statements are trusted here."""
+    is_jwt = isinstance(value, str) and _JWT.fullmatch(value)
+    error = "unapproved_software_statement" if is_jwt else "invalid_software_statement"
+    return Faulty(error, "software_statement")
 
 
 def _text(**more: Any) -> fields.String:  # marshmallow's

@@ -175,6 +175,8 @@ class Clauses:
             raise BadRequest.because("search-value-empty", parameter=code)
         if modifier == "missing" and code in plan.parameters:
             return presence.missing(plan.parameters[code], value)
+        if modifier == "identifier" and code in plan.parameters:
+            hiding.require_numbers_shown(plan.parameters[code].targets, code, self._sight)
         one = self._reader(plan, code, modifier, asked)
         # An expression may divide its own values in its own way.
         alternatives = [value] if code in _EXPRESSIONS else split(value, ",")

@@ -3,7 +3,7 @@
 Who may ask whether a number begins with 1, then with 11, knows it in the end.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -35,6 +35,15 @@ def require_type(type: str, sight: Sight) -> None:
 def require_shown(plan: Plan, code: str, sight: Sight) -> None:
     """Raise Forbidden if the parameter `code` of the type of `plan` is about a hidden element."""
     if not is_shown(plan, code, sight):
+        raise Forbidden.because("search-element-hidden", parameter=shown(code))
+
+
+def require_numbers_shown(targets: Iterable[str], code: str, sight: Sight) -> None:
+    """Raise Forbidden if the identifier of one of the types `targets` is hidden.
+
+    References say it, too, and could be searched by it.
+    """
+    if any("identifier" in sight.hidden.get(type, ()) for type in targets):
         raise Forbidden.because("search-element-hidden", parameter=shown(code))
 
 

@@ -102,7 +102,7 @@ def test_what_the_page_for_developers_says_works(guarded, services, administrato
     world = {}
     exec(python[0], world)
     assert status(services, world["client_id"]) == "pending"
-    decide(administrator, world["client_id"], "approved", scope="system/*.cruds")
+    decide(administrator, world["client_id"], "approved", scope="system/*.cruds", limited=None)
     exec(python[1], world)
     assert world["answer"].status_code in (200, 201), world["answer"].text
 
@@ -148,7 +148,7 @@ def test_a_suspended_system_is_out_with_the_next_request(
     world = {}
     python = [unescape(one) for one in blocks if "joserfc" in one or "def token" in one]
     exec(python[0], world)
-    decide(administrator, world["client_id"], "approved", scope="system/*.cruds")
+    decide(administrator, world["client_id"], "approved", scope="system/*.cruds", limited=None)
     exec(python[1], world)
     bearer = {"Authorization": f"Bearer {world['token']()}"}
     url = f"{guarded.base}/Encounter?_count=1"

@@ -247,7 +247,8 @@ def _marks(got: Answer) -> set[Key]:
 
 
 def _unmasked(got: Answer, token: Token) -> str | None:
-    found = _SECRETS.search(got.body) if token.masks else None
+    body = re.sub(rb'"url":"[^"]*"', b"", got.body)  # which repeats what was asked
+    found = _SECRETS.search(body) if token.masks else None
     return f"unmasked {found[0].decode()}" if found else None
 
 

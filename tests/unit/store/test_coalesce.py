@@ -105,3 +105,20 @@ def test_a_shared_failure_fails_those_who_wait_as_well():
     assert attempts == [[0]]
     with pytest.raises(ConnectionError):
         coalescer.run(4)
+
+
+def test_a_batch_waits_for_those_who_are_about_to_come():
+    sizes = []
+
+    def operation(items):
+        sizes.append(len(items))
+        return items
+
+    coalescer = Coalescer(operation, expected=lambda: 4)
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(coalescer.run, range(4))) == [0, 1, 2, 3]
+    assert len(sizes) < 4
+
+
+def test_a_batch_does_not_wait_for_those_who_do_not_come():
+    assert Coalescer(lambda items: items, expected=lambda: 99).run(1) == 1
