@@ -18,34 +18,38 @@ from server.identity import alarms, shelves
 from server.services import Services
 from server.store.shelf import Record
 
+LONGEST = timedelta(hours=4)
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
     """How many attempts are free within `window`, and after how many there is an alarm.
 
-    Without `locks` too many are an alarm, but are not refused.
+    Too many are refused for as long as `window`, and longer each time up to `longest`. Without
+    `locks` they are an alarm, but are not refused.
     """
 
     free: int
     alarm: int
     window: timedelta
+    longest: timedelta = timedelta(0)
     locks: bool = True
 
 
+# What many people share, such as an address, is not refused for longer and longer.
 LIMITS: Mapping[str, Limit] = {
-    "login": Limit(5, 10, timedelta(minutes=15)),
+    "login": Limit(5, 10, timedelta(minutes=15), LONGEST),
     "address": Limit(60, 300, timedelta(minutes=15)),
     "everybody": Limit(500, 500, timedelta(minutes=1), locks=False),
-    "code": Limit(5, 10, timedelta(minutes=10)),
+    "code": Limit(5, 10, timedelta(minutes=10), LONGEST),
     "emergency": Limit(10, 20, timedelta(hours=1)),
     "client": Limit(30, 100, timedelta(minutes=5)),
     "token": Limit(300, 1000, timedelta(minutes=5)),
     "authorize": Limit(600, 2000, timedelta(minutes=5)),
-    "patient": Limit(30, 100, timedelta(minutes=15)),
+    "patient": Limit(30, 100, timedelta(minutes=15), LONGEST),
     "registration": Limit(20, 60, timedelta(hours=1)),
-    "registered": Limit(5, 10, timedelta(hours=1)),
+    "registered": Limit(5, 10, timedelta(hours=1), LONGEST),
 }
-LONGEST = timedelta(hours=4)
 _REMEMBERED = timedelta(days=1)
 
 
@@ -84,7 +88,7 @@ class Throttle:
         remembered = {"expires_at": now + LONGEST + _REMEMBERED}
         times = self._shelf.increase(_times(name), "count", remembered)["count"]
         self._shelf.change(_times(name), remembered)
-        lasts = min(limit.window * 2 ** min(times - 1, 16), LONGEST)
+        lasts = min(limit.window * 2 ** min(times - 1, 16), max(limit.window, limit.longest))
         return self._shelf.change(name, {"expires_at": now + lasts})
 
 

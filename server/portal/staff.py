@@ -44,6 +44,8 @@ _GUESSED = {
     "emergency": "alarms-emergency",
     "client": "alarms-client",
     "token": "alarms-token",
+    "authorize": "alarms-authorize",
+    "patient": "alarms-patient",
     "registration": "alarms-registration",
     "registered": "alarms-registration",
 }

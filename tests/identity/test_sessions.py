@@ -7,7 +7,6 @@ import pytest
 
 from server.identity import accounts, shelves
 from server.identity.sessions import IDLE, LONGEST, Sessions
-from tests.builders import fresh
 
 
 @pytest.fixture
@@ -92,7 +91,7 @@ def test_all_sessions_of_an_account_end_but_one(sessions, member):
     assert sessions.current(others)
 
 
-@pytest.mark.parametrize("cookie", ["", fresh(), "甲", "\ud800", "$ne", "a" * 5000])
+@pytest.mark.parametrize("cookie", ["", "x" * 43, "甲", "\ud800", "$ne", "a" * 5000])
 def test_what_is_no_cookie_of_ours_is_no_session(sessions, cookie):
     assert sessions.current(cookie) is None
 

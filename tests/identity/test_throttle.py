@@ -9,6 +9,7 @@ import pytest
 from server.fhir.outcome import TooMany
 from server.identity import alarms, shelves, throttle
 from server.identity.throttle import LIMITS, LONGEST, Throttle
+from server.portal.staff import _GUESSED
 from tests.builders import fresh
 
 pytestmark = pytest.mark.usefixtures("forgotten")
@@ -100,6 +101,19 @@ def test_guesses_from_everywhere_at_many_accounts_are_an_alarm_but_lock_nobody_o
     assert not any(refused(throttled, "everybody", "") for _ in range(LIMITS["everybody"].alarm))
     (alarm,) = alarms.newest(services)
     assert alarm["what"] == "everybody"
+
+
+def test_what_many_share_is_not_locked_for_longer_each_time(services):
+    throttled = Throttle(services)
+    for _ in range(2):
+        waits = [refused(throttled, "client", "10.1.2.3 app") for _ in range(40)]
+        assert max(waits) == LIMITS["client"].window.total_seconds()
+        let_pass(services, "client", "10.1.2.3 app")
+
+
+@pytest.mark.parametrize("what", LIMITS)
+def test_every_alarm_is_worded(what):
+    assert what in _GUESSED
 
 
 @pytest.mark.parametrize("key", ["", "甲", "\ud800", "$where", "a" * 100_000, "\0"])

@@ -221,7 +221,11 @@ def child(put, resident):
                     "patient": {"reference": f"Patient/{id}"},
                     "relationship": [{"coding": [code]}],
                     "name": [{"text": guardian}],
-                    **{name: one for name, one in ({"telecom": [PHONE]} | more).items() if one},
+                    **{
+                        name: one
+                        for name, one in ({"telecom": [PHONE]} | more).items()
+                        if one != []
+                    },
                 }
             )
         return number, name, born, id
