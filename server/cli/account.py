@@ -57,7 +57,9 @@ def demo() -> None:
     settings = settings_or_exit()
     try:
         with opened(settings) as services:
-            for one in demo_accounts(services):
+            made = list(demo_accounts(services))
+            click.echo(text("demo-accounts-told", settings.language, {}))
+            for one in made:
                 click.echo(told(one, settings.language))
     except FhirError as error:
         exit_with(error, settings.language)
