@@ -11,6 +11,7 @@ from server.access.policy import OPEN
 from server.api import telemetry
 from server.api.fhir import Authenticate, FhirEndpoint
 from server.api.health import probes
+from server.api.transport import Encrypted
 from server.auth.bearer import Bearers
 from server.auth.cors import Known, Shared
 from server.auth.endpoints import SMART, endpoints, grants
@@ -138,5 +139,6 @@ def create_app(settings: Settings) -> Flask:
     fhir = Shared(FhirEndpoint(services, _authentication(settings, services)), known)
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
     mounted = DispatcherMiddleware(app.wsgi_app, {SMART: _at(SMART, app.wsgi_app), "/fhir": fhir})
-    app.wsgi_app = mounted  # type: ignore[method-assign]
+    faced = Encrypted(mounted, settings.language) if settings.mode == "production" else mounted
+    app.wsgi_app = faced  # type: ignore[method-assign]
     return app

@@ -109,7 +109,7 @@ def sign(keys, endpoint):
 def ask(endpoint):
     """Return a function that asks for a token as a system does."""
 
-    def ask(assertion, **form):
+    def ask(assertion, url=endpoint, **form):
         asked = {
             "grant_type": "client_credentials",
             "scope": "system/Patient.rs",
@@ -118,6 +118,6 @@ def ask(endpoint):
             **form,
         }
         asked = {name: value for name, value in asked.items() if value is not None}
-        return requests.post(endpoint, data=asked, timeout=20)
+        return requests.post(url, data=asked, timeout=20)
 
     return ask
