@@ -135,7 +135,7 @@ def create_app(settings: Settings) -> Flask:
     server = _Once(lambda: Server(services(), grants()))
     known = Known(services)
     app.register_blueprint(endpoints(server, services, known))
-    app.register_blueprint(registration(services))
+    app.register_blueprint(registration(services, known))
     fhir = Shared(FhirEndpoint(services, _authentication(settings, services)), known)
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
     mounted = DispatcherMiddleware(app.wsgi_app, {SMART: _at(SMART, app.wsgi_app), "/fhir": fhir})
