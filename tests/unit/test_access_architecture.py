@@ -29,6 +29,7 @@ REVIEWED = {
     "database.Store.secret": "the key of cursors",
     "engine.Engine.claim": "the claims of conditional writers",
     "engine.Engine.mark": "takes a record along with its patient, or shuts it with them",
+    "database.Store.keep": "what a patient keeps from others, as they say themselves",
     "engine.Engine._insert_many": "inserts only; the bounds were asked before",
     "engine.Engine._belonging": "where patients live, for what is stored about them",
     "parameters.Parameters.changed": "SearchParameters, which all searches go by",
