@@ -101,6 +101,14 @@ def _at(path: str, application: "WSGIApplication") -> "WSGIApplication":
     return answered
 
 
+def _mounted(
+    pages: "WSGIApplication", fhir: "WSGIApplication", settings: Settings
+) -> "WSGIApplication":
+    """Return the pages with the FHIR endpoint among them, in production over TLS only."""
+    mounted = DispatcherMiddleware(pages, {SMART: _at(SMART, pages), "/fhir": fhir})
+    return Encrypted(mounted, settings.language) if settings.mode == "production" else mounted
+
+
 def create_app(settings: Settings) -> Flask:
     """Return the application.
 
@@ -138,7 +146,5 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(registration(services, known))
     fhir = Shared(FhirEndpoint(services, _authentication(settings, services)), known)
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
-    mounted = DispatcherMiddleware(app.wsgi_app, {SMART: _at(SMART, app.wsgi_app), "/fhir": fhir})
-    faced = Encrypted(mounted, settings.language) if settings.mode == "production" else mounted
-    app.wsgi_app = faced  # type: ignore[method-assign]
+    app.wsgi_app = _mounted(app.wsgi_app, fhir, settings)  # type: ignore[method-assign]
     return app
