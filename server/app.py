@@ -145,6 +145,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(endpoints(server, services, known))
     app.register_blueprint(registration(services, known))
     fhir = Shared(FhirEndpoint(services, _authentication(settings, services)), known)
+    mounted = _mounted(app.wsgi_app, fhir, settings)
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
-    app.wsgi_app = _mounted(app.wsgi_app, fhir, settings)  # type: ignore[method-assign]
+    app.wsgi_app = mounted  # type: ignore[assignment, method-assign]
     return app
