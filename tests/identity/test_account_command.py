@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
@@ -119,3 +120,19 @@ def test_the_command_prints_how_to_sign_in(region, tongkang):
     assert "shown this once" in lines[0]
     assert len(lines) == 7
     assert "authenticator secret" in lines[-1]
+
+
+def test_who_has_no_authenticator_gets_the_code_from_the_command(region, services, tongkang):
+    (made,) = [one for one in demo_accounts(services) if one.role == "auditor"]
+    ran = tongkang("code", "demo-auditor")
+    steps = (datetime.now(UTC) + timedelta(seconds=30 * step) for step in (-1, 0))
+    assert ran.stdout.strip() in [pyotp.TOTP(made.secret).at(step) for step in steps]
+
+
+def test_of_other_accounts_it_tells_no_code(services, member, tongkang):
+    account = member()
+    accounts.shelf(services).change(account["id"], {"totp": pyotp.random_base32()})
+    for login in (account["shown"], "nobody"):
+        ran = tongkang("code", login, TONGKANG_LANGUAGE="en")
+        assert ran.returncode != 0
+        assert ran.stdout == ""
