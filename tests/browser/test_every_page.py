@@ -30,7 +30,7 @@ PAGES = {
     ],
     "clinician": ["/emergency"],
     "registrar": ["/guardians"],
-    "security": ["/review"],
+    "security": ["/review", "/admin/accounts", "/admin/alarms"],
     "administrator": ["/admin/accounts", "/admin/clients"],
 }
 VIEWS = {
