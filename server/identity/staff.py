@@ -100,10 +100,12 @@ def change(services: Services, account: Record, status: str) -> Record | None:
 
     Whoever is signed in with it is signed out; what counted against it is forgotten.
     """
+    values = {"status": status}
+    if status == "closed" and account["kind"] == "resident":
+        # They may register once more: nobody is kept from their own record.
+        values |= dict.fromkeys(("login", "resident"), f"closed:{account['id']}")
     for before in _WAYS[status]:
-        changed = accounts.shelf(services).change(
-            account["id"], {"status": status}, {"status": before}
-        )
+        changed = accounts.shelf(services).change(account["id"], values, {"status": before})
         if changed is not None:
             if status == "active":
                 free(services, account)

@@ -39,6 +39,7 @@ _ACTIONS: Mapping[str, str] = {
 _ACTS: Mapping[str, str] = {
     "110127": "action-emergency",
     "110101": "action-trail",
+    "110137": "action-password",
     "complaint-filed": "action-complaint",
     "complaint-answered": "action-complaint-answered",
     "emergency-reviewed": "action-emergency-reviewed",

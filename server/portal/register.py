@@ -117,7 +117,11 @@ def _confirmed(services: Services) -> Response:
     if account is None:
         return _confirm(id, {"code": say("register-code-wrong")})
     who = caller_of(account, "PATRQT")
-    trace.note(services, who, own("account-registered", "C"), concerned=(account["person"],))
+    is_new = "password" not in account
+    act = own("account-registered", "C") if is_new else ACCOUNT_CHANGED
+    trace.note(services, who, act, concerned=(account["person"],))
+    if (before := browser.begun()) is not None:
+        browser.end(before)
     cookie = browser.sessions().begin(account, ("pwd",))
     return browser.keep(redirect("/me", 303), cookie)  # type: ignore[arg-type]
 

@@ -16,7 +16,7 @@ from server.identity.throttle import Throttle
 from server.portal import trace
 from server.portal.pages import page, say
 from server.portal.register import told
-from server.portal.session import require_csrf, require_signed_in, sessions
+from server.portal.session import keep, require_csrf, require_signed_in, sessions
 from server.services import Services
 
 
@@ -80,10 +80,11 @@ def _password(services: Services, session: Session) -> Response:
     except Unprocessable as refused:
         return _shown(services, session, {"new": told(refused.issues[0])})
     Throttle(services).forget("login", account["login"])
-    sessions().end_all(account["id"], but=session.id)
+    sessions().end_all(account["id"])
     services.trail.bump()
     _note(services, session, "password")
-    return redirect("/me/security?done=password", 303)  # type: ignore[return-value]
+    cookie = sessions().begin(account, session.factors)
+    return keep(redirect("/me/security?done=password", 303), cookie)  # type: ignore[arg-type]
 
 
 def _note(services: Services, session: Session, what: str) -> None:

@@ -193,4 +193,5 @@ def _link(services: Services, session: Session, account: Record, act: Act, what:
 def _note(services: Services, session: Session, account: Record, act: Act, what: str) -> None:
     caller = caller_of(session.account, "HSYSADMIN")
     facts = (("account", account["id"]), ("what", what))
-    trace.note(services, caller, act, facts=facts)
+    concerned = (account["resident"],) if account.get("resident") else ()
+    trace.note(services, caller, act, concerned=concerned, facts=facts)

@@ -11,8 +11,9 @@ from server.access.caller import Caller
 from server.access.policy import OPEN
 from server.context import Context
 from server.fhir.outcome import Conflict, Unavailable, Unprocessable
-from server.identity import accounts, passwords, real_name, registration, senders, shelves
+from server.identity import accounts, passwords, real_name, registration, senders, shelves, staff
 from server.identity.real_name import Asker, Claim
+from server.identity.sessions import Sessions
 from server.interactions.call import Call
 from server.interactions.door import perform
 from tests import builders
@@ -149,24 +150,56 @@ def test_of_two_registrations_at_once_one_is_an_account(services, claim, sent):
         registration.confirm(services, ids[1], by_code[ids[1]], PASSWORD)
 
 
-@pytest.mark.parametrize("who", ["known", "unknown", "registered", "child"])
+@pytest.mark.parametrize("who", ["known", "unknown", "registered", "locked", "child"])
 def test_as_much_is_done_for_anybody(services, store, monkeypatch, sent, who):
     number = f"350602{secrets.randbelow(10**11):011d}X"
     born = "2020-02-29" if who == "child" else "1990-01-31"
     if who != "unknown":
         identifier = [{"system": builders.ID_CARD, "value": number}]
         made = store(builders.patient(identifier=identifier, birthDate=born, telecom=PHONES))
-    if who == "registered":
-        accounts.add_resident(services, number, "陈甲子", f"Patient/{made['id']}")
+    if who in ("registered", "locked"):
+        account = accounts.add_resident(services, number, "陈甲子", f"Patient/{made['id']}")
+    if who == "locked":
+        accounts.shelf(services).change(account["id"], {"status": "locked"})
     hashes, hasher = [], passwords.hashed
     monkeypatch.setattr(passwords, "hashed", lambda code: hashes.append(code) or hasher(code))
     id = registration.begin(services, Claim(number, "陈甲子", born), None)
     assert len(hashes) == 1
-    if who == "known":
+    if who in ("known", "registered"):
         assert code_of(sent) == hashes[0]
         return
     assert registration.confirm(services, id, hashes[0], PASSWORD) is None
     assert sent == []
+
+
+def test_a_forgotten_password_is_replaced_and_everybody_signed_out(services, resident, claim, sent):
+    cookie = Sessions(services).begin(resident, ("pwd",))
+    id = registration.begin(services, claim, None)
+    code = code_of(sent)
+    with pytest.raises(Unprocessable):
+        registration.confirm(services, id, code, "short")
+    assert Sessions(services).current(cookie)
+    assert registration.confirm(services, id, code, "another horse 77-Q")["id"] == resident["id"]
+    assert Sessions(services).current(cookie) is None
+    login = resident["login"]
+    assert accounts.authenticated(services, login, PASSWORD) is None
+    assert accounts.authenticated(services, login, "another horse 77-Q")
+
+
+def test_who_is_locked_out_meanwhile_gets_no_new_password(services, resident, claim, sent):
+    id = registration.begin(services, claim, None)
+    code = code_of(sent)
+    staff.change(services, resident, "locked")
+    with pytest.raises(Conflict):
+        registration.confirm(services, id, code, "another horse 77-Q")
+
+
+def test_whose_account_is_closed_may_register_once_more(services, resident, claim, sent):
+    staff.change(services, resident, "closed")
+    id = registration.begin(services, claim, None)
+    account = registration.confirm(services, id, code_of(sent), PASSWORD)
+    assert account["id"] != resident["id"]
+    assert accounts.authenticated(services, account["login"], PASSWORD)
 
 
 PHONES = [{"system": "phone", "value": "13800001111"}]

@@ -163,13 +163,20 @@ def test_a_code_may_be_guessed_five_times(browser, resident, code_of):
     assert browser.answer.status_code == 422
 
 
-def test_nobody_registers_twice(guarded, browser, registered, code_of):
-    number, name, _ = registered()
-    before = guarded.log.read_text().count("one-time code")
+def test_who_forgot_the_password_registers_once_more(
+    guarded, browser, registered, code_of, services
+):
+    number, name, id = registered()
     with Browser(guarded.root) as other:
         describe(other, number, name, "1990-01-31")
-        assert other.answer.status_code == 200
-    assert guarded.log.read_text().count("one-time code") == before
+        other.submit("/register-account/confirm", code=code_of(), password="another horse 77")
+        assert "/sign-out" in other.forms()
+    assert services.store.shelf(shelves.ACCOUNTS).count({"person": f"Patient/{id}"}) == 1
+    browser.open("/me/security")
+    assert browser.answer.url.split("?")[0].endswith("/sign-in")
+    assert browser.sign_in(number, PASSWORD).status_code == 401
+    browser.sign_in(number, "another horse 77")
+    assert "/sign-out" in browser.forms()
 
 
 @pytest.mark.parametrize(
@@ -373,6 +380,7 @@ def test_a_password_is_changed_and_others_are_signed_out(guarded, browser, regis
     with Browser(guarded.root) as other:
         other.sign_in(number, PASSWORD)
         browser.open("/me/security")
+        before = browser.session.cookies["tongkang-session"]
         browser.submit("/me/security/password", old="wrong", new="another horse 77")
         assert browser.answer.status_code == 422
         browser.submit("/me/security/password", old=PASSWORD, new="another horse 77")
@@ -380,6 +388,7 @@ def test_a_password_is_changed_and_others_are_signed_out(guarded, browser, regis
         other.open("/me/security")
         assert other.answer.url.split("?")[0].endswith("/sign-in")
         assert other.sign_in(number, PASSWORD).status_code == 401
+    assert browser.session.cookies["tongkang-session"] != before
 
 
 @pytest.fixture

@@ -173,3 +173,28 @@ def test_nothing_of_a_person_is_in_what_is_kept_of_a_login(services, resident):
     kept = str(services.store.shelf(shelves.ACCOUNTS).find(account["id"]))
     assert number not in kept
     assert PASSWORD not in kept
+
+
+PAGES = ["/sign-in", "/register-account", "/second-factor", "/me/persons", "/me/security",
+         "/admin/accounts", "/admin/alarms", "/set-up/x", "/guardians"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_of_accounts_is_framed_scripted_or_kept(browser, path):
+    """T6, AUT-19."""
+    answer = browser.open(path)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "<script" not in answer.text
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path.startswith(("/me", "/admin"))])
+def test_who_is_not_signed_in_is_sent_to_do_so_and_comes_back(browser, path):
+    answer = browser.open(path, follow=False)
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/sign-in?next={path}"
