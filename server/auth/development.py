@@ -77,6 +77,7 @@ def _client(services: Services) -> None:
         "grant_types": [],
         "auth_method": "none",
         "scope": "",
+        "is_sample": True,
     }
     services.store.shelf(shelves.CLIENTS).put(CLIENT, record)
 

@@ -8,6 +8,7 @@ Spec: https://www.rfc-editor.org/rfc/rfc7591, https://www.rfc-editor.org/rfc/rfc
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hmac import compare_digest
 from secrets import token_urlsafe
@@ -18,7 +19,9 @@ from authlib.oauth2.rfc6749 import InvalidClientError
 from flask import Blueprint, Response, jsonify, make_response, request
 
 from server.access import scopes
-from server.auth import shelves, visit
+from server.access.caller import ANONYMOUS, Caller
+from server.audit.event import CLIENT_CHANGED, Act, Event, own
+from server.auth import amending, shelves, visit
 from server.auth.requests import answered
 from server.auth.server import endpoint
 from server.auth.tokens import Tokens
@@ -31,21 +34,21 @@ from server.services import Services
 from server.store.shelf import Record
 
 _LARGEST = 64 * 1024
+_REGISTERED, _REMOVED = own("client-registered", "C"), own("client-removed", "D")
 _ECHOED = (
-    "client_name", "redirect_uris", "post_logout_redirect_uris", "grant_types", "scope", "contacts",
+    "redirect_uris", "post_logout_redirect_uris", "grant_types", "scope", "contacts",
     "client_uri", "logo_uri", "policy_uri", "tos_uri", "launch_uri", "jwks_uri", "jwks",
     "legal_name", "retention_days",
 )  # fmt: skip
-_REVIEWED = (
-    "redirect_uris",
-    "post_logout_redirect_uris",
-    "jwks",
-    "jwks_uri",
-    "scope",
-    "grant_types",
-    "auth_method",
-    "client_name",
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A new client, and what is told once: its secret, if it has one, and its own token."""
+
+    record: Record
+    secret: str | None
+    token: str
 
 
 def registration(services: Callable[[], Services]) -> Blueprint:
@@ -90,29 +93,29 @@ def _body() -> Any:  # noqa: ANN401  # any JSON
 
 
 def _registered(services: Services) -> Response:
-    record, secret = add(services, client_registration.read(_body()))
-    token = token_urlsafe(32)
-    shelf = services.store.shelf(shelves.CLIENTS)
-    shelf.change(record["id"], {"registration_token": shelves.digest(token)})
-    said = {**_said(services, record), "registration_access_token": token}
-    if secret:
-        said |= {"client_secret": secret, "client_secret_expires_at": 0}
+    made = add(services, client_registration.read(_body()))
+    said = {**_said(services, made.record), "registration_access_token": made.token}
+    if made.secret:
+        said |= {"client_secret": made.secret, "client_secret_expires_at": 0}
     return make_response(jsonify(said), 201)
 
 
-def add(services: Services, metadata: Mapping[str, Any]) -> tuple[Record, str | None]:
-    """Register a client that waits for approval; return its record, and its secret if it has one.
+def add(services: Services, metadata: Mapping[str, Any], by: Caller = ANONYMOUS) -> Registered:
+    """Register a client that waits for approval; `by` is who does so, if they are known.
 
     Raises Faulty if it asks for scopes that there are not, or that only a system has.
     """
-    client_id = token_urlsafe(16)
-    fields, secret = _fields(metadata), None
-    if fields["auth_method"] == "client_secret_basic":
+    client_id, token, secret = token_urlsafe(16), token_urlsafe(32), None
+    record = amending.begun(_fields(metadata))
+    record |= {"created": datetime.now(UTC), "registration_token": shelves.digest(token)}
+    if by.account is not None:
+        record["registered_by"] = by.account
+    if record["auth_method"] == "client_secret_basic":
         secret = token_urlsafe(32)
-        fields["secret"] = passwords.hashed(secret)
-    record = {**fields, "status": "pending", "created": datetime.now(UTC)}
+        record["secret"] = passwords.hashed(secret)
+    _note(services, _REGISTERED, client_id, by)
     services.store.shelf(shelves.CLIENTS).add(client_id, record)
-    return {"id": client_id, **record}, secret
+    return Registered({"id": client_id, **record}, secret, token)
 
 
 def _fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +125,7 @@ def _fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
     asked = scopes.parse(metadata["scope"])
     levels = {scope.level for scope in asked.clinical}
     if asked.malformed or levels & ({"patient", "user"} if is_system else {"system"}):
-        raise Faulty("invalid_client_metadata", "scope")
+        raise Faulty("invalid_client_metadata", "scope", {"scope": "scope"})
     kept["name"] = kept.pop("client_name")
     kept["auth_method"] = kept.pop("token_endpoint_auth_method")
     kept["kind"] = "backend" if is_system else "app"
@@ -148,18 +151,25 @@ def _changed(services: Services, record: Record) -> Response:
     fields = _fields(client_registration.read(body))
     if fields["auth_method"] != record["auth_method"] or fields["kind"] != record["kind"]:
         raise Faulty("invalid_client_metadata", "token_endpoint_auth_method")
-    if any(fields.get(name) != record.get(name) for name in _REVIEWED):
-        fields["status"] = "pending"
-        _silence(services, record["id"])
-    changed = services.store.shelf(shelves.CLIENTS).change(record["id"], fields)
+    values = amending.changed(record, fields)
+    _note(services, CLIENT_CHANGED, record["id"])
+    changed = services.store.shelf(shelves.CLIENTS).change(record["id"], values)
     if changed is None:
         raise NotFound.because("url-unknown")
+    if changed["status"] != "approved":
+        _silence(services, record["id"])
     return jsonify(_said(services, changed))
 
 
 def _removed(services: Services, record: Record) -> None:
+    _note(services, _REMOVED, record["id"])
     services.store.shelf(shelves.CLIENTS).take(record["id"])
     _silence(services, record["id"])
+
+
+def _note(services: Services, act: Act, client_id: str, by: Caller = ANONYMOUS) -> None:
+    facts = (("client", client_id),)
+    services.trail.append(Event(act=act, caller=by, address=visit.address(), facts=facts))
 
 
 def _silence(services: Services, client_id: str) -> None:
@@ -170,11 +180,18 @@ def _silence(services: Services, client_id: str) -> None:
 
 def _said(services: Services, record: Record) -> dict[str, Any]:
     """Return what the client is told of itself."""
-    told = {name: record[name] for name in _ECHOED if name in record}
+    last = amending.said(record)
+    told = {name: last[name] for name in _ECHOED if last.get(name) is not None}
+    if last["purpose"]:
+        told["purpose"] = last["purpose"]["zh"]
+    if record["status"] == "approved":
+        told["scope"] = record["scope"]
+    if waiting := amending.waiting(record):
+        told["tongkang_waiting"] = list(waiting)
     return {
         "client_id": record["id"],
         "client_id_issued_at": int(record["created"].timestamp()),
-        "client_name": record["name"],
+        "client_name": last["name"],
         "token_endpoint_auth_method": record["auth_method"],
         "response_types": ["code"] if "authorization_code" in record["grant_types"] else [],
         "registration_client_uri": endpoint(

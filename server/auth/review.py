@@ -1,128 +1,110 @@
 """The review of a client: what an administrator decides, and what follows from it.
 
-Whoever registered a client does not approve it. Each decision stays in the client's record and in
-the trail; one that takes rights away ends every token at once.
+Whoever registered a client does not approve it, and only what was looked at is approved. Each
+decision stays in the client's record and in the trail; one that takes rights away ends every
+token at once.
 
 Spec: 人口健康信息管理办法(试行) articles 11, 14 (R1.11, R1.14); https://www.rfc-editor.org/rfc/rfc7591
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from server.access import divisions, scopes
 from server.access.caller import Caller
 from server.audit.event import CLIENT_CHANGED, Event
-from server.auth import shelves
+from server.auth import amending, shelves
 from server.auth.tokens import Tokens
-from server.content import TERMINOLOGY
-from server.fhir.outcome import Forbidden, NotFound
-from server.search import sensitivity
+from server.fhir.outcome import Conflict, Forbidden, NotFound
 from server.services import Services
 from server.store.shelf import Record
 
 Verdict = Literal["approved", "refused", "suspended"]
-VERDICTS: tuple[Verdict, ...] = ("approved", "refused", "suspended")
-_ORGANIZATION = re.compile(r"Organization/[A-Za-z0-9.-]{1,64}")
-_ELEMENT = re.compile(r"([A-Z][A-Za-z]+)\.([a-z][A-Za-z]*)")
+VERDICTS: Mapping[str, tuple[Verdict, ...]] = {
+    "pending": ("approved", "refused"),
+    "approved": ("approved", "suspended"),
+    "suspended": ("approved", "refused"),
+    "refused": ("approved",),
+}
+"""What may become of a client, by its status."""
 
 
-@dataclass(frozen=True, slots=True)
-class Faulty(Exception):
-    """The decision cannot be taken as it is; `fields` are those that are wrong."""
-
-    fields: tuple[str, ...]
-
-
-def terms(form: Mapping[str, str], client: Record) -> dict[str, Any]:
-    """Return what the client is approved for, as `form` says it.
-
-    scope: the most it may be granted; organization, organization_name, division: whom it acts for;
-    limited: ``yes`` if it sees only what is theirs; labels: sensitive data that a system may see;
-    hidden, masked: elements such as ``Patient.telecom``; introspect: ``yes``. Raises Faulty.
-    """
-    asked = scopes.parse(form.get("scope", ""))
-    organization, division = form.get("organization", ""), form.get("division", "")
-    labels = form.get("labels", "").split()
-    hidden, masked = form.get("hidden", "").split(), form.get("masked", "").split()
-    wrong = {
-        "scope": bool(asked.malformed) or not asked.clinical or not _fits(asked, client),
-        "organization": bool(organization) and not _ORGANIZATION.fullmatch(organization),
-        "division": bool(division) and not divisions.is_code(division),
-        "limited": form.get("limited") == "yes" and not (organization or division),
-        "labels": not set(labels) <= set(sensitivity.declared(TERMINOLOGY)),
-        "hidden": not all(map(_ELEMENT.fullmatch, hidden)),
-        "masked": not all(map(_ELEMENT.fullmatch, masked)),
-    }
-    if faults := tuple(name for name, is_wrong in wrong.items() if is_wrong):
-        raise Faulty(faults)
-    unit = {"reference": organization, "name": form.get("organization_name", "") or organization}
-    region = {
-        "divisions": [division] if division else [],
-        "organizations": [organization] if organization else [],
-    }
-    return {
-        "scope": asked.text,
-        "organization": unit if organization else None,
-        "division": division or None,
-        "region": region if form.get("limited") == "yes" else None,
-        "labels": labels,
-        "masks": _masks(hidden, masked),
-        "may_introspect": form.get("introspect") == "yes",
-    }
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What `caller` decides of a client, and why; `terms` are what it is approved for."""
+    """What `caller` decides of a client, and why; `terms` are what it is approved for.
+
+    `mark` is that of what was looked at (`amending.mark`). `address` and `request` are as in Event.
+    """
 
     verdict: Verdict
     caller: Caller
     note: str
+    mark: str | None
     terms: Mapping[str, Any] = field(default_factory=dict)
+    address: str | None = None
+    request: str = ""
 
 
 def decide(services: Services, id: str, decision: Decision) -> Record:
     """Give the client its new status, and what it is approved for; return it.
 
-    Raises NotFound if there is none, Forbidden if the caller registered it.
+    Raises NotFound if there is none, Forbidden if the caller registered it, Conflict if it is not
+    any more what was looked at, or cannot become that.
     """
     shelf, caller = services.store.shelf(shelves.CLIENTS), decision.caller
     client = shelf.find(id)
     if client is None:
         raise NotFound.because("client-unknown")
-    if caller.account is not None and client.get("registered_by") == caller.account:
-        raise Forbidden.because("client-own")
-    facts = (("client", id), ("verdict", decision.verdict))
-    services.trail.append(Event(act=CLIENT_CHANGED, caller=caller, facts=facts))
-    entry = {
-        "by": caller.person.name,
-        "at": datetime.now(UTC),
-        "verdict": decision.verdict,
-        "note": decision.note,
-    }
-    reviews = [*client.get("reviews", ()), entry]
-    values = {**decision.terms, "status": decision.verdict, "reviews": reviews}
-    changed = shelf.change(id, values) or client
-    if decision.verdict != "approved":
-        tokens = Tokens(services.store.shelf(shelves.TOKENS), services.trail.bump)
-        tokens.revoke_all("client", id)
-    else:
+    if decision.verdict == "approved" and caller.account is not None:
+        _require_another(services, client, decision)
+    if decision.verdict not in VERDICTS[client["status"]]:
+        raise Conflict.because("client-changed")
+    _note(services, id, decision)
+    values = {"status": decision.verdict, "reviews": [*client.get("reviews", ()), _entry(decision)]}
+    if decision.verdict == "approved":
+        values = {**amending.approved(client), **decision.terms, **values}
+    where = {"status": client["status"], "mark": decision.mark}
+    changed = shelf.change(id, values, where)
+    if changed is None:
+        raise Conflict.because("client-changed")
+    if decision.verdict == "approved":
         services.trail.bump()
+    else:
+        Tokens.of(services).revoke_all("client", id)
     return changed
 
 
-def _fits(asked: scopes.Scopes, client: Record) -> bool:
-    is_system = client["kind"] == "backend"
-    return all((scope.level == "system") == is_system for scope in asked.clinical)
+def _require_another(services: Services, client: Record, decision: Decision) -> None:
+    """Raise Forbidden, and record it, if whoever decides registered the client."""
+    if client.get("registered_by") == decision.caller.account:
+        _note(services, client["id"], decision, reason="client-own")
+        raise Forbidden.because("client-own")
 
 
-def _masks(hidden: list[str], masked: list[str]) -> dict[str, dict[str, list[str]]]:
-    found: dict[str, dict[str, list[str]]] = {}
-    for how, names in (("hidden", hidden), ("masked", masked)):
-        for name in names:
-            type, _, element = name.partition(".")
-            found.setdefault(type, {"hidden": [], "masked": []})[how].append(element)
-    return found
+def _entry(decision: Decision) -> dict[str, Any]:
+    return {
+        "by": decision.caller.person.name,
+        "account": decision.caller.account,
+        "at": datetime.now(UTC),
+        "verdict": decision.verdict,
+        "note": decision.note,
+        "scope": decision.terms.get("scope"),
+    }
+
+
+def _note(services: Services, id: str, decision: Decision, reason: str | None = None) -> None:
+    facts = [("client", id), ("verdict", decision.verdict)]
+    if "scope" in decision.terms:
+        facts.append(("scope", decision.terms["scope"]))
+    services.trail.append(
+        Event(
+            act=CLIENT_CHANGED,
+            caller=decision.caller,
+            outcome="4" if reason else "0",
+            reason=reason,
+            address=decision.address,
+            request=decision.request,
+            facts=tuple(facts),
+        )
+    )
