@@ -2,6 +2,7 @@
 
 import re
 
+import orjson
 import pytest
 import requests
 
@@ -239,7 +240,31 @@ def test_who_changes_is_looked_at_again_and_the_page_says_what(administrator, br
     assert record(services, id)["redirect_uris"] == ["https://other.test/callback"]
 
 
-def test_decisions_end_tokens_and_are_told_in_the_trail(administrator, browser, services, guarded):
+def test_every_decision_is_in_the_trail(administrator, browser, services, mongodb, guarded):
+    id = registered(browser)
+    decide(administrator, id, "approved")
+    decide(administrator, id, "suspended")
+    rows = mongodb[guarded.database]["AuditEvent"].find().sort("lu", 1)
+    events = [one for one in (orjson.loads(row["raw"]) for row in rows) if id in str(one)]
+    acts = [one["subtype"][0]["code"] for one in events]
+    assert acts == ["client-registered", "110129", "110129"]
+    approved, suspended = events[1:]
+    for event in (approved, suspended):
+        assert "王丁卯" in str(event["agent"][0])
+        assert event["agent"][0]["network"]["address"] == "127.0.0.1"
+    assert "launch/patient patient/*.rs" in str(approved)
+    assert "suspended" in str(suspended)
+
+
+def test_who_approves_their_own_client_is_in_the_trail(administrator, mongodb, guarded):
+    id = registered(administrator)
+    decide(administrator, id, "approved")
+    rows = mongodb[guarded.database]["AuditEvent"].find().sort("lu", 1)
+    events = [one for one in (orjson.loads(row["raw"]) for row in rows) if id in str(one)]
+    assert [one["outcome"] for one in events] == ["0", "4"]
+
+
+def test_a_suspended_client_has_no_tokens(administrator, browser, services):
     id = registered(browser)
     decide(administrator, id, "approved")
     issue = Issue(grant="none", client=id, account=None, scope="patient/*.rs", context={})
