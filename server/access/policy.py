@@ -96,6 +96,8 @@ class Rights:
 
     `withheld` are the labels of sensitive data (v3-ActCode) that are not shown. For the patients
     `lifted` neither that nor the place counts when reading: an emergency. `masks` are by type.
+    `internal` is an access of the server's own, such as finding whom an emergency is about, which
+    what patients keep from others is not kept from.
     """
 
     caller: Caller
@@ -104,6 +106,7 @@ class Rights:
     withheld: frozenset[str] = frozenset()
     lifted: tuple[str, ...] = ()
     masks: Mapping[str, Masks] = field(default_factory=dict)
+    internal: bool = False
 
     @property
     def role(self) -> str:

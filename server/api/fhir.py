@@ -58,7 +58,7 @@ class FhirEndpoint:
 class _Exchange:
     """One request and its answer; it remembers what the log needs if the answer is a refusal."""
 
-    __slots__ = ("access", "authenticate", "call", "environ", "manner", "services")
+    __slots__ = ("access", "authenticate", "call", "environ", "has_asked", "manner", "services")
 
     def __init__(
         self, services: Services, environ: Mapping[str, Any], authenticate: Authenticate
@@ -68,6 +68,7 @@ class _Exchange:
         self.environ = environ
         self.call: Call | None = None
         self.access: Access | None = None
+        self.has_asked = False
         settings = services.interpreters.settings
         given = environ.get("HTTP_X_REQUEST_ID", "")
         self.manner = Manner(
@@ -135,9 +136,9 @@ class _Exchange:
 
     def _caller(self) -> Caller | None:
         """Return who is calling, also of what was refused before that was asked."""
-        if self.access is None and "HTTP_AUTHORIZATION" in self.environ:
+        if not self.has_asked and "HTTP_AUTHORIZATION" in self.environ:
             with suppress(FhirError):
-                self.access = self.authenticate(self.services, self.environ)
+                self.access = self._authenticated()
         return None if self.access is None else self.access.caller
 
     def _performed(self, path: str) -> Result:
@@ -148,9 +149,13 @@ class _Exchange:
         self.call = requests.call(environ, path, interpreters.types, interpreters.settings)
         self.manner = self._negotiated(dict(self.call.query))
         is_free = self.call.interaction in FREE
-        access = self.access = ANYBODY if is_free else self.authenticate(self.services, environ)
+        access = self.access = ANYBODY if is_free else self._authenticated()
         context = Context.of(self.services, access, self.manner.language)
         return perform(context, self.call)
+
+    def _authenticated(self) -> Access:
+        self.has_asked = True
+        return self.authenticate(self.services, self.environ)
 
     def _response(self, answer: Result | FhirError) -> Response:
         if isinstance(answer, FhirError):

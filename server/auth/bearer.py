@@ -1,7 +1,8 @@
 """From a bearer token to the access that it gives: who calls, and what they may do.
 
 What was found out once is kept for as long as no token has been revoked since: the trail, which
-every answer passes before it leaves, tells when one was.
+every answer passes before it leaves, tells when one was. It is kept for a minute at most, for some
+rights end by themselves: a session that is left alone, the bond to a child that has grown up.
 
 Spec: https://www.rfc-editor.org/rfc/rfc6750
 """
@@ -10,19 +11,22 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
 from server.access.policy import Access
 from server.auth import rights, shelves
 from server.auth.tokens import Tokens
+from server.auth.visit import address_of
 from server.fhir.outcome import BadRequest, Unauthenticated
+from server.identity.throttle import Throttle
 from server.services import Services
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _LONGEST = 4096
 _MOST = 10_000
+_KEPT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,19 @@ class Bearers:
     def access(self, environ: Mapping[str, Any]) -> Access:
         """Return the access of who makes the request of a WSGI environment.
 
-        Raises Unauthenticated if there is no token, or none that is good; BadRequest if there
-        are two.
+        Raises Unauthenticated if there is no token, or none that is good, TooMany in the end;
+        BadRequest if there are two.
         """
         token = presented(environ)
+        try:
+            return self._access(token, environ)
+        except Unauthenticated:
+            trusted = self._services.interpreters.settings.trusted_proxies
+            # Who guesses is told to wait; a token that is good is good all the while.
+            Throttle(self._services).attempt("token", address_of(environ, trusted))
+            raise
+
+    def _access(self, token: str, environ: Mapping[str, Any]) -> Access:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self._found(token).access
         name = shelves.digest(token)
@@ -74,7 +87,8 @@ class Bearers:
         found = rights.of(self._services, record)
         if found is None:
             raise refused("token-unknown")
-        return _Known(self._services.access(found), record["expires_at"], epoch)
+        expires = min(record["expires_at"], datetime.now(UTC) + _KEPT)
+        return _Known(self._services.access(found), expires, epoch)
 
 
 def presented(environ: Mapping[str, Any]) -> str:

@@ -44,12 +44,17 @@ def offered(services: Services, request: Record, account: Record) -> Offer:
 
 def patients(services: Services, request: Record, account: Record) -> tuple[str, ...]:
     """Return the patients that the person of `account` may choose from."""
-    launched = (request["launch"] or {}).get("context", {}).get("patient")
-    if launched is not None:
-        return (f"Patient/{launched}",)
+    if "patient" in launched(request):
+        return (f"Patient/{launched(request)['patient']}",)
     if account["kind"] == "resident":
         return people.persons(services, account)
     return (request["patient"],) if request["patient"] else ()
+
+
+def launched(request: Record) -> Mapping[str, Any]:
+    """Return the context that a request was launched in, empty if it was not."""
+    found: Mapping[str, Any] = (request["launch"] or {}).get("context", {})
+    return found
 
 
 def allow(  # noqa: PLR0913, PLR0917  # all that the person decided
@@ -69,7 +74,7 @@ def allow(  # noqa: PLR0913, PLR0917  # all that the person decided
     choice = patients(services, request, session.account)
     if patient is not None and patient not in choice:
         raise Forbidden.because("consent-patient")
-    encounter = "encounter" in _launched(request)
+    encounter = "encounter" in launched(request)
     scope = offer.granted(ticks, encounter=encounter)
     if not scope.clinical and "openid" not in scope:
         raise Undecided.because("consent-nothing")
@@ -163,15 +168,15 @@ def _is_for(offer: Offer, request: Record, account: Record, grant: Record) -> bo
     That of a member of staff is about nobody; whom they look up, they look up each time.
     """
     if offer.kind == "staff":
-        return "patient" in _launched(request) or not offer.needs_patient
+        return "patient" in launched(request) or not offer.needs_patient
     if grant["patient"] is None:
-        return "patient" not in _launched(request)
+        return "patient" not in launched(request)
     return patients(offer.services, request, account) == (grant["patient"],)
 
 
 def _narrowed(asked: Scopes, granted: Scopes, request: Record) -> Scopes:
     """Return what is asked of what was granted, when all that is asked had been asked before."""
-    has_encounter = "encounter" in _launched(request)
+    has_encounter = "encounter" in launched(request)
     words = [word for word in asked.words if word in granted.words or word in LAUNCHING]
     if not has_encounter:
         words = [word for word in words if word != "launch/encounter"]
@@ -184,11 +189,6 @@ def _narrowed(asked: Scopes, granted: Scopes, request: Record) -> Scopes:
     return Scopes(tuple(clinical), tuple(words))
 
 
-def _launched(request: Record) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = (request["launch"] or {}).get("context", {})
-    return found
-
-
 def _coded(  # noqa: PLR0913, PLR0917  # what the code is for
     services: Services,
     request: Record,
@@ -198,7 +198,7 @@ def _coded(  # noqa: PLR0913, PLR0917  # what the code is for
     patient: str | None,
 ) -> str:
     """Return where the browser is sent with a new code of `grant`, with `patient` in context."""
-    context = dict(_launched(request))
+    context = dict(launched(request))
     levels = {one.level for one in scope.clinical}
     if patient and ("patient" in levels or "launch/patient" in scope):
         context["patient"] = patient.partition("/")[2]

@@ -2,7 +2,8 @@
 
 What is fetched could be anything on anybody's network, so: https only, one look at the name and
 only public addresses, a connection to the very address that was looked at, no redirect, few
-seconds, few bytes.
+seconds, few bytes. An address that leads to another one by itself (NAT64, 6to4, Teredo) counts as
+that.
 
 Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-asymmetric.html,
 https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
@@ -14,21 +15,25 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from threading import Lock
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import orjson
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.exceptions import HTTPError
 
 _LARGEST = 256 * 1024
-_SECONDS = Timeout(connect=3, read=5, total=8)
+_SECONDS, _DEADLINE = Timeout(connect=3, read=5), 8.0
+_PIECE = 16 * 1024
 _KEPT_SECONDS, _LONGEST_SECONDS = 300.0, 3600.0
 _NOT_AGAIN_SECONDS = 10.0
 _MOST = 1000
-_MAX_AGE = re.compile(r"max-age=(\d{1,9})")
+_MAX_AGE = re.compile(r"max-age=\"?(\d{1,9})")
+_UNKEPT = re.compile(r"no-store|no-cache")
+_TRANSLATED, _TRANSLATED_HERE = IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48")
+Address = IPv4Address | IPv6Address
 Jwks = Mapping[str, Any]
 
 
@@ -38,7 +43,9 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    keys: Jwks
+    """What came of a fetch at the time `at`: `keys`, None if there was nothing to be had."""
+
+    keys: Jwks | None
     at: float
     good_for: float
 
@@ -62,38 +69,45 @@ class Fetcher:
         now = time.monotonic()
         with self._lock:
             known = self._known.get(url)
-        if known is not None:
-            age = now - known.at
-            if age < (_NOT_AGAIN_SECONDS if anew else known.good_for):
-                return known.keys
-        fetched = self._fetch(url, now)
-        with self._lock:
-            self._known[url] = fetched
-            if len(self._known) > _MOST:
-                self._known.popitem(last=False)
-        return fetched.keys
+        if known is None or now - known.at >= self._patience(known, anew=anew):
+            known = self._fetched(url, now)
+            with self._lock:
+                self._known[url] = known
+                self._known.move_to_end(url)
+                if len(self._known) > _MOST:
+                    self._known.popitem(last=False)
+        if known.keys is None:
+            raise Unreachable
+        return known.keys
+
+    @staticmethod
+    def _patience(known: _Fetched, *, anew: bool) -> float:
+        """Return for how long what is known has to do; a failure is not repeated at once."""
+        return _NOT_AGAIN_SECONDS if anew or known.keys is None else known.good_for
+
+    def _fetched(self, url: str, now: float) -> _Fetched:
+        try:
+            return self._fetch(url, now)
+        except (HTTPError, OSError, ValueError, Unreachable):
+            return _Fetched(None, now, 0)
 
     def _fetch(self, url: str, now: float) -> _Fetched:
-        try:
-            parts = urlsplit(url)
-            pool = self._pool(parts)
-            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            headers = {"Accept": "application/json", "Host": parts.netloc}
-            with pool, pool.request(
-                "GET", path, headers=headers, redirect=False, retries=False,
-                timeout=_SECONDS, preload_content=False,
-            ) as response:  # fmt: skip
-                body = response.read(_LARGEST + 1)
-                if response.status != 200 or len(body) > _LARGEST:
-                    raise Unreachable
-                age = _MAX_AGE.search(response.headers.get("Cache-Control", ""))
-            keys = orjson.loads(body)
-        except (HTTPError, OSError, ValueError) as error:
-            raise Unreachable from error
+        parts = urlsplit(url)
+        pool = self._pool(parts)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        headers = {"Accept": "application/json", "Host": parts.netloc}
+        with pool, pool.request(
+            "GET", path, headers=headers, redirect=False, retries=False,
+            timeout=_SECONDS, preload_content=False, decode_content=False,
+        ) as response:  # fmt: skip
+            if response.status != 200 or "json" not in response.headers.get("Content-Type", ""):
+                raise Unreachable
+            body = _body(response, now + _DEADLINE)
+            control = response.headers.get("Cache-Control", "").lower()
+        keys = orjson.loads(body)
         if not isinstance(keys, dict) or not isinstance(keys.get("keys"), list):
             raise Unreachable
-        good_for = min(float(age[1]), _LONGEST_SECONDS) if age else _KEPT_SECONDS
-        return _Fetched(keys, now, good_for)
+        return _Fetched(keys, now, _good_for(control))
 
     def _pool(self, parts: SplitResult) -> HTTPConnectionPool:
         """Return a pool that connects to an address that was looked at, and to no other."""
@@ -118,8 +132,37 @@ class Fetcher:
         return min(found)
 
     def _may_be(self, address: str, *, is_secure: bool) -> bool:
-        ip = ip_address(address.partition("%")[0])
-        mapped = getattr(ip, "ipv4_mapped", None) or ip
-        if self._loopback and mapped.is_loopback:
+        ip = _meant(ip_address(address.partition("%")[0]))
+        if self._loopback and ip.is_loopback:
             return True
-        return is_secure and mapped.is_global and not mapped.is_multicast
+        return is_secure and ip.is_global and not ip.is_multicast
+
+
+def _meant(ip: Address) -> Address:
+    """Return the address that a connection to `ip` ends at."""
+    if isinstance(ip, IPv4Address):
+        return ip
+    if ip in _TRANSLATED:
+        return IPv4Address(ip.packed[-4:])
+    if ip in _TRANSLATED_HERE:
+        return IPv4Address(0)  # who knows how the network here is divided
+    teredo = ip.teredo
+    return ip.ipv4_mapped or ip.sixtofour or (teredo[1] if teredo else ip)
+
+
+def _body(response: BaseHTTPResponse, deadline: float) -> bytes:
+    """Return the body of `response`, which has to be short and here by `deadline`."""
+    read = bytearray()
+    while piece := response.read1(_PIECE):
+        read += piece
+        if len(read) > _LARGEST or time.monotonic() > deadline:
+            raise Unreachable
+    return bytes(read)
+
+
+def _good_for(control: str) -> float:
+    """Return for how many seconds an answer with this Cache-Control may be kept."""
+    if _UNKEPT.search(control):
+        return 0.0
+    age = _MAX_AGE.search(control)
+    return min(float(age[1]), _LONGEST_SECONDS) if age else _KEPT_SECONDS

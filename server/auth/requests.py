@@ -79,17 +79,22 @@ def _told(error: OAuth2Error) -> Response:
     if status == 401:
         headers = [(n, v) for n, v in headers if n.lower() != "www-authenticate"]
         headers.append(("WWW-Authenticate", 'Basic realm="tongkang"'))
-    if error.error == "invalid_client" and "client_assertion" not in request.form:
+    if error.error in ("invalid_client", "invalid_grant"):
         try:
-            _count_failure()
+            _count_failure(str(error.error))
         except TooMany as many:
             return _busy(many)
     made = jsonify(dict(body)) if isinstance(body, list) else jsonify(body)
     return plain(make_response(made, status, dict(headers)))
 
 
-def _count_failure() -> None:
-    """Count a wrong secret, which unlike a signature can be guessed. Raises TooMany in the end."""
+def _count_failure(error: str) -> None:
+    """Count a wrong secret, code or token. Raises TooMany in the end."""
+    if error == "invalid_grant":
+        Throttle(visit.services()).attempt("token", visit.address())
+        return
+    if "client_assertion" in request.form:
+        return  # a signature cannot be guessed
     name = request.authorization.username if request.authorization else None
     name = name or request.form.get("client_id", "")
     Throttle(visit.services()).attempt("client", f"{visit.address()} {name}")

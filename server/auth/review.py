@@ -1,8 +1,8 @@
 """The review of a client: what an administrator decides, and what follows from it.
 
-Whoever registered a client does not approve it, and only what was looked at is approved. Each
-decision stays in the client's record and in the trail; one that takes rights away ends every
-token at once.
+Whoever registered a client does not approve it, and what is approved is what was looked at: a
+client that has said something else meanwhile is looked at again. Each decision stays in the
+client's record and in the trail; one that takes rights away ends every token at once.
 
 Spec: 人口健康信息管理办法(试行) articles 11, 14 (R1.11, R1.14); https://www.rfc-editor.org/rfc/rfc7591
 """
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from server.access.caller import Caller
+from server.access import scopes
+from server.access.caller import Caller, Party
 from server.audit.event import CLIENT_CHANGED, Event
-from server.auth import amending, shelves
-from server.auth.tokens import Tokens
+from server.auth import amending, enrolment, shelves
 from server.fhir.outcome import Conflict, Forbidden, NotFound
 from server.services import Services
 from server.store.shelf import Record
@@ -28,58 +28,80 @@ VERDICTS: Mapping[str, tuple[Verdict, ...]] = {
     "refused": ("approved",),
 }
 """What may become of a client, by its status."""
+_LIMITS = ("region", "labels", "masks", "may_introspect")
+_OWN = "client-own"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What `caller` decides of a client, and why; `terms` are what it is approved for.
+    """What `caller` decides of a client as of `revision`, and why.
 
-    `mark` is that of what was looked at (`amending.mark`). `address` and `request` are as in Event.
+    `terms` are what it is approved for.
     """
 
     verdict: Verdict
     caller: Caller
     note: str
-    mark: str | None
+    revision: str | None
     terms: Mapping[str, Any] = field(default_factory=dict)
     address: str | None = None
-    request: str = ""
 
 
 def decide(services: Services, id: str, decision: Decision) -> Record:
     """Give the client its new status, and what it is approved for; return it.
 
-    Raises NotFound if there is none, Forbidden if the caller registered it, Conflict if it is not
-    any more what was looked at, or cannot become that.
+    Raises NotFound if there is none, Forbidden if the caller registered it, Conflict if it has
+    changed since it was looked at, or cannot become that.
     """
     shelf, caller = services.store.shelf(shelves.CLIENTS), decision.caller
     client = shelf.find(id)
     if client is None:
         raise NotFound.because("client-unknown")
-    if decision.verdict == "approved" and caller.account is not None:
-        _require_another(services, client, decision)
     if decision.verdict not in VERDICTS[client["status"]]:
         raise Conflict.because("client-changed")
-    _note(services, id, decision)
+    is_own = caller.account is not None and client.get("registered_by") == caller.account
+    if is_own and decision.verdict == "approved":
+        noted(services, client, decision.verdict, by=caller, address=decision.address, refused=_OWN)
+        raise Forbidden.because(_OWN)
     values = {"status": decision.verdict, "reviews": [*client.get("reviews", ()), _entry(decision)]}
     if decision.verdict == "approved":
         values = {**amending.approved(client), **decision.terms, **values}
-    where = {"status": client["status"], "mark": decision.mark}
-    changed = shelf.change(id, values, where)
+    seen = {"revision": decision.revision, "status": client["status"]}
+    changed = shelf.change(id, values, seen)
     if changed is None:
         raise Conflict.because("client-changed")
-    if decision.verdict == "approved":
-        services.trail.bump()
+    noted(services, changed, decision.verdict, by=caller, address=decision.address)
+    if decision.verdict != "approved" or _is_less(changed, client):
+        enrolment.silence(services, id)
     else:
-        Tokens.of(services).revoke_all("client", id)
+        services.trail.bump()
     return changed
 
 
-def _require_another(services: Services, client: Record, decision: Decision) -> None:
-    """Raise Forbidden, and record it, if whoever decides registered the client."""
-    if client.get("registered_by") == decision.caller.account:
-        _note(services, client["id"], decision, reason="client-own")
-        raise Forbidden.because("client-own")
+def noted(  # noqa: PLR0913  # an event is all of these
+    services: Services,
+    client: Record,
+    what: str,
+    *,
+    by: Caller | None = None,
+    address: str | None = None,
+    refused: str | None = None,
+) -> None:
+    """Have the trail know what became of a client, and by whom: itself, if nobody is named."""
+    itself = Caller(kind="system", client=Party(client["id"], client["name"]), purpose="HSYSADMIN")
+    facts = [("client", client["id"]), ("name", client["name"]), ("what", what)]
+    if what == "approved":
+        facts.append(("scope", client.get("scope", "")))
+    services.trail.append(
+        Event(
+            act=CLIENT_CHANGED,
+            caller=by or itself,
+            address=address,
+            facts=tuple(facts),
+            outcome="4" if refused else "0",
+            reason=refused,
+        )
+    )
 
 
 def _entry(decision: Decision) -> dict[str, Any]:
@@ -93,18 +115,7 @@ def _entry(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _note(services: Services, id: str, decision: Decision, reason: str | None = None) -> None:
-    facts = [("client", id), ("verdict", decision.verdict)]
-    if "scope" in decision.terms:
-        facts.append(("scope", decision.terms["scope"]))
-    services.trail.append(
-        Event(
-            act=CLIENT_CHANGED,
-            caller=decision.caller,
-            outcome="4" if reason else "0",
-            reason=reason,
-            address=decision.address,
-            request=decision.request,
-            facts=tuple(facts),
-        )
-    )
+def _is_less(now: Record, before: Record) -> bool:
+    """Tell whether the limits of a client are others than they were, and so perhaps closer."""
+    is_covered = scopes.parse(now["scope"]).cover(scopes.parse(before["scope"]))
+    return not is_covered or any(now.get(one) != before.get(one) for one in _LIMITS)

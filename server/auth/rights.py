@@ -16,7 +16,7 @@ from server.access.policy import Masks, Region, Right, Rights, granted
 from server.auth import clients, shelves
 from server.auth.grants import in_session
 from server.content import TERMINOLOGY
-from server.identity import access, people
+from server.identity import access, emergency, people
 from server.identity import shelves as identity
 from server.search import sensitivity
 from server.services import Services
@@ -69,7 +69,8 @@ def _of_person(
     if patient is not None and (persons is None or f"Patient/{patient}" in persons):
         about["patient"] = (f"Patient/{patient}",)
     region = access.region_of(account) if kind == "staff" else None
-    return _rights(services, caller, client, grant, token, about, region)
+    lifted = emergency.in_force(services, account) if kind == "staff" else ()
+    return _rights(services, caller, client, grant, token, about, region, lifted)
 
 
 def _rights(  # noqa: PLR0913, PLR0917  # all that decides
@@ -80,6 +81,7 @@ def _rights(  # noqa: PLR0913, PLR0917  # all that decides
     token: Record,
     about: Mapping[str, tuple[str, ...] | None],
     region: Region | None,
+    lifted: tuple[str, ...] = (),
 ) -> Rights:
     roles = services.interpreters.roles
     asked = scopes.parse(token["scope"])
@@ -92,6 +94,7 @@ def _rights(  # noqa: PLR0913, PLR0917  # all that decides
         ),
         region=region,
         withheld=known - frozenset(grant.get("labels", ())),
+        lifted=lifted,
         masks=_masks(client.get("masks") or {}),
     )
 

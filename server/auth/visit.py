@@ -3,8 +3,9 @@
 Spec: https://flask.palletsprojects.com/en/stable/extensiondev/
 """
 
+from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
-from typing import cast
+from typing import Any, cast
 
 from flask import current_app, request
 
@@ -21,13 +22,17 @@ def services() -> Services:
 
 def address() -> str:
     """Return the address of who asks, as the nearest trusted proxy tells it."""
-    direct = request.remote_addr or "0.0.0.0"  # noqa: S104  # of somebody without one
-    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return told[:45] if told and _is_trusted(direct) else direct
+    return address_of(request.environ, services().interpreters.settings.trusted_proxies)
 
 
-def _is_trusted(direct: str) -> bool:
-    trusted = services().interpreters.settings.trusted_proxies
+def address_of(environ: Mapping[str, Any], trusted: str) -> str:
+    """Return the address that a WSGI request comes from; `trusted` proxies may name another."""
+    direct = environ.get("REMOTE_ADDR") or "0.0.0.0"  # noqa: S104  # of somebody without one
+    told = str(environ.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip()
+    return told[:45] if told and _is_trusted(direct, trusted) else direct
+
+
+def _is_trusted(direct: str, trusted: str) -> bool:
     return trusted == "*" or any(
         ip_address(direct) in ip_network(one.strip(), strict=False) for one in trusted.split(",")
     )

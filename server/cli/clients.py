@@ -1,18 +1,22 @@
 """``tongkang clients``: apps and systems that are registered, and what becomes of them."""
 
+from collections.abc import Mapping
+from getpass import getuser
+from typing import Any
+
 import click
 
 from server.access.caller import Caller, Party
-from server.auth import amending, approval, review, shelves
-from server.auth.review import Decision
+from server.auth import approval, review, shelves
+from server.auth.review import Decision, Verdict
 from server.cli.database import opened
 from server.cli.settings import exit_with, settings_or_exit
 from server.fhir.outcome import FhirError, NotFound
 from server.services import Services
 from server.store.shelf import Record
 
-_OPERATOR = Caller(kind="staff", person=Party(None, "tongkang clients"), purpose="HSYSADMIN")
-_note = click.option("--note", default="tongkang clients", help="Why. / 审核意见。")
+_NOTE = "tongkang clients"
+_note = click.option("--note", default=_NOTE, show_default=True, help="Why. / 审核意见。")
 
 
 @click.group
@@ -70,14 +74,7 @@ def approve(client_id: str, note: str, *, limited: bool | None, **given: str | N
             if limited is not None or not (form["organization"] or form["division"]):
                 form["limited"] = "yes" if limited else ""
             terms = approval.terms(services.interpreters, form, client)
-            decision = Decision(
-                verdict="approved",
-                caller=_OPERATOR,
-                note=note,
-                mark=amending.mark(client),
-                terms=terms,
-            )
-            review.decide(services, client_id, decision)
+            _decide(services, client, "approved", note, terms)
     except approval.Faulty as fault:
         raise click.UsageError(", ".join(fault.fields)) from None
     except FhirError as error:
@@ -95,11 +92,7 @@ def suspend(client_id: str, note: str) -> None:
     settings = settings_or_exit()
     try:
         with opened(settings) as services:
-            client = _client(services, client_id)
-            decision = Decision(
-                verdict="suspended", caller=_OPERATOR, note=note, mark=amending.mark(client)
-            )
-            review.decide(services, client_id, decision)
+            _decide(services, _client(services, client_id), "suspended", note, {})
     except FhirError as error:
         exit_with(error, settings.language)
 
@@ -109,3 +102,13 @@ def _client(services: Services, id: str) -> Record:
     if found is None:
         raise NotFound.because("client-unknown")
     return found
+
+
+def _decide(
+    services: Services, client: Record, verdict: Verdict, note: str, terms: Mapping[str, Any]
+) -> None:
+    """Decide on a client as it is now, in the name of whoever runs the command."""
+    operator = Party(None, f"{getuser()} ({_NOTE})")
+    caller = Caller(kind="staff", person=operator, purpose="HSYSADMIN")
+    decision = Decision(verdict, caller, note, client.get("revision"), terms)
+    review.decide(services, client["id"], decision)

@@ -85,6 +85,7 @@ def begin(services: Services, account: Record, patient: str, reason: str) -> Eme
         "review": {},
     }
     _shelf(services).add(id, record)
+    services.trail.bump()  # so that tokens that the clinician has give it, too
     return Emergency.of({"id": id, **record})
 
 
@@ -135,6 +136,7 @@ def review(services: Services, id: str, by: Record, verdict: str, note: str) -> 
     changed = _shelf(services).change(id, values, {"status": _OPEN})
     if changed is None:
         raise Conflict.because("emergency-reviewed")
+    services.trail.bump()
     return Emergency.of(changed)
 
 

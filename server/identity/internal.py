@@ -35,4 +35,5 @@ def relatives(services: Services, caller: Caller, patient: str) -> Access:
 
 
 def _narrow(services: Services, caller: Caller, role: str, right: Right) -> Access:
-    return services.access(Rights(caller=replace(caller, role=role), rights=(right,)))
+    rights = Rights(caller=replace(caller, role=role), rights=(right,), internal=True)
+    return services.access(rights)

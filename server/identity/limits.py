@@ -19,10 +19,10 @@ from server.identity import internal
 from server.interactions.call import Call, Disclosed, Result
 from server.interactions.door import perform
 from server.services import Services
+from server.store.database import ALL
 
 CATEGORY_SYSTEM, CATEGORY_CODE = "urn:tongkang:consent", "limit-sharing"
 CATEGORY = f"{CATEGORY_SYSTEM}|{CATEGORY_CODE}"
-ALL = "ALL"
 """What stands for the whole record, among the labels of sensitive data."""
 _ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
@@ -44,8 +44,7 @@ def change(
     Returns the versions of Consents that were written for it.
     """
     there = _consents(services, caller, patient)
-    if ALL in labels:
-        services.store.shut(patient, shut=True)
+    services.store.keep(patient, labels | in_force(services, caller, patient))
     written: list[Disclosed] = []
     for label in sorted(labels - there.keys()):
         new = _consent(caller, patient, label)
@@ -55,8 +54,7 @@ def change(
         if consent["status"] != status:
             changed = {**consent, "status": status, "dateTime": _now()}
             written += _written(services, caller, patient, "update", changed)
-    if ALL not in labels:
-        services.store.shut(patient, shut=False)
+    services.store.keep(patient, labels)
     return tuple(written)
 
 

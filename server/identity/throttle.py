@@ -38,6 +38,8 @@ LIMITS: Mapping[str, Limit] = {
     "emergency": Limit(10, 20, timedelta(hours=1)),
     "client": Limit(30, 100, timedelta(minutes=5)),
     "token": Limit(300, 1000, timedelta(minutes=5)),
+    "authorize": Limit(600, 2000, timedelta(minutes=5)),
+    "patient": Limit(30, 100, timedelta(minutes=15)),
     "registration": Limit(20, 60, timedelta(hours=1)),
 }
 

@@ -5,20 +5,21 @@ belongs to the division of who stores it. Responsible is the unit that stores it
 says who that is, the one that the resource names: 人口健康信息管理办法 article 4 (R1.4, R5.1).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from server.access import divisions
 from server.context import Context
 from server.fhir.address import division_codes, home
+from server.store.database import ALL
 
 _OF = ("managingOrganization", "serviceProvider", "custodian", "organization")
 
 
 def marks(
-    context: Context, resource: Mapping[str, Any], patients: Sequence[str]
+    context: Context, resource: Mapping[str, Any], entries: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Return `own`, `div` and `shut` of `resource`, which is about `patients`."""
+    """Return `own`, `div` and `shut` of `resource`, whose index has these `entries`."""
     caller = context.access.caller
     found: dict[str, Any] = {}
     own = caller.organization.reference or _stated(resource)
@@ -27,8 +28,12 @@ def marks(
     if resource["resourceType"] == "Patient":
         if places := of_patient(resource):
             found["div"] = places
-    elif patients:
-        found.update(context.services.store.belonging(patients))
+    elif patients := entries.get("comp"):
+        known = dict(context.services.store.belonging(patients))
+        kept = set(known.pop("kept", ()))
+        found.update(known)
+        if kept & {ALL, *entries.get("sec", ())}:
+            found["shut"] = True
     if "div" not in found and caller.division:
         found["div"] = divisions.above(caller.division)
     return found

@@ -8,7 +8,7 @@ import uuid_utils
 from server.context import Context
 from server.fhir import json
 from server.fhir.outcome import BadRequest, Issue, Unprocessable
-from server.interactions import belonging, parameters, redaction
+from server.interactions import belonging, parameters, redaction, self_measured
 from server.interactions.call import Call, Disclosed, Result
 from server.interactions.presentation import LAYOUT
 from server.store.documents import Draft, Version
@@ -34,7 +34,10 @@ def parsed(context: Context, call: Call) -> tuple[dict[str, Any], bytes]:
     faults = context.interpreters.structure.faults(resource)
     if faults:
         raise Unprocessable(*faults)
-    return resource, body
+    marked = self_measured.marked(context.access.caller, resource, body)
+    if marked is body:
+        return resource, body
+    return json.parse(marked, context.interpreters.settings.max_depth)
 
 
 def no_parameters(call: Call) -> None:
@@ -51,7 +54,7 @@ def draft(context: Context, type: str, id: str, resource: dict[str, Any], body: 
     """
     parameters.check(context, id, resource)
     entries = context.interpreters.index.entries({**resource, "id": id})
-    marks = belonging.marks(context, resource, entries.get("comp", ()))
+    marks = belonging.marks(context, resource, entries)
     return Draft(type, id, body, entries, marks=marks)
 
 

@@ -27,6 +27,7 @@ from server.portal.session import require_csrf
 from server.portal.trace import recorded
 from server.portal.visitor import Visitor, resident
 from server.services import Services
+from server.store.database import ALL
 from server.store.shelf import Record
 
 _ACTIVE = "active"
@@ -97,14 +98,14 @@ def _shown(services: Services, who: Visitor) -> Response:
         active=[one for one in grants if one.is_active],
         past=[one for one in grants if not one.is_active],
         kinds=words.sensitive(language()),
-        all=limits.ALL,
+        all=ALL,
         limited=limits.in_force(services, who.desk.access.caller, who.person),
         done=request.args.get("done", ""),
     )
 
 
 def _limited(services: Services, who: Visitor) -> Response:
-    known = {limits.ALL, *(label for label, _ in words.sensitive(language()))}
+    known = {ALL, *(label for label, _ in words.sensitive(language()))}
     asked = frozenset(request.form.getlist("label"))
     if not asked <= known:
         raise NotFound.because("page-missing")

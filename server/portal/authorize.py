@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as Answer
 from server.auth import authorization, parameters, pending, pushed
 from server.auth.authorization import Redirected
 from server.fhir.outcome import BadRequest
+from server.identity.throttle import Throttle
 from server.portal import session as browser
 from server.portal.pages import dressed
 from server.portal.sent import sent
@@ -38,5 +39,6 @@ def _ask() -> Answer:
         launch = authorization.launched(services, asked)
     except Redirected as refusal:
         return sent(refusal.location(services.interpreters.settings.root_url))
+    Throttle(services).attempt("authorize", browser.address())
     id = pending.add(services, asked, browser.kept_form_token(), launch)
     return dressed(sent(f"/consent/{id}"))

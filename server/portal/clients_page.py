@@ -138,8 +138,15 @@ def _shown(
         deciding={verdict: say(key) for verdict, key in _DECIDING.items()},
         note=request.form.get("note", ""),
         **_words(services),
+        same_name=_of_same_name(services, client),
         is_own=client.get("registered_by") == session.account["id"],
     )  # fmt: skip
+
+
+def _of_same_name(services: Services, client: Record) -> list[Record]:
+    """Return the other clients that people would take for this one."""
+    found = services.store.shelf(shelves.CLIENTS).all({"name": client["name"]})
+    return [one for one in found if one["id"] != client["id"]]
 
 
 def _wants(services: Services, client: Record, scope: str) -> list[str]:
@@ -205,10 +212,9 @@ def _decided(services: Services, session: Session, client: Record) -> Response:
         verdict=known,
         caller=caller_of(session.account, "HSYSADMIN"),
         note=note,
-        mark=request.form.get("mark") or None,
+        revision=request.form.get("revision") or None,
         terms=agreed,
         address=address(),
-        request=f"{request.method} {request.path}",
     )
     review.decide(services, client["id"], decision)
     return redirect(f"/admin/clients/{client['id']}", 303)  # type: ignore[return-value]

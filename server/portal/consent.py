@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Answer
 
-from server.auth import decision, grants, pending, redirects, terms
+from server.auth import decision, pending, redirects, terms
 from server.auth.decision import Undecided
 from server.fhir.outcome import BadRequest
 from server.identity.sessions import Session
+from server.identity.throttle import Throttle
 from server.portal import session as browser
 from server.portal.pages import dressed, language, page
 from server.portal.persons import Persons
@@ -39,7 +40,7 @@ def _shown(id: str, waiting: Record) -> Response:
     session = browser.signed_in()
     quiet = _NONE in waiting["prompts"]
     if session is None or _is_stale(waiting, session):
-        return _refused(waiting, "login_required") if quiet else _to_sign_in(id, session)
+        return _refused(waiting, "login_required") if quiet else _to_sign_in(id)
     if not _is_launched_by(waiting, session):
         return _leave(_refusal(waiting, "invalid_request"), session, waiting)
     location = decision.again(browser.services(), waiting, session)
@@ -61,6 +62,7 @@ def _decide(id: str) -> Answer:
         case "deny":
             return dressed(sent(decision.deny(browser.services(), waiting, session)))
         case "find":
+            Throttle(browser.services()).attempt("patient", session.account["id"])
             number = request.form.get("number", "").strip()[:64]
             found = Persons(browser.services(), session).found(number) if number else None
             waiting = pending.choose_patient(browser.services(), waiting, found)
@@ -85,7 +87,7 @@ def _form(waiting: Record, session: Session, ticks: set[str], error: str = "") -
     services = browser.services()
     offer = decision.offered(services, waiting, session.account)
     choice = decision.patients(services, waiting, session.account)
-    looks_up = session.account["kind"] == "staff" and waiting["launch"] is None
+    is_told = "patient" in decision.launched(waiting)
     return page(
         "consent.html",
         session,
@@ -98,7 +100,7 @@ def _form(waiting: Record, session: Session, ticks: set[str], error: str = "") -
         persons=Persons(services, session).names(choice),
         asks_person=bool(offer.scope.clinical)
         and (offer.needs_patient or offer.kind == "resident"),
-        looks_up=looks_up and offer.needs_patient,
+        looks_up=offer.kind == "staff" and offer.needs_patient and not is_told,
         error=error,
     )
 
@@ -128,13 +130,9 @@ def _is_launched_by(waiting: Record, session: Session) -> bool:
     return launch is None or launch["account"] == session.account["id"]
 
 
-def _to_sign_in(id: str, session: Session | None) -> Response:
-    answer = dressed(sent(f"/sign-in?next=/consent/{id}"))
-    if session is None:
-        return answer
-    browser.sessions().end(session.id)
-    grants.end_session(browser.services(), session.id)
-    return browser.drop(answer)
+def _to_sign_in(id: str) -> Response:
+    """Send the browser to sign in; a session that is too old goes on, for any app could end it."""
+    return dressed(sent(f"/sign-in?next=/consent/{id}"))
 
 
 def _refusal(waiting: Record, error: str) -> str:

@@ -12,8 +12,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from server.access.caller import ANONYMOUS
-from server.auth import registration, sandbox
+from server.auth import enrolment, review, sandbox
 from server.auth.server import endpoint
 from server.auth.visit import address
 from server.identity.access import caller_of
@@ -128,17 +127,18 @@ def _registered(services: Services) -> Response:
     session = signed_in()
     try:
         metadata = client_registration.read(_said())
-        by = caller_of(session.account, "HSYSADMIN") if session else ANONYMOUS
-        made = registration.add(services, metadata, by)
+        owner = session.account["id"] if session else None
+        client, secrets = enrolment.add(services, metadata, owner)
     except Faulty as fault:
         return _form(request.form, fault.faults or {fault.about: "wrong"})
+    by = caller_of(session.account, "HSYSADMIN") if session else None
+    review.noted(services, client, "registered", by=by, address=address())
     return page(
         "developer-registered.html",
         session,
-        client=made.record,
-        secret=made.secret,
-        token=made.token,
-        manage=endpoint(services.interpreters.settings, f"register/{made.record['id']}"),
+        client=client,
+        secrets=secrets,
+        url=endpoint(services.interpreters.settings, f"register/{client['id']}"),
     )
 
 

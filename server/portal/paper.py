@@ -18,9 +18,9 @@ from markupsafe import Markup
 from server.fhir import json
 from server.fhir.json import Resource
 from server.fhir.messages import TAGS, Language, text
+from server.interactions.self_measured import SYSTEM
 from server.portal import words
 from server.portal.disclosures import data
-from server.portal.readings import TAG_SYSTEM
 from server.portal.visitor import name
 
 _STYLE = (Path(__file__).parent / "static" / "paper.css").read_text("utf-8")
@@ -105,7 +105,7 @@ def _labels(resource: Resource, language: Language) -> list[str]:
 
 
 def _is_own(tags: list[dict[str, Any]]) -> bool:
-    return any(one.get("system") == TAG_SYSTEM for one in tags)
+    return any(one.get("system") == SYSTEM for one in tags)
 
 
 def _what(resource: Resource, language: Language) -> str:

@@ -54,6 +54,11 @@ def pages(services: Callable[[], Services]) -> Blueprint:
         services().trail.bump()
         return redirect("/me/persons", 303)  # type: ignore[return-value]
 
+    _confirming(blueprint, services)
+    return blueprint
+
+
+def _confirming(blueprint: Blueprint, services: Callable[[], Services]) -> None:
     @blueprint.get("/guardians")
     def waiting() -> Response:
         session = require_role(_REGISTRAR)
@@ -67,8 +72,6 @@ def pages(services: Callable[[], Services]) -> Blueprint:
         bond = bonds.decide(services(), id, "active" if verdict == "active" else "refused")
         _note(services(), session, bond, f"guardian-{verdict}", "U")
         return redirect("/guardians", 303)  # type: ignore[return-value]
-
-    return blueprint
 
 
 def _resident() -> Session:
@@ -88,6 +91,12 @@ def _shown(services: Services, session: Session, faults: dict[str, dict[str, str
         given_away=bonds.given(services, session.account),
         faults=faults,
         form=request.form,
+        relations={"guardian": say("persons-guardian"), "proxy": say("persons-proxy")},
+        statuses={
+            "active": say("persons-status-active"),
+            "pending": say("persons-status-pending"),
+            "refused": say("persons-status-refused"),
+        },
         day=lambda when: when.astimezone(zone).date().isoformat(),
     )
 

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, redirect, request
 
 from server.fhir.json import Resource
 from server.fhir.outcome import Issue
+from server.interactions import self_measured
 from server.portal import measures
 from server.portal.pages import language, page, say
 from server.portal.session import require_csrf
@@ -23,9 +24,7 @@ from server.records.forms import Refused
 from server.records.readings import LOINC, Part, Reading
 from server.services import Services
 
-TAG_SYSTEM = "urn:tongkang:self-measured"
-TAG_CODE = "self-measured"
-TAG = f"{TAG_SYSTEM}|{TAG_CODE}"
+TAG = f"{self_measured.SYSTEM}|{self_measured.CODE}"
 """How search asks for readings that a resident took."""
 _CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
 _UCUM = "http://unitsofmeasure.org"
@@ -85,7 +84,6 @@ def observation(reading: Reading, who: Visitor) -> Resource:
     kind = reading.kind
     resource: Resource = {
         "resourceType": "Observation",
-        "meta": {"tag": [{"system": TAG_SYSTEM, "code": TAG_CODE, "display": "Self-measured"}]},
         "status": "final",
         "category": [{"coding": [{"system": _CATEGORIES, "code": kind.category}]}],
         "code": _code(kind.codes or kind.parts[0].codes, kind.name),

@@ -1,6 +1,6 @@
 """Registering as a resident, and choosing a first password by invitation.
 
-Spec: 人口健康信息管理办法(试行) article 18 (R1.18)
+Whoever signs in is known by real name: 人口健康信息管理办法(试行) article 18 (R1.18).
 """
 
 import re

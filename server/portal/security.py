@@ -55,9 +55,19 @@ def _shown(services: Services, session: Session, faults: dict[str, str]) -> Resp
         faults=faults,
         open=sessions().of(session.account["id"]),
         mine=session.id,
-        done=request.args.get("done", ""),
+        done=_done(request.args.get("done", "")),
         moment=lambda when: when.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
     )
+
+
+def _done(what: str) -> str:
+    """Return in words what was done, nothing if nothing was."""
+    match what:
+        case "password":
+            return say("security-done-password")
+        case "elsewhere":
+            return say("security-done-elsewhere")
+    return ""
 
 
 def _password(services: Services, session: Session) -> Response:

@@ -18,7 +18,6 @@ _HOME = {"resident": "/me", "staff": "/"}
 _BY_ROLE = {
     "administrator": "/admin/accounts",
     "security": "/review",
-    "auditor": "/trail",
     "clinician": "/emergency",
     "registrar": "/guardians",
 }

@@ -81,6 +81,11 @@ def _listed(services: Services, session: Session, faults: dict[str, str]) -> Res
         names=dict(kinds),
         faults=faults,
         given=request.form,
+        statuses={
+            "active": say("accounts-status-active"),
+            "locked": say("accounts-status-locked"),
+            "closed": say("accounts-status-closed"),
+        },
     )
 
 
@@ -114,17 +119,22 @@ _FIELDS = ("login", "name", "role", "division", "organization", "organization_na
 
 
 def _faults(services: Services, form: dict[str, str]) -> dict[str, str]:
+    unit, person = form["organization"], form["person"]
+    is_role = form["role"] in services.interpreters.roles.letters and form["role"] not in _NO_STAFF
     wrong = {
-        "login": not _LOGIN.fullmatch(form["login"]),
-        "name": not 0 < len(form["name"]) <= 100,
-        "role": form["role"] not in services.interpreters.roles.letters
-        or form["role"] in _NO_STAFF,
-        "division": not divisions.is_code(form["division"]),
-        "organization": bool(form["organization"])
-        and not _REFERENCE.fullmatch(form["organization"]),
-        "person": bool(form["person"]) and not _PERSON.fullmatch(form["person"]),
+        "login": None if _LOGIN.fullmatch(form["login"]) else "accounts-login-wrong",
+        "name": None if 0 < len(form["name"]) <= 100 else "accounts-name-wrong",
+        "role": None if is_role else "accounts-role-wrong",
+        "division": None if divisions.is_code(form["division"]) else "accounts-division-wrong",
+        "organization": None if _is(_REFERENCE, unit) else "accounts-organization-wrong",
+        "person": None if _is(_PERSON, person) else "accounts-person-wrong",
     }
-    return {name: say(f"accounts-{name}-wrong") for name, is_wrong in wrong.items() if is_wrong}
+    return {name: say(key) for name, key in wrong.items() if key}
+
+
+def _is(pattern: re.Pattern[str], text: str) -> bool:
+    """Tell whether `text` is empty, or what `pattern` says."""
+    return not text or pattern.fullmatch(text) is not None
 
 
 def _other(services: Services, session: Session, id: str) -> Record:

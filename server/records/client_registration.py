@@ -6,6 +6,7 @@ RFC 7591 section 3.2.2.
 Spec: https://www.rfc-editor.org/rfc/rfc7591#section-2
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ _LONGEST = 500
 KINDS = ("missing", "long", "plain", "https", "redirect", "url", "jwks", "kid", "private", "small",
          "keys", "days", "scope", "wrong")  # fmt: skip
 """The kinds of faults, of which ``wrong`` is any other."""
+_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ def read(body: object) -> dict[str, Any]:
     """
     if not isinstance(body, Mapping):
         raise Faulty("invalid_client_metadata", "body")
+    if "software_statement" in body:
+        raise _statement(body["software_statement"])
     try:
         found: dict[str, Any] = _Registration().load(dict(body))
     except ValidationError as error:
@@ -70,6 +74,13 @@ def _kind(said: object) -> str:
     while isinstance(said, dict | list) and said:
         said = next(iter(said.values())) if isinstance(said, dict) else said[0]
     return said if said in KINDS else "wrong"
+
+
+def _statement(value: object) -> Faulty:
+    """Return why a software statement is refused: nobody's statements are trusted here."""
+    is_jwt = isinstance(value, str) and _JWT.fullmatch(value)
+    error = "unapproved_software_statement" if is_jwt else "invalid_software_statement"
+    return Faulty(error, "software_statement")
 
 
 def _text(**more: Any) -> fields.String:  # marshmallow's

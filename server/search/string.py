@@ -9,6 +9,9 @@ So ``:exact`` compares strings of any length, and ``:contains`` looks at the fir
 characters of each. The name of a person is also found by how it sounds or by its initials, if
 letters are all that was asked for.
 
+What names begin with in Han is a term of its own, ``family^张``: surnames are what most searches
+are for, and terms are read in the order of ids, however many people share one.
+
 Spec: https://hl7.org/fhir/R4/search.html#string
 """
 
@@ -29,6 +32,9 @@ LENGTH = 512
 MORE = "…"
 SOUNDED = frozenset({"phonetic", "pinyin"})
 """The codes of parameters that compare how names sound."""
+_NAMES = frozenset({"name", "family", "given"})
+_HEAD = 2
+"""The longest beginning of a name that is a term: there are surnames of two characters."""
 _MOST = 10_000
 _PAIRS_ASKED = 4
 _SEPARATOR = "\x1f"
@@ -58,7 +64,10 @@ def condition(parameter: Parameter, text: str, environment: Environment) -> Cond
     if parameter.code in SOUNDED:
         starts = _sounding(parameter, text, environment.phonetics)
         return any_of(starts_with("s", f"{parameter.name}={start}") for start in starts)
-    found = [starts_with("s", f"{parameter.name}={sought(parameter, text)}")]
+    value = sought(parameter, text)
+    if parameter.name in _NAMES and len(value) <= _HEAD and all(map(has_han, value)):
+        return {"t": f"{parameter.name}^{value}"}
+    found = [starts_with("s", f"{parameter.name}={value}")]
     if parameter.name == "name" and "HumanName" in parameter.types:
         # Wherever R4 has the name of a person it has its sounds, too.
         found += [starts_with("s", f"phonetic={one}") for one in _spelled(unescaped(text))]
@@ -160,6 +169,11 @@ def _add(name: str, original: str, entries: Entries) -> None:
     plain = folded_start(original, LENGTH)
     entries.s.append(entry(name, original, plain))
     entries.folded.append(plain)
+    if name in _NAMES:
+        heads = {plain[:length] for length in range(1, _HEAD + 1)}
+        entries.t.extend(
+            f"{name}^{head}" for head in sorted(heads) if head and all(map(has_han, head))
+        )
 
 
 def _plain(name: str) -> Extract:

@@ -25,6 +25,8 @@ from server.search.query import QueryCompiler
 _KEPT = frozenset({"comp", "own", "sec", "t", "c", "pt", "has", "rid", "_id", "del"})
 """What superseded versions keep, so that it can be decided who may see them."""
 _WRITING = frozenset("cud")
+_OTHERS = ("staff", "system")
+"""Callers that a patient can shut out."""
 
 
 def access(compiler: QueryCompiler, roles: Roles, rights: Rights, types: frozenset[str]) -> Access:
@@ -36,7 +38,8 @@ def access(compiler: QueryCompiler, roles: Roles, rights: Rights, types: frozens
 def visibility(compiler: QueryCompiler, roles: Roles, rights: Rights) -> Visibility:
     """Return what somebody with these `rights` may see and change."""
     compiled = _Compiled(compiler, roles, rights)
-    told = (rights.role, rights.rights, rights.region, sorted(rights.withheld), rights.lifted)
+    who = (rights.caller.kind, rights.role, rights.lifted, rights.internal)
+    told = (who, rights.rights, rights.region, sorted(rights.withheld))
     return Visibility(
         sha256(repr(told).encode()).hexdigest(),
         lru_cache(512)(compiled.current),
@@ -108,7 +111,8 @@ class _Compiled:
             place = _region(region)
             # Who acted may be of no division, and has to be seen by somebody.
             parts.append(any_of([place, {"div": None}]) if type in APPEND_ONLY else place)
-        if region is not None and not past and not is_shared:
+        shuts = self.rights.caller.kind in _OTHERS and not self.rights.internal
+        if shuts and not past and not is_shared:
             parts.append(_open(region))
         if self.rights.withheld and not is_shared:
             parts.append(_unlabelled(self.rights.withheld, region))
@@ -150,9 +154,10 @@ def _region(region: Region) -> Condition:
     return any_of(parts)
 
 
-def _open(region: Region) -> Condition:
+def _open(region: Region | None) -> Condition:
     """Return the condition that the patient lets others see it, or that one's own unit made it."""
-    return any_of([{"shut": None}, *({"own": one} for one in region.organizations)])
+    own = region.organizations if region is not None else ()
+    return any_of([{"shut": None}, *({"own": one} for one in own)])
 
 
 def _unlabelled(withheld: Collection[str], region: Region | None) -> Condition:

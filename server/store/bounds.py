@@ -13,6 +13,7 @@ from server.store import whom
 from server.store.collections import Collections
 from server.store.documents import Document, Draft
 from server.store.failures import refused
+from server.store.matching import holds
 
 _LARGE = ("g", "w")
 """Entries that nobody's rights depend on."""
@@ -45,13 +46,18 @@ class Bounds:
     def require_within(self, draft: Draft, letter: str) -> None:
         """Raise Forbidden unless `draft` is what the caller has the right `letter` to.
 
-        MongoDB itself compares, so that a condition means what it means in every query.
+        MongoDB itself compares what is not plain, so that it means what it means in every query.
         """
         condition = self.visibility.of(draft.type, letter)
         if not condition:
             return
         entries = {name: draft.entries[name] for name in draft.entries if name not in _LARGE}
         document = {"_id": draft.id, **entries, **draft.marks}
+        known = holds(condition, document)
+        if known is not None:
+            if not known:
+                raise Forbidden.because("content-forbidden", type=draft.type)
+            return
         stages: list[Document] = [
             {"$documents": [{"$literal": document}]},
             {"$match": dict(condition)},

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from secrets import token_bytes
@@ -24,6 +24,8 @@ from server.store.mongod import CannotStart
 from server.store.resources import Resources
 from server.store.shelf import Layout, Shelf
 
+ALL = "ALL"
+"""Stands for every label, and for what has none."""
 _SHARDED = "isdbgrid"
 _log = logging.getLogger("tongkang.store")
 
@@ -89,13 +91,27 @@ class Store:
         return History(self.engine, visibility)
 
     def belonging(self, patients: Sequence[str]) -> Mapping[str, Any]:
-        """Return `div` and `shut` of what is about `patients`, as far as those are stored."""
+        """Return `div` and `kept` of what is about `patients`, as far as those are stored.
+
+        `kept` are the labels of what a patient lets nobody see but who made it, or ALL.
+        """
         return self.engine.belonging(patients)
 
-    def shut(self, patient: str, *, shut: bool) -> None:
-        """Have the record of `patient` be seen by nobody but who made it, or by others again."""
+    def keep(self, patient: str, labels: Collection[str]) -> None:
+        """Have what of the record of `patient` has one of `labels` be seen by who made it alone.
+
+        With ALL among them that is the whole record; what had been so kept before is open again.
+        """
+        kept = sorted(labels)
+        id = patient.partition("/")[2]
+        chosen = {} if ALL in labels else {"sec": {"$in": kept}}
         with refused():
-            self.engine.mark(patient, {"shut": True if shut else None})
+            patients = self.engine.collections.current("Patient")
+            patients.update_one({"_id": id}, {"$set": {"kept": kept}})
+            if kept:
+                self.engine.mark(patient, {"shut": True}, where=chosen)
+            if ALL not in labels:
+                self.engine.mark(patient, {"shut": None}, where={"sec": {"$nin": kept}})
 
     def shelf(self, layout: Layout) -> Shelf:
         """Return the records, not FHIR's, that `layout` describes."""

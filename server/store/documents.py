@@ -23,7 +23,7 @@ from server.fhir.outcome import TooLarge, Unprocessable
 
 Document = dict[str, Any]
 
-MARKS = ("own", "div", "shut")
+MARKS = ("own", "div", "shut", "kept")
 """What a resource belongs to, which its content does not say; `shut` is there if the patient wants
 it to be seen by nobody but who made it."""
 VERSION_FIELDS = dict.fromkeys(("v", "lu", "raw", "del", "post", "comp", *MARKS), 1)
@@ -95,7 +95,7 @@ def tombstone(version: int, last_updated: int) -> Document:
 
 def superseded(old: Document, until: int) -> Document:
     """Return what the history keeps of `old`, which was current until `until`."""
-    left_out = ("_id", "div", "shut")
+    left_out = ("_id", "div", "shut", "kept")
     kept = {name: old[name] for name in KEPT_FIELDS if name in old and name not in left_out}
     return {"_id": f"{old['_id']}/{old['v']}", "rid": old["_id"], "until": until, **kept}
 

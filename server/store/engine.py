@@ -68,26 +68,35 @@ class Engine:
         return reader.run((id, visibility, letter))
 
     def belonging(self, patients: Sequence[str]) -> Document:
-        """Return `div` and `shut` of what is about `patients`, as far as those are stored.
+        """Return `div` and `kept` of what is about `patients`, as far as those are stored.
 
         A patient is named ``Patient/a``.
         """
         with refused():
             found = [self._places.run(patient.partition("/")[2]) for patient in patients]
-        divisions = dict.fromkeys(place for one in found for place in one.get("div", ()))
-        shut = {"shut": True} if any("shut" in one for one in found) else {}
-        return {**({"div": list(divisions)} if divisions else {}), **shut}
+        together = {
+            name: list(dict.fromkeys(value for one in found for value in one.get(name, ())))
+            for name in ("div", "kept")
+        }
+        return {name: values for name, values in together.items() if values}
 
     def _belonging(self, ids: Sequence[str]) -> list[Document]:
-        wanted = dict.fromkeys(("div", "shut"), 1)
+        wanted = dict.fromkeys(("div", "kept"), 1)
         rows = self.collections.current("Patient").find({"_id": {"$in": list(ids)}}, wanted)
         found = {row["_id"]: row for row in rows}
         return [found.get(id, {}) for id in ids]
 
     def mark(
-        self, patient: str, marks: Mapping[str, Any], session: ClientSession | None = None
+        self,
+        patient: str,
+        marks: Mapping[str, Any],
+        session: ClientSession | None = None,
+        where: Mapping[str, Any] | None = None,
     ) -> None:
-        """Give `patient`, and all about them, these `marks`; one that is None is taken away."""
+        """Give `patient`, and all about them, these `marks`; one that is None is taken away.
+
+        Only what fulfils `where`, if that is given.
+        """
         set_ = {name: value for name, value in marks.items() if value is not None}
         unset = {name: "" for name, value in marks.items() if value is None}
         parts = {"$set": set_, "$unset": unset}
@@ -96,7 +105,8 @@ class Engine:
             field = self.collections.about(type)
             if field is not None:
                 whom = patient.partition("/")[2] if field == "_id" else patient
-                self.collections.current(type).update_many({field: whom}, change, session=session)
+                chosen = {field: whom, **(where or {})}
+                self.collections.current(type).update_many(chosen, change, session=session)
 
     def insert(self, type: str, document: RawBSONDocument) -> None:
         """Insert `document` durably. Raises DuplicateKeyError if its `_id` is taken."""

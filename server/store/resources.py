@@ -234,7 +234,8 @@ class Resources:
         """
         with refused():
             self._engine.collections.ensure(draft.type)
-        stays = {name: old.marks[name] for name in ("own", "shut") if name in old.marks}
+        names = ("own", "kept", "shut") if draft.type == "Patient" else ("own",)
+        stays = {name: old.marks[name] for name in names if name in old.marks}
         kept = dataclasses.replace(draft, marks={**draft.marks, **stays})
         self._bounds.require_within(kept, "u")
         new = self._succession.replace(kept, old)

@@ -271,3 +271,19 @@ def test_a_secret_cannot_be_guessed_at_leisure(world):
     ]
     assert set(statuses[:30]) == {401}
     assert set(statuses[30:]) == {429}
+
+
+def test_codes_cannot_be_guessed_at_leisure(world):
+    """The issue: 1,000 guesses a minute are throttled."""
+    app, address = world.app(), {"X-Forwarded-For": "203.0.113.7"}
+    url = f"{world.root}/token"
+    given = {"grant_type": "authorization_code", "client_id": app.id, "redirect_uri": "x"}
+    with ThreadPoolExecutor(4) as pool:
+        guesses = ({**given, "code": f"guess-{n}"} for n in range(330))
+        answers = list(
+            pool.map(lambda g: requests.post(url, data=g, headers=address, timeout=20), guesses)
+        )
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(400) == 300
+    assert statuses.count(429) == 30
+    assert all("Retry-After" in one.headers for one in answers if one.status_code == 429)

@@ -224,6 +224,9 @@ def test_a_client_can_have_people_sign_in_again(world, app, someone):
     visit.ask(prompt="login")
     assert "/sign-in" in visit.answer.url
     url = visit.answer.url.partition("next=")[2]
+    other = world.visit(app, browser=visit.browser)
+    other.ask()
+    assert "code" in other.sent, "no app can sign people out by asking"
     world.sign_in(someone, visit.browser, url)
     visit.follow(visit.browser.get(f"{world.root}{url}", allow_redirects=False, timeout=TIMEOUT))
     assert "code" in visit.sent

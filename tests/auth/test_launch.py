@@ -261,6 +261,18 @@ def test_staff_look_up_the_patient_of_an_app_that_stands_alone(world, app, docto
     assert visit.persons == []
 
 
+def test_staff_look_up_the_patient_of_a_launch_without_one(world, app, doctor, system):
+    """AUT-21."""
+    number = "350602198801011238"
+    found = lives(world, identifier=[{"system": builders.ID_CARD, "value": number}])
+    told = launch(world, system, {"client_id": app.id, "user": doctor.account["person"]}).json()
+    visit = world.visit(app, doctor)
+    visit.ask(scope=SCOPE, launch=told["launch"])
+    visit.decide("find", number=number)
+    tokens = visit.redeem(visit.allow()["code"]).json()
+    assert f"Patient/{tokens['patient']}" == found
+
+
 def test_staff_look_up_only_whom_they_may_see(world, app, doctor):
     """AUT-21."""
     number = "110101199001011234"
@@ -314,3 +326,15 @@ def test_every_scope_that_is_announced_can_be_granted(world, doctor, launched):
     world.services.store.shelf(shelves.LAUNCHES).change(name, {"client": app.id})
     tokens = world.tokens(app, doctor, scope=" ".join(asked), launch=secret)
     assert set(tokens["scope"].split()) == set(asked)
+
+
+def test_staff_cannot_look_up_one_number_after_the_other(world, app):
+    visit = world.visit(app, world.staff())
+    visit.ask(scope="launch/patient patient/*.rs")
+    page = visit.page
+    statuses = []
+    for number in range(32):
+        visit.page = page
+        visit.decide("find", number=f"{number:018d}")
+        statuses.append(visit.answer.status_code)
+    assert statuses == [422] * 30 + [429] * 2

@@ -11,7 +11,7 @@ from tests.browser.sight import faults
 
 pytestmark = pytest.mark.browser
 PAGES = {
-    "anybody": ["/", "/sign-in", "/register-account"],
+    "anybody": ["/", "/sign-in", "/register-account", "/developer", "/developer/register"],
     "resident": [
         "/me",
         "/me/visits",
@@ -31,7 +31,7 @@ PAGES = {
     "clinician": ["/emergency"],
     "registrar": ["/guardians"],
     "security": ["/review"],
-    "administrator": ["/admin/accounts"],
+    "administrator": ["/admin/accounts", "/admin/clients"],
 }
 VIEWS = {
     "zh-wide": {"viewport": WIDE},
@@ -86,3 +86,7 @@ def test_what_an_app_asks_for_is_seen_whole(opened, launch, screenshot, view):
     page.locator("button[value=allow]").wait_for()
     screenshot(page, f"consent-{view}")
     assert faults(page) == []
+
+
+def test_what_an_administrator_decides_of_an_app_is_seen_whole(looked_at, app):
+    looked_at("administrator", f"/admin/clients/{app()}")

@@ -96,6 +96,7 @@ def test_a_resident_sees_what_an_app_may_and_did(smart, sight, region, screensho
     expect(sight.locator("main")).to_contain_text("血压日记")
     assert faults(sight) == []
     sight.locator(f"main a[href^='{path}/']").first.click()
+    sight.wait_for_url(f"{region.root}{path}/**")
     screenshot(sight, f"{path}-narrow-one")
     assert faults(sight) == []
 

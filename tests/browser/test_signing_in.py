@@ -28,9 +28,10 @@ def page(chromium, scripted):
 
 @pytest.fixture
 def look(page, scripted, screenshot):
-    """Return a function that looks at the page; axe-core works with JavaScript only."""
+    """Return a function that looks at the page once it has `part`; axe-core needs JavaScript."""
 
-    def look(name):
+    def look(name, part):
+        page.locator(part).first.wait_for()
         if scripted:
             screenshot(page, f"{name}-narrow")
             assert faults(page) == []
@@ -53,17 +54,16 @@ def code_sent(region):
 def test_a_resident_registers(page, look, region, scripted):
     number, name, born = described(WITH_ACCOUNTS + scripted)
     page.goto(f"{region.root}/register-account")
-    look("register")
+    look("register", "#number")
     page.locator("#number").fill(number)
     page.locator("#name").fill(name)
     page.locator("#born").fill(born)
     page.locator("main button").click()
-    look("register-code")
+    look("register-code", "#code")
     page.locator("#code").fill(code_sent(region))
     page.locator("#password").fill("too short")
     page.locator("main button").click()
-    page.locator("#password-error").wait_for()
-    look("register-wrong")
+    look("register-wrong", "#password-error")
     page.locator("#code").fill(code_sent(region))
     page.locator("#password").fill(people.PASSWORD)
     page.locator("main button").click()
@@ -86,8 +86,7 @@ def test_staff_sign_in_with_a_second_factor(page, look, region, services):
     clinician = people.staff(services, "clinician")
     page.goto(f"{region.root}/sign-in?next=/")
     people.fill_in(page, clinician)
-    page.locator("#code").wait_for()
-    look("second-factor")
+    look("second-factor", "#code")
     people.prove(page, clinician)
     page.wait_for_url(f"{region.root}/")
     assert clinician.account["name"] in page.locator("header").inner_text()
@@ -107,21 +106,20 @@ def test_staff_are_invited_and_set_up_a_second_factor(page, look, scripted):
         page.locator(f"#{field}").fill(value)
     page.locator("#role").select_option("clinician")
     page.locator("form.card button").click()
-    look("invitation")
+    look("invitation", "main code")
     link = page.locator("main code").inner_text()
     page.context.clear_cookies()
     page.goto(link)
-    look("set-up")
+    look("set-up", "#password")
     page.locator("#password").fill(people.PASSWORD)
     page.locator("main button").click()
     page.wait_for_url("**/sign-in")
     people.fill_in(page, people.Person(login, {}))
-    page.locator("main img").wait_for()
-    look("second-factor-new")
+    look("second-factor-new", "main img")
     secret = page.locator("main code").inner_text()
     page.locator("#code").fill(pyotp.TOTP(secret).now())
     page.locator("main button").click()
     expect(page.locator("main li code")).to_have_count(10)
-    look("recovery-codes")
+    look("recovery-codes", "main li code")
     page.locator("a.button").click()
     assert "周戊辰" in page.locator("header").inner_text()

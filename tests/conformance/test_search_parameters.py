@@ -67,12 +67,16 @@ def examples(r4_package, facts):
     return found
 
 
+WORDLESS = {("AuditEvent", "_text"), ("AuditEvent", "_content")}
+
+
 def test_all_parameters_but_a_few_are_searchable(facts, queries):
     missing = set()
     for type in facts.resource_types:
         searchable = queries.searchable(type)
         for code, fact in facts.search_parameters[type].items():
-            if code not in searchable:
+            # The trail has no words, which each request would pay for.
+            if code not in searchable and (type, code) not in WORDLESS:
                 missing.add(code if code.startswith("_") else f"{fact.base[0]}.{code}")
     assert missing == NOT_SEARCHABLE
 

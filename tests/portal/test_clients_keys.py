@@ -84,7 +84,7 @@ def test_keys_change_without_downtime(administrator, system, works, old, new):
     assert told["tongkang_waiting"] == ["jwks"]
     assert works(system, old)
     assert not works(system, new)
-    assert "Has changes to review" in administrator.open("/admin/clients").text
+    assert "New keys that wait for review" in administrator.open("/admin/clients").text
     page = administrator.open(f"/admin/clients/{system.id}").text
     assert "<ins><bdi>2026-2" in page
     decide(administrator, system.id, "approved", limited=None)

@@ -29,6 +29,7 @@ REVIEWED = {
     "database.Store.secret": "the key of cursors",
     "engine.Engine.claim": "the claims of conditional writers",
     "engine.Engine.mark": "takes a record along with its patient, or shuts it with them",
+    "database.Store.keep": "what a patient keeps from others, as they say themselves",
     "engine.Engine._insert_many": "inserts only; the bounds were asked before",
     "engine.Engine._belonging": "where patients live, for what is stored about them",
     "parameters.Parameters.changed": "SearchParameters, which all searches go by",
@@ -42,7 +43,7 @@ REVIEWED = {
     "reindexing": "indexes anew all that is stored, for nobody",
     "verification": "`tongkang verify`, for who runs the server",
     "inspection": "`tongkang audit verify`, for who runs the server",
-    "tail.Tail._rows": "what this process itself just put into the trail",
+    "tail.Tail._rows": "the end of one lane of the trail, which goes on from there",
     "replica": "the set's own configuration",
 }
 HOLDERS = {

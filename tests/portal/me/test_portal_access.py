@@ -10,6 +10,7 @@ import pytest
 
 from server.portal import complaints
 from tests.portal.me import world
+from tests.processes import wait_until
 
 
 def told(page, who):
@@ -65,7 +66,8 @@ def test_what_a_resident_looks_at_here_is_recorded_before_the_page_goes_out(resi
 
     before = len(looks())
     assert resident.get("/me/visits/portal-visit-1").status == 200
-    (event,) = looks()[: len(looks()) - before] or [None]
+    wait_until(lambda: len(looks()) > before, 5)  # reads are seen when they are durable
+    (event,) = looks()[: len(looks()) - before]
     names = {one["what"]["reference"] for one in event["entity"] if "what" in one}
     assert "Encounter/portal-visit-1/_history/1" in names
     assert "Condition/portal-hiv/_history/1" in names
@@ -74,9 +76,13 @@ def test_what_a_resident_looks_at_here_is_recorded_before_the_page_goes_out(resi
 
 def test_a_copy_is_recorded_to_the_last_resource(resident, fhir):
     assert resident.post("/me/copy", {"form": "ndjson"}).status == 200
-    found = fhir.bundle("AuditEvent?entity=Encounter/portal-visit-27&altid=portal&_count=50")
-    asked = [b64decode(one["resource"]["entity"][0]["query"]) for one in found["entry"]]
-    assert b"POST /me/copy" in asked
+
+    def asked():
+        found = fhir.bundle("AuditEvent?entity=Encounter/portal-visit-27&altid=portal&_count=50")
+        told = [one["resource"]["entity"][0]["query"] for one in found.get("entry", ())]
+        return b"POST /me/copy" in [b64decode(one) for one in told]
+
+    wait_until(asked, 5)
 
 
 @pytest.mark.parametrize("month", ["2025-13", "never", "2025-7", "2025-07-01", "'"])

@@ -134,10 +134,10 @@ def test_the_whole_record_can_be_shut_to_other_institutions(resident, services, 
     assert resident.post("/me/apps/limits", {"label": ["ALL", "HIV"]}).status == 303
     caller = caller_of(people.resident, "PATRQT")
     assert limits.in_force(services, caller, patient) == {"ALL", "HIV"}
-    assert services.store.belonging((patient,))["shut"] is True
+    assert services.store.belonging((patient,))["kept"] == ["ALL", "HIV"]
     assert "氨氯地平片" in resident.get("/me", "zh").text
     assert resident.post("/me/apps/limits").status == 303
-    assert "shut" not in services.store.belonging((patient,))
+    assert "kept" not in services.store.belonging((patient,))
     assert limits.in_force(services, caller, patient) == set()
 
 

@@ -138,3 +138,12 @@ def test_the_emergency_of_another_clinician_is_not_there(doctor, signed_in, serv
 def test_what_is_not_there_is_not_reviewed(officer):
     form = {"verdict": "justified", "note": "没有"}
     assert officer.post("/review/emergencies/none", form).status == 404
+
+
+def test_who_keeps_the_record_from_others_is_found_in_an_emergency(doctor, resident):
+    """Saving a life comes before a wish to be seen by nobody: PIPL article 13."""
+    assert resident.post("/me/apps/limits", {"label": ["ALL"]}).status == 303
+    try:
+        assert doctor.get(begun(doctor)).status == 200
+    finally:
+        assert resident.post("/me/apps/limits").status == 303

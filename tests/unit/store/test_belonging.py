@@ -61,14 +61,26 @@ def test_what_came_before_the_patient_belongs_where_they_do(database, resources)
 
 
 def test_a_patient_can_shut_others_out_and_let_them_in_again(database, store, resources, patient):
-    store.shut(f"Patient/{patient}", shut=True)
+    store.keep(f"Patient/{patient}", {"ALL"})
     assert all(database[type].find_one({"_id": patient})["shut"] for type in ABOUT)
-    assert store.belonging([f"Patient/{patient}"]) == {"div": HERE, "shut": True}
-    old = resources.find("Observation", patient)
-    resources.replace(Draft("Observation", patient, b"{}", {"pt": f"Patient/{patient}"}), old)
-    assert database["Observation"].find_one({"_id": patient})["shut"]
-    store.shut(f"Patient/{patient}", shut=False)
+    assert store.belonging([f"Patient/{patient}"]) == {"div": HERE, "kept": ["ALL"]}
+    old = resources.find("Patient", patient)
+    resources.replace(Draft("Patient", patient, b"{}", {}, marks={"div": HERE}), old)
+    assert database["Patient"].find_one({"_id": patient})["shut"]
+    store.keep(f"Patient/{patient}", ())
     assert not any("shut" in database[type].find_one({"_id": patient}) for type in ABOUT)
+    assert store.belonging([f"Patient/{patient}"]) == {"div": HERE}
+
+
+def test_a_patient_can_keep_what_has_a_label(database, store, resources, patient):
+    sensitive = str(uuid4())
+    entries = {"pt": f"Patient/{patient}", "sec": ["HIV"]}
+    resources.create(Draft("Observation", sensitive, b"{}", entries))
+    store.keep(f"Patient/{patient}", {"HIV"})
+    assert database["Observation"].find_one({"_id": sensitive})["shut"]
+    assert "shut" not in database["Observation"].find_one({"_id": patient})
+    store.keep(f"Patient/{patient}", {"PSY"})
+    assert "shut" not in database["Observation"].find_one({"_id": sensitive})
 
 
 def test_who_stored_it_stays_responsible(database, resources, patient):
