@@ -13,8 +13,9 @@ from server.access.scopes import Scopes
 from server.auth import shelves, terms
 from server.auth.terms import Terms
 from server.auth.tokens import Tokens
-from server.identity import people
+from server.identity import accounts, people
 from server.identity import shelves as identity
+from server.identity.sessions import Sessions
 from server.services import Services
 from server.store.shelf import Record
 
@@ -115,7 +116,7 @@ def alive(services: Services, id: str) -> tuple[Record, Record] | None:
     if grant is None or grant["status"] != ACTIVE:
         return None
     account = services.store.shelf(identity.ACCOUNTS).find(grant["account"] or "")
-    if account is None or account["status"] != "active":
+    if account is None or not accounts.is_in_use(account, services.interpreters.settings):
         return None
     if not in_session(services, grant):
         return None
@@ -129,7 +130,7 @@ def in_session(services: Services, grant: Mapping[str, object]) -> bool:
     session = grant.get("session")
     if session is None:
         return True
-    return services.store.shelf(identity.SESSIONS).find(str(session)) is not None
+    return Sessions(services).is_alive(str(session))
 
 
 def end(services: Services, id: str) -> Record | None:

@@ -16,7 +16,7 @@ from server.access.policy import Masks, Region, Right, Rights, granted
 from server.auth import clients, shelves
 from server.auth.grants import in_session
 from server.content import TERMINOLOGY
-from server.identity import access, emergency, people
+from server.identity import access, accounts, emergency, people
 from server.identity import shelves as identity
 from server.search import sensitivity
 from server.services import Services
@@ -36,7 +36,7 @@ def of(services: Services, token: Record) -> Rights | None:
     if token["account"] is None:
         return _of_system(services, client, grant, token)
     account = services.store.shelf(identity.ACCOUNTS).find(token["account"])
-    if account is None or account["status"] != "active":
+    if account is None or not accounts.is_in_use(account, services.interpreters.settings):
         return None
     return _of_person(services, client, grant, token, account)
 

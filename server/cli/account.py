@@ -1,15 +1,14 @@
 """``tongkang account``: the first administrator, and accounts to try out."""
 
-from typing import Any
-
 import click
 
-from server.access import divisions
+from server.access.caller import Caller
+from server.audit.event import ROLES_CHANGED, Event
 from server.cli.database import opened
 from server.cli.settings import exit_with, settings_or_exit
 from server.fhir.messages import text
 from server.fhir.outcome import FhirError
-from server.identity import accounts, invitations
+from server.identity import invitations, staff
 from server.identity.demo import Made, demo_accounts
 
 
@@ -34,16 +33,16 @@ def create(login: str, role: str, division: str, organization: str | None, **who
     新建工作人员账号，并打印由本人设置密码的链接。
     """
     settings = settings_or_exit()
-    kept: dict[str, Any] = {name: value for name, value in who.items() if value}
-    details = {**kept, "role": role, "division": division}
-    if organization:
-        details["organization"] = {"reference": organization, "name": organization}
+    given = {"login": login, "role": role, "division": division, "organization": organization}
+    form = {name: {**given, **who}.get(name) or "" for name in staff.FIELDS}
     try:
         with opened(settings) as services:
-            known = services.interpreters.roles.letters
-            if role not in known or not divisions.is_code(division):
-                raise click.BadParameter(", ".join(known))
-            made = accounts.add_staff(services, login, details)
+            if wrong := staff.wrong(services, form, None):
+                raise click.BadParameter(", ".join(f"--{name}" for name in wrong))
+            made = staff.opened(services, form, "command line")
+            facts = (("account", made["id"]), ("what", role))
+            caller = Caller(kind="system", purpose="HSYSADMIN")
+            services.trail.append(Event(act=ROLES_CHANGED, caller=caller, facts=facts))
             click.echo(settings.root_url + invitations.invite(services, made))
     except FhirError as error:
         exit_with(error, settings.language)

@@ -11,12 +11,10 @@ from secrets import token_hex
 from typing import Any
 
 from server.fhir.outcome import Conflict
-from server.identity import passwords, shelves
+from server.identity import known, passwords, shelves
 from server.services import Services
+from server.settings import Settings
 from server.store.shelf import Record, Shelf, Taken
-
-EXCLUSIVE = ("administrator", "security", "auditor")
-"""Roles that keep watch over one another, so nobody has two of them."""
 
 
 def shelf(services: Services) -> Shelf:
@@ -47,7 +45,8 @@ def add_bound(services: Services, login: str, name: str, patient: str) -> Record
 
     Raises Conflict if they have one already.
     """
-    return _add(services, login, {"kind": "resident", "name": name, "person": patient})
+    record = {"kind": "resident", "name": name, "person": patient, "resident": patient}
+    return _add(services, login, record)
 
 
 def add_staff(services: Services, login: str, details: Mapping[str, Any]) -> Record:
@@ -61,23 +60,31 @@ def add_staff(services: Services, login: str, details: Mapping[str, Any]) -> Rec
 
 def set_password(services: Services, account: Record, password: str) -> None:
     """Give `account` a password. Raises Unprocessable if it is not good enough."""
-    require_good(account, password)
+    require_good(services, account, password)
     shelf(services).change(account["id"], {"password": passwords.hashed(password)})
 
 
-def require_good(account: Record, password: str) -> None:
+def require_good(services: Services, account: Record, password: str) -> None:
     """Raise Unprocessable unless `password` is good enough for `account`."""
-    passwords.require_good(password, (account["name"], account.get("shown", "")))
+    passwords.require_good(password, known.of(services, account))
+
+
+def is_in_use(account: Record | None, settings: Settings) -> bool:
+    """Tell whether the person of `account` may sign in: none to try out may in production."""
+    if account is None or account["status"] != "active":
+        return False
+    return not (account.get("demo") and settings.mode == "production")
 
 
 def authenticated(services: Services, login: str, password: str) -> Record | None:
-    """Return the active account with this login and password, None if there is none.
+    """Return the account in use with this login and password, None if there is none.
 
     It takes as long either way.
     """
     account = shelf(services).first({"login": login})
     kept = account.get("password") if account else None
-    if not passwords.is_right(kept, password) or account is None or account["status"] != "active":
+    is_right = passwords.is_right(kept, password)
+    if account is None or not is_right or not is_in_use(account, services.interpreters.settings):
         return None
     if kept and passwords.is_outdated(kept):
         shelf(services).change(account["id"], {"password": passwords.hashed(password)})

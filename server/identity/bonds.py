@@ -10,20 +10,15 @@ from datetime import UTC, date, datetime, timedelta
 from secrets import token_hex
 from typing import Any, Literal
 
-import orjson
-
-from server.access.caller import Caller
-from server.context import Context
-from server.fhir.json import Resource
 from server.fhir.outcome import Conflict, NotFound, Unprocessable
-from server.identity import accounts, internal, people, real_name, shelves
-from server.interactions.call import Call
-from server.interactions.door import perform
+from server.identity import accounts, guardians, people, real_name, shelves
+from server.identity.access import caller_of
+from server.identity.real_name import Asker, Claim
 from server.services import Services
 from server.store.shelf import Record, Shelf
 
-LONGEST = timedelta(days=366)
-_GUARDIAN = "GUARD"
+LONGEST = timedelta(days=365)
+_PENDING = "pending"
 
 
 def shelf(services: Services) -> Shelf:
@@ -31,57 +26,70 @@ def shelf(services: Services) -> Shelf:
     return services.store.shelf(shelves.BONDS)
 
 
-def ask_guardian(services: Services, account: Record, number: str, name: str, born: str) -> Record:
+def ask_guardian(services: Services, account: Record, claim: Claim, address: str | None) -> Record:
     """Bind `account` to the child so described; it waits unless the child's record names them.
 
     Raises Unprocessable if there is no such child, or it is 14 already; Conflict if it is bound.
     """
-    child = real_name.find(services, number, name, born)
+    asker = Asker(caller_of(account, "FAMRQT"), address)
+    child = real_name.find(services, claim, asker)
     zone = services.interpreters.zone
-    if child is None or people.age(date.fromisoformat(born), zone) >= people.OF_AGE:
+    if child is None or people.age(date.fromisoformat(claim.born), zone) >= people.OF_AGE:
         raise Unprocessable.because("child-unknown", "number")
     patient = f"Patient/{child['id']}"
-    _require_new(services, account["id"], patient)
-    names = _guardians(services, child["id"])
-    status = "active" if real_name.name_key(account["name"]) in names else "pending"
+    _require_new(services, account["login"], patient)
     bond = {
         "account": account["id"],
+        "holder_login": account["login"],
+        "holder": account["name"],
         "patient": patient,
         "relation": "guardian",
-        "born": born,
-        "name": name,
-        "holder": account["name"],
-        "status": status,
+        "born": claim.born,
+        "name": claim.name,
+        "status": "active" if guardians.names(services, child["id"], account, asker) else _PENDING,
         "created": datetime.now(UTC),
     }
     return _add(services, bond)
 
 
-def give_proxy(services: Services, account: Record, number: str, until: date) -> Record:
-    """Let the holder of the account with ID number `number` see the record of `account`.
+def give_proxy(services: Services, account: Record, holder: tuple[str, str], until: date) -> Record:
+    """Let the resident with this ID number and name see the record of `account`.
 
-    Raises Unprocessable if there is no such account, or `until` is too far or past; Conflict if
-    they may already.
+    It begins when they have an account; whether they have one is not told. Raises Unprocessable
+    if `until` is too far or past, or it is the holder of `account`; Conflict if they may already.
     """
-    now = datetime.now(UTC)
-    end = datetime(until.year, until.month, until.day, tzinfo=services.interpreters.zone)
-    if not now < end + timedelta(days=1) <= now + LONGEST:
+    number, name = holder
+    zone = services.interpreters.zone
+    today = datetime.now(zone).date()
+    if not today <= until <= today + LONGEST:
         raise Unprocessable.because("proxy-until", "until")
-    other = accounts.shelf(services).first({"login": accounts.resident_login(number)})
-    if other is None or other["id"] == account["id"] or other["status"] != "active":
-        raise Unprocessable.because("proxy-unknown", "number")
-    _require_new(services, other["id"], account["person"])
+    login = accounts.resident_login(number)
+    if login == account["login"]:
+        raise Unprocessable.because("proxy-own", "number")
+    _require_new(services, login, account["person"])
     bond = {
-        "account": other["id"],
+        "account": "",
+        "holder_login": login,
+        "holder": name,
         "patient": account["person"],
         "relation": "proxy",
         "name": account["name"],
-        "holder": other["name"],
         "status": "active",
-        "created": now,
-        "expires_at": end + timedelta(days=1),
+        "created": datetime.now(UTC),
+        "expires_at": datetime(until.year, until.month, until.day, tzinfo=zone) + timedelta(days=1),
     }
-    return _add(services, bond)
+    added = _add(services, bond)
+    other = accounts.shelf(services).first({"login": login})
+    if other is not None:
+        take_up(services, other)
+    return added
+
+
+def take_up(services: Services, account: Record) -> None:
+    """Give `account` the proxies that were made out to its person before they registered."""
+    for bond in shelf(services).all({"holder_login": account["login"], "account": ""}):
+        if real_name.name_key(bond["holder"]) == real_name.name_key(account["name"]):
+            shelf(services).change(bond["id"], {"account": account["id"]}, {"account": ""})
 
 
 def mine(services: Services, account: Record) -> list[Record]:
@@ -106,12 +114,15 @@ def end(services: Services, account: Record, id: str) -> Record:
 
 def waiting(services: Services) -> list[Record]:
     """Return the guardians that a registrar has to confirm."""
-    return shelf(services).all({"status": "pending"})
+    return shelf(services).all({"status": _PENDING})
 
 
-def decide(services: Services, id: str, verdict: Literal["active", "refused"]) -> Record:
-    """Confirm or refuse a guardian. Raises NotFound if nobody waits for it."""
-    bond = shelf(services).change(id, {"status": verdict}, {"status": "pending"})
+def decide(
+    services: Services, id: str, verdict: Literal["active", "refused"], by: Record
+) -> Record:
+    """Confirm or refuse a guardian, as `by` found. Raises NotFound if nobody waits for it."""
+    values = {"status": verdict, "decided": {"by": by["id"], "at": datetime.now(UTC)}}
+    bond = shelf(services).change(id, values, {"status": _PENDING})
     if bond is None:
         raise NotFound.because("bond-unknown")
     return bond
@@ -123,26 +134,6 @@ def _add(services: Services, bond: dict[str, Any]) -> Record:
     return {"id": id, **bond}
 
 
-def _require_new(services: Services, account: str, patient: str) -> None:
-    if shelf(services).first({"account": account, "patient": patient}):
+def _require_new(services: Services, login: str, patient: str) -> None:
+    if shelf(services).first({"holder_login": login, "patient": patient}):
         raise Conflict.because("bond-exists")
-
-
-def _guardians(services: Services, child: str) -> set[str]:
-    """Return the names, to be compared, of who the record of `child` calls a guardian."""
-    access = internal.relatives(services, Caller(kind="system", purpose="HSYSADMIN"), child)
-    context = Context.of(services, access, services.interpreters.settings.language)
-    query = (("patient", child), ("_count", "20"))
-    call = Call(interaction="search-type", type="RelatedPerson", query=query)
-    bundle: dict[str, Any] = orjson.loads(perform(context, call).body)
-    return {
-        real_name.name_key(name.get("text", ""))
-        for entry in bundle.get("entry", ())
-        if _is_guardian(entry["resource"])
-        for name in entry["resource"].get("name", ())
-    }
-
-
-def _is_guardian(person: Resource) -> bool:
-    codings = [coding for one in person.get("relationship", ()) for coding in one.get("coding", ())]
-    return any(coding.get("code") == _GUARDIAN for coding in codings)

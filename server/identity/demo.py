@@ -1,4 +1,4 @@
-"""Accounts to try the demo region with; never in production.
+"""Accounts to try the demo region with; in production there are none, and none works.
 
 Their people are made up, their passwords are new each time and are told once.
 """
@@ -7,18 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from secrets import token_urlsafe
 
-import orjson
-
-from server.access.caller import ANONYMOUS
-from server.context import Context
 from server.fhir.json import Resource
-from server.fhir.outcome import Forbidden
-from server.identity import accounts, internal, passwords, real_name, totp
-from server.interactions.call import Call
-from server.interactions.door import perform
+from server.fhir.outcome import Forbidden, NotFound
+from server.identity import accounts, known, passwords, real_name, totp
+from server.identity.sessions import Sessions
 from server.services import Services
+from server.store.shelf import Record
 
-RESIDENT = "demo-1-000000"
+RESIDENT = "Patient/demo-1-000000"
 _UNIT = {"reference": "Organization/demo-hospital-350602", "name": "芗城区医院（演示）"}
 _STAFF = (
     ("clinician", "演示医生", "350602", "Practitioner/demo-hospital-350602-1"),
@@ -40,12 +36,16 @@ class Made:
 
 
 def demo_accounts(services: Services) -> Iterator[Made]:
-    """Yield the accounts, with new passwords. Raises Forbidden in production."""
+    """Yield the accounts, with new passwords.
+
+    Raises Forbidden in production, NotFound if the demo region is not there.
+    """
     if services.interpreters.settings.mode == "production":
         raise Forbidden.because("demo-accounts-not-in-production")
-    patient = _resident(services)
-    if patient is not None:
-        yield _made_resident(services, patient)
+    patient = known.own_record(services, RESIDENT)
+    if patient is None:
+        raise NotFound.because("demo-region-missing")
+    yield _made_resident(services, patient)
     for role, name, division, person in _STAFF:
         yield _made_staff(services, role, name, division, person)
 
@@ -55,37 +55,30 @@ def _made_resident(services: Services, patient: Resource) -> Made:
         one["value"] for one in patient["identifier"] if one["system"] == real_name.ID_NUMBER
     )
     login = accounts.resident_login(number)
-    known = accounts.shelf(services).first({"login": login}) or accounts.add_bound(
+    account = accounts.shelf(services).first({"login": login}) or accounts.add_bound(
         services, login, patient["name"][0]["text"], f"Patient/{patient['id']}"
     )
-    return Made("resident", number, _password(services, known["id"]))
+    accounts.shelf(services).change(account["id"], {"demo": True})
+    return Made("resident", number, _password(services, account))
 
 
 def _made_staff(
     services: Services, role: str, name: str, division: str, person: str | None
 ) -> Made:
     login = f"demo-{role}"
-    known = accounts.shelf(services).first({"login": accounts.staff_login(login)})
-    if known is None:
+    account = accounts.shelf(services).first({"login": accounts.staff_login(login)})
+    if account is None:
         details = {"name": name, "role": role, "division": division, "organization": _UNIT}
         who = {"person": person} if person else {}
-        known = accounts.add_staff(services, login, {**details, **who})
+        account = accounts.add_staff(services, login, {**details, **who, "demo": True})
     secret = totp.new_secret()
-    accounts.shelf(services).change(known["id"], {"totp": secret, "totp_step": 0})
-    return Made(role, login, _password(services, known["id"]), secret)
+    values = {"totp": secret, "totp_step": 0, "recovery": []}
+    accounts.shelf(services).change(account["id"], values)
+    return Made(role, login, _password(services, account), secret)
 
 
-def _password(services: Services, id: str) -> str:
-    password = token_urlsafe(9) + "-8b"
-    accounts.shelf(services).change(id, {"password": passwords.hashed(password)})
+def _password(services: Services, account: Record) -> str:
+    password = token_urlsafe(12)
+    accounts.shelf(services).change(account["id"], {"password": passwords.hashed(password)})
+    Sessions(services).end_all(account["id"])
     return password
-
-
-def _resident(services: Services) -> Resource | None:
-    access = internal.finder(services, ANONYMOUS)
-    context = Context.of(services, access, "zh")
-    query = (("_id", RESIDENT),)
-    call = Call(interaction="search-type", type="Patient", query=query)
-    entries = orjson.loads(perform(context, call).body).get("entry", ())
-    found: Resource | None = entries[0]["resource"] if entries else None
-    return found

@@ -10,6 +10,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 
 from server.identity import accounts, shelves
+from server.identity.sessions import Sessions
 from server.services import Services
 from server.store.shelf import Record
 
@@ -28,7 +29,8 @@ def invite(services: Services, account: Record) -> str:
 def invited(services: Services, secret: str) -> Record | None:
     """Return the account that `secret` invites to, None if it is no invitation any more."""
     found = services.store.shelf(shelves.INVITATIONS).find(_name(secret))
-    return accounts.shelf(services).find(found["account"]) if found else None
+    account = accounts.shelf(services).find(found["account"]) if found else None
+    return account if accounts.is_in_use(account, services.interpreters.settings) else None
 
 
 def accept(services: Services, secret: str, password: str) -> Record | None:
@@ -39,10 +41,11 @@ def accept(services: Services, secret: str, password: str) -> Record | None:
     account = invited(services, secret)
     if account is None:
         return None
-    accounts.require_good(account, password)
+    accounts.require_good(services, account, password)
     if services.store.shelf(shelves.INVITATIONS).take(_name(secret)) is None:
         return None
     accounts.set_password(services, account, password)
+    Sessions(services).end_all(account["id"])
     return account
 
 

@@ -13,9 +13,11 @@ from server.fhir.outcome import Unprocessable
 LONG_ENOUGH, SHORTEST, LONGEST = 12, 8, 256
 _KINDS = 3
 _COMMON = (
-    "password", "passw0rd", "qwerty", "asdfgh", "iloveyou", "admin", "welcome", "12345678",
+    "password", "qwerty", "asdfgh", "iloveyou", "admin", "welcome", "12345678",
     "87654321", "11111111", "88888888", "abcd1234", "woaini", "tongkang", "letmein",
 )  # fmt: skip
+_WRITTEN = str.maketrans("@4301$5", "aaeoiss")
+"""What people write for letters."""
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _NOBODY = _hasher.hash("nobody has this password")
 
@@ -55,7 +57,8 @@ def require_good(password: str, unlike: Collection[str] = ()) -> None:
         raise Unprocessable.because("password-weak", "password", long=LONG_ENOUGH, short=SHORTEST)
     low = password.lower()
     known = [part.lower() for part in unlike if len(part) > 1]
-    if any(word in low for word in (*_COMMON, *known)) or len(set(password)) < 5:
+    said = low.translate(_WRITTEN)
+    if any(word in low or word in said for word in (*_COMMON, *known)) or len(set(low)) < 5:
         raise Unprocessable.because("password-guessable", "password")
 
 

@@ -26,10 +26,9 @@ def is_in_force(bond: Record, zone: tzinfo) -> bool:
     """Tell whether `bond` gives any right today, in `zone`."""
     if bond.get("status", "active") != "active":
         return False
-    born = bond.get("born")
-    if bond["relation"] != "guardian" or born is None:
+    if bond["relation"] != "guardian":
         return True  # one that has expired is not there any more
-    return age(date.fromisoformat(born), zone) < OF_AGE
+    return age(date.fromisoformat(bond["born"]), zone) < OF_AGE
 
 
 def age(born: date, zone: tzinfo) -> int:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any
 
-from server.identity import shelves
+from server.identity import accounts, shelves, totp
 from server.services import Services
 from server.store.shelf import Record
 
@@ -45,6 +45,7 @@ class Sessions:
     def __init__(self, services: Services) -> None:
         self._shelf = services.store.shelf(shelves.SESSIONS)
         self._accounts = services.store.shelf(shelves.ACCOUNTS)
+        self._settings = services.interpreters.settings
 
     def begin(self, account: Record, factors: Sequence[str]) -> str:
         """Return the cookie of a new session of `account`."""
@@ -67,7 +68,7 @@ class Sessions:
         if found is None:
             return None
         account = self._accounts.find(found["account"])
-        if account is None or account["status"] != "active":
+        if account is None or not accounts.is_in_use(account, self._settings):
             return None
         self._note(found, account)
         factors = tuple(found["factors"])
@@ -75,7 +76,19 @@ class Sessions:
 
     def is_alive(self, id: str) -> bool:
         """Tell whether the session named `id` goes on."""
-        return self._shelf.find(id) is not None
+        found = self._shelf.find(id)
+        account = self._accounts.find(found["account"]) if found else None
+        return accounts.is_in_use(account, self._settings)
+
+    def new_secret(self, session: Session) -> str:
+        """Return the secret that this session offers as a second factor, the same each time.
+
+        It is kept here, so that no form can bring another.
+        """
+        new = {"offered": totp.new_secret()}
+        self._shelf.change(session.id, new, {"offered": None})
+        found = self._shelf.find(session.id) or new
+        return str(found["offered"])
 
     def of(self, account: str) -> list[Record]:
         """Return the sessions of an account, the latest first."""

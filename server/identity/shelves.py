@@ -5,11 +5,13 @@ from server.store.shelf import Layout
 ACCOUNTS = Layout(
     "_accounts",
     indexes=(("person",), ("kind", "status"), ("organization.reference",)),
-    unique=("login",),
+    # A resident's record has one account, by whatever number its person signs in.
+    unique=("login", "resident"),
 )
-BONDS = Layout("_bonds", indexes=(("account",), ("patient",)))
+BONDS = Layout("_bonds", indexes=(("account",), ("patient",), ("holder_login",)))
 SESSIONS = Layout("_sessions", indexes=(("account",),))
 ATTEMPTS = Layout("_attempts")
+ALARMS = Layout("_alarms", indexes=(("kind", "created"),))
 CODES = Layout("_one_time_codes")
 INVITATIONS = Layout("_invitations", indexes=(("account",),))
 EMERGENCIES = Layout("_emergencies", indexes=(("account",), ("patient",), ("status",)))

@@ -33,27 +33,44 @@ def picture(secret: str, login: str) -> str:
 
 
 def set_up(services: Services, account: Record, secret: str, code: str) -> list[str] | None:
-    """Give `account` the second factor `secret` if `code` is right; return its recovery codes."""
+    """Give `account` the second factor `secret` if `code` is right; return its recovery codes.
+
+    Nobody else ever sees these. Returns None if the code is wrong, or there is a second factor.
+    """
     if _step(secret, code) is None:
         return None
-    codes = [token_hex(5) for _ in range(_RECOVERY_CODES)]
-    values = {"totp": secret, "recovery": [_digest(one) for one in codes], "totp_step": 0}
+    codes = [token_hex(8) for _ in range(_RECOVERY_CODES)]
+    values: Record = {
+        "totp": secret,
+        "totp_step": _step(secret, code),
+        "recovery": [_digest(one) for one in codes],
+        "recovery_left": len(codes),
+    }
+    # Of two who set one up at the same time, the second has none.
+    changed = accounts.shelf(services).change(account["id"], values, {"totp": None})
+    return codes if changed else None
+
+
+def forget(services: Services, account: Record) -> None:
+    """Take the second factor from `account`; its person sets up another at the next sign-in."""
+    values: Record = {"totp": None, "totp_step": 0, "recovery": [], "recovery_left": 0}
     accounts.shelf(services).change(account["id"], values)
-    return codes
 
 
 def is_right(services: Services, account: Record, code: str) -> bool:
     """Tell whether `code` is right for `account`, and use it up."""
-    step = _step(account.get("totp", ""), code)
+    step = _step(account.get("totp") or "", code)
     known = accounts.shelf(services)
-    if step is not None and step > account.get("totp_step", 0):
-        last = {"totp_step": account.get("totp_step", 0)}
+    if step is not None and step > account["totp_step"]:
+        last = {"totp_step": account["totp_step"]}
         return known.change(account["id"], {"totp_step": step}, last) is not None
     kept = list(account.get("recovery", ()))
     if _digest(code) not in kept:
         return False
     kept.remove(_digest(code))
-    return known.change(account["id"], {"recovery": kept}) is not None
+    left = {"recovery_left": account["recovery_left"]}
+    used = {"recovery": kept, "recovery_left": len(kept)}
+    return known.change(account["id"], used, left) is not None
 
 
 def _step(secret: str, code: str) -> int | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Answer
 
-from server.auth import clients, grants, openid, parameters, redirects
+from server.auth import clients, openid, parameters, redirects
 from server.auth.parameters import Parameters
 from server.fhir.outcome import BadRequest
 from server.identity.sessions import Session
@@ -88,8 +88,7 @@ def _wish(given: Parameters) -> _Wish:
 
 
 def _ended(session: Session, wish: _Wish) -> Answer:
-    browser.sessions().end(session.id)
-    grants.end_session(browser.services(), session.id)
+    browser.end(session)
     return browser.drop(_gone(wish))
 
 

@@ -5,29 +5,39 @@ https://hl7.org/fhir/R4/relatedperson.html
 """
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, tzinfo
 
 from flask import Blueprint, Response, redirect, request
 
 from server.audit.event import own
-from server.fhir.outcome import FhirError
-from server.identity import bonds, real_name
+from server.fhir.outcome import FhirError, NotFound
+from server.identity import access, bonds, people, real_name
 from server.identity.access import caller_of
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
 from server.portal import trace
 from server.portal.pages import language, page, say
-from server.portal.register import described
-from server.portal.session import require_csrf, require_role, require_signed_in
+from server.portal.register import LONGEST_NAME, claim, described
+from server.portal.session import address, require_csrf, require_role, require_signed_in
 from server.services import Services
 from server.store.shelf import Record
 
 _REGISTRAR = "registrar"
+_RELATIONS = {"guardian": "persons-guardian", "proxy": "persons-proxy"}
+_STATUSES = {
+    "active": "persons-status-active",
+    "pending": "persons-status-pending",
+    "refused": "persons-status-refused",
+    "over": "persons-status-over",
+}
+_TOGETHER = 50
+"""So many children are looked up at a time."""
 
 
 def pages(services: Callable[[], Services]) -> Blueprint:
     """Return the blueprint of ``/me/persons`` and, for registrars, ``/guardians``."""
     blueprint = Blueprint("persons", __name__)
+    trace.recorded(blueprint, services)
 
     @blueprint.get("/me/persons")
     def shown() -> Response:
@@ -54,24 +64,38 @@ def pages(services: Callable[[], Services]) -> Blueprint:
         services().trail.bump()
         return redirect("/me/persons", 303)  # type: ignore[return-value]
 
-    _confirming(blueprint, services)
+    _for_registrars(blueprint, services)
     return blueprint
 
 
-def _confirming(blueprint: Blueprint, services: Callable[[], Services]) -> None:
+def _for_registrars(blueprint: Blueprint, services: Callable[[], Services]) -> None:
     @blueprint.get("/guardians")
     def waiting() -> Response:
         session = require_role(_REGISTRAR)
-        return page("guardians.html", session, waiting=bonds.waiting(services()))
+        return page("guardians.html", session, waiting=_waiting(services(), session))
 
     @blueprint.post("/guardians/<id>")
     def decided(id: str) -> Response:
         session = require_role(_REGISTRAR)
         require_csrf(session)
-        verdict = "active" if request.form.get("verdict") == "active" else "refused"
-        bond = bonds.decide(services(), id, "active" if verdict == "active" else "refused")
-        _note(services(), session, bond, f"guardian-{verdict}", "U")
+        if id not in {bond["id"] for bond in _waiting(services(), session)}:
+            raise NotFound.because("bond-unknown")
+        is_one = request.form.get("verdict") == "active"
+        bond = bonds.decide(services(), id, "active" if is_one else "refused", session.account)
+        _note(services(), session, bond, f"guardian-{bond['status']}", "U")
         return redirect("/guardians", 303)  # type: ignore[return-value]
+
+
+def _waiting(services: Services, session: Session) -> list[Record]:
+    """Return the guardians to confirm of children whose record this registrar may see."""
+    desk = trace.desk(services, access.of(services, session, purpose="HOPERAT"))
+    waiting = bonds.waiting(services)
+    seen = set[str]()
+    for start in range(0, len(waiting), _TOGETHER):
+        ids = {bond["patient"].partition("/")[2] for bond in waiting[start : start + _TOGETHER]}
+        query = (("_id", ",".join(sorted(ids))), ("_count", str(_TOGETHER)))
+        seen |= {f"Patient/{one['id']}" for one in desk.search("Patient", query).matches}
+    return [bond for bond in waiting if bond["patient"] in seen]
 
 
 def _resident() -> Session:
@@ -87,33 +111,28 @@ def _shown(services: Services, session: Session, faults: dict[str, dict[str, str
         "persons.html",
         session,
         422 if faults else 200,
-        mine=bonds.mine(services, session.account),
+        mine=[_as_of_today(bond, zone) for bond in bonds.mine(services, session.account)],
         given_away=bonds.given(services, session.account),
+        relations={relation: say(key) for relation, key in _RELATIONS.items()},
+        statuses={status: say(key) for status, key in _STATUSES.items()},
         faults=faults,
         form=request.form,
-        relations={"guardian": say("persons-guardian"), "proxy": say("persons-proxy")},
-        statuses={
-            "active": say("persons-status-active"),
-            "pending": say("persons-status-pending"),
-            "refused": say("persons-status-refused"),
-        },
         day=lambda when: when.astimezone(zone).date().isoformat(),
     )
+
+
+def _as_of_today(bond: Record, zone: tzinfo) -> Record:
+    """Return `bond` with the status that its child's age gives it."""
+    is_over = bond["status"] == "active" and not people.is_in_force(bond, zone)
+    return {**bond, "status": "over"} if is_over else bond
 
 
 def _child(services: Services, session: Session) -> Response:
     faults = described()
     if not faults:
         Throttle(services).attempt("code", f"child {session.account['id']}")
-        number = real_name.normal(request.form["number"])
         try:
-            bond = bonds.ask_guardian(
-                services,
-                session.account,
-                number,
-                request.form["name"].strip(),
-                request.form["born"],
-            )
+            bond = bonds.ask_guardian(services, session.account, claim(), address())
         except FhirError as refused:
             faults = {"number": refused.issues[0].text(language())}
         else:
@@ -125,8 +144,11 @@ def _child(services: Services, session: Session) -> Response:
 def _proxy(services: Services, session: Session) -> Response:
     number = real_name.normal(request.form.get("number", ""))
     faults: dict[str, str] = {}
+    name = request.form.get("name", "").strip()
     if not real_name.is_number(number):
         faults["number"] = say("register-number-malformed")
+    if not 0 < len(name) <= LONGEST_NAME:
+        faults["name"] = say("form-missing")
     try:
         until = date.fromisoformat(request.form.get("until", ""))
     except ValueError:
@@ -134,9 +156,10 @@ def _proxy(services: Services, session: Session) -> Response:
     if not faults:
         Throttle(services).attempt("code", f"proxy {session.account['id']}")
         try:
-            bond = bonds.give_proxy(services, session.account, number, until)
+            bond = bonds.give_proxy(services, session.account, (number, name), until)
         except FhirError as refused:
-            faults = {"number": refused.issues[0].text(language())}
+            issue = refused.issues[0]
+            faults = {issue.expression or "number": issue.text(language())}
         else:
             _note(services, session, bond, "proxy-given", "C")
             return redirect("/me/persons", 303)  # type: ignore[return-value]
@@ -145,7 +168,7 @@ def _proxy(services: Services, session: Session) -> Response:
 
 def _note(services: Services, session: Session, bond: Record, what: str, action: str) -> None:
     caller = caller_of(
-        session.account, "PATRQT" if session.account["kind"] == "resident" else "TREAT"
+        session.account, "PATRQT" if session.account["kind"] == "resident" else "HOPERAT"
     )
     facts = (("bond", bond["id"]), ("relation", bond["relation"]))
     trace.note(services, caller, own(what, action), concerned=(bond["patient"],), facts=facts)

@@ -1,6 +1,7 @@
 """Registering as a resident, and choosing a first password by invitation.
 
-Whoever signs in is known by real name: 人口健康信息管理办法(试行) article 18 (R1.18).
+Spec: 人口健康信息管理办法(试行) article 18 (R1.18),
+https://pages.nist.gov/800-63-4/sp800-63a.html
 """
 
 import re
@@ -9,11 +10,12 @@ from datetime import date
 
 from flask import Blueprint, Response, redirect, request
 
-from server.access.caller import Caller, Party
 from server.audit.event import ACCOUNT_CHANGED, own
-from server.fhir.outcome import Issue, NotFound, Unprocessable
-from server.identity import accounts, invitations, real_name
+from server.auth.tokens import Tokens
+from server.fhir.outcome import Conflict, Issue, NotFound, Unprocessable
+from server.identity import accounts, invitations, real_name, registration
 from server.identity.access import caller_of
+from server.identity.real_name import Claim
 from server.identity.throttle import Throttle
 from server.portal import session as browser
 from server.portal import trace
@@ -22,7 +24,7 @@ from server.services import Services
 
 __all__ = ["pages", "refusals"]
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_LONGEST_NAME = 100
+LONGEST_NAME = 100
 
 
 def pages(services: Callable[[], Services]) -> Blueprint:
@@ -39,13 +41,13 @@ def pages(services: Callable[[], Services]) -> Blueprint:
         faults = described()
         if faults:
             return _form(faults)
-        number = real_name.normal(request.form["number"])
+        who = claim()
+        if registration.is_child(services(), who.born):
+            return _form({"born": say("register-child")})
         throttle = Throttle(services())
         throttle.attempt("registration", browser.address())
-        throttle.attempt("login", accounts.resident_login(number))
-        name, born = request.form["name"].strip(), request.form["born"]
-        id = real_name.begin(services(), number, name, born)
-        return _confirm(id, {})
+        throttle.attempt("registered", accounts.resident_login(who.number))
+        return _confirm(registration.begin(services(), who, browser.address()), {})
 
     @blueprint.post("/register-account/confirm")
     def confirmed() -> Response:
@@ -64,16 +66,22 @@ def described() -> dict[str, str]:
     faults: dict[str, str] = {}
     if not real_name.is_number(real_name.normal(request.form.get("number", ""))):
         faults["number"] = say("register-number-malformed")
-    if not 0 < len(request.form.get("name", "").strip()) <= _LONGEST_NAME:
+    if not 0 < len(request.form.get("name", "").strip()) <= LONGEST_NAME:
         faults["name"] = say("form-missing")
     if not _is_date(request.form.get("born", "")):
         faults["born"] = say("register-born-malformed")
     return faults
 
 
+def claim() -> Claim:
+    """Return who is described in this form, in which nothing is wrong."""
+    number = real_name.normal(request.form["number"])
+    return Claim(number, request.form["name"].strip(), request.form["born"])
+
+
 def _is_date(text: str) -> bool:
     try:
-        return bool(_DATE.fullmatch(text)) and date.fromisoformat(text).year > 1900
+        return bool(_DATE.fullmatch(text)) and date(1850, 1, 1) < date.fromisoformat(text)
     except ValueError:
         return False
 
@@ -98,11 +106,13 @@ def _confirm(id: str, faults: dict[str, str]) -> Response:
 def _confirmed(services: Services) -> Response:
     id = request.form.get("id", "")
     try:
-        account = real_name.confirm(
+        account = registration.confirm(
             services, id, request.form.get("code", ""), request.form.get("password", "")
         )
     except Unprocessable as refused:
         return _confirm(id, {"password": told(refused.issues[0])})
+    except Conflict:
+        account = None
     if account is None:
         return _confirm(id, {"code": say("register-code-wrong")})
     who = caller_of(account, "PATRQT")
@@ -125,9 +135,8 @@ def _set_up(services: Services, secret: str) -> Response:
         else:
             if accepted is None:
                 raise NotFound.because("invitation-unknown")
-            caller = Caller(
-                kind="staff", account=account["id"], person=Party(None, account["name"])
-            )
+            Tokens.of(services).revoke_all("account", account["id"])
+            caller = caller_of(account, "HSYSADMIN")
             trace.note(services, caller, ACCOUNT_CHANGED, facts=(("what", "password"),))
             return redirect("/sign-in", 303)  # type: ignore[return-value]
     status = 422 if faults else 200

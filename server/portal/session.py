@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from flask import Response, abort, redirect, request
 
+from server.auth import grants
 from server.auth.visit import address, services
 from server.fhir.outcome import Forbidden
 from server.identity.sessions import Session, Sessions
@@ -98,6 +99,12 @@ def require_form_token() -> None:
     if not kept or not hmac.compare_digest(kept.encode(), given.encode()):
         raise Forbidden.because("form-forged")
     require_same_origin()
+
+
+def end(session: Session) -> None:
+    """End a session, and what clients may do only as long as it lasts."""
+    sessions().end(session.id)
+    grants.end_session(services(), session.id)
 
 
 def keep(response: Response, cookie: str) -> Response:

@@ -6,12 +6,16 @@ Spec: https://pages.nist.gov/800-63-4/sp800-63b.html
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from server.auth import grants
-from server.identity import accounts, totp
+from server.access.caller import ANONYMOUS
+from server.audit.event import SIGNED_IN, SIGNED_OUT, Act
+from server.identity import accounts, real_name, totp
+from server.identity.access import caller_of
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
 from server.portal import session as browser
+from server.portal import trace
 from server.portal.pages import dressed, page, say
+from server.services import Services
 from server.store.shelf import Record
 
 _HOME = {"resident": "/me", "staff": "/"}
@@ -49,26 +53,48 @@ def _enter() -> Answer:
     onwards = browser.onwards(request.form.get("next"), "")
     services = browser.services()
     login = _login(request.form.get("login", ""))
+    counted = (("everybody", ""), ("address", browser.address()), ("login", login))
     throttle = Throttle(services)
-    throttle.attempt("address", browser.address())
-    throttle.attempt("login", login)
+    for what, key in counted:
+        throttle.attempt(what, key)
     account = accounts.authenticated(services, login, request.form.get("password", ""))
     if account is None:
+        _note_failure(services, login)
         return _form(onwards, say("sign-in-wrong"), 401)
     throttle.forget("login", login)
+    for what, key in counted[:2]:
+        throttle.spare(what, key)
+    if (before := browser.begun()) is not None:
+        browser.end(before)
     cookie = browser.sessions().begin(account, ("pwd",))
     if account["kind"] == "staff":
         target = url_for("sign_in.second", next=onwards or None)
     else:
         target = onwards or _HOME["resident"]
+        _note(services, account, SIGNED_IN)
     return browser.keep(dressed(_redirect(target)), cookie)
 
 
 def _login(said: str) -> str:
     """Return the login that `said` means: an ID number, or a staff name."""
-    number = said.strip()
-    is_number = len(number) in (15, 18) and number[:14].isdigit()
-    return accounts.resident_login(number) if is_number else accounts.staff_login(number[:200])
+    number = real_name.normal(said)[:200]
+    return (
+        accounts.resident_login(number)
+        if real_name.is_number(number)
+        else accounts.staff_login(said[:200])
+    )
+
+
+def _note(services: Services, account: Record, act: Act, refused: str | None = None) -> None:
+    caller = caller_of(account, "PATRQT" if account["kind"] == "resident" else "TREAT")
+    trace.note(services, caller, act, refused=refused)
+
+
+def _note_failure(services: Services, login: str) -> None:
+    """Record that somebody failed to sign in; in the name of nobody, for who it was is unknown."""
+    account = accounts.shelf(services).first({"login": login})
+    facts = (("account", account["id"]),) if account else ()
+    trace.note(services, ANONYMOUS, SIGNED_IN, facts=facts, refused="sign-in-wrong")
 
 
 def _second() -> Answer:
@@ -78,11 +104,9 @@ def _second() -> Answer:
     return _second_form(session, browser.onwards(request.args.get("next"), ""))
 
 
-def _second_form(
-    session: Session, onwards: str, error: str = "", status: int = 200, secret: str = ""
-) -> Response:
+def _second_form(session: Session, onwards: str, error: str = "", status: int = 200) -> Response:
     account = session.account
-    new = "" if account.get("totp") else secret or totp.new_secret()
+    new = "" if account.get("totp") else browser.sessions().new_secret(session)
     picture = totp.picture(new, str(account.get("shown") or account["name"])) if new else ""
     return page(
         "second-factor.html",
@@ -97,24 +121,26 @@ def _second_form(
 
 def _prove() -> Answer:
     session = browser.begun()
-    if session is None:
-        return dressed(_redirect("/sign-in"))
+    if session is None or browser.is_complete(session):
+        return dressed(_redirect("/sign-in" if session is None else home(session.account)))
     browser.require_csrf(session)
     account, code = session.account, request.form.get("code", "").strip()
     onwards = browser.onwards(request.form.get("next"), "")
     services = browser.services()
     Throttle(services).attempt("code", account["id"])
-    secret, recovery = request.form.get("secret", ""), None
+    recovery = None
     if account.get("totp"):
         is_right = totp.is_right(services, account, code)
     else:
-        recovery = totp.set_up(services, account, secret, code)
+        recovery = totp.set_up(services, account, browser.sessions().new_secret(session), code)
         is_right = recovery is not None
     if not is_right:
-        return _second_form(session, onwards, say("second-factor-wrong"), 401, secret)
+        _note(services, account, SIGNED_IN, "second-factor-wrong")
+        return _second_form(session, onwards, say("second-factor-wrong"), 401)
     Throttle(services).forget("code", account["id"])
     browser.sessions().end(session.id)
     cookie = browser.sessions().begin(account, ("pwd", "otp"))
+    _note(services, account, SIGNED_IN)
     target = onwards or home(account)
     answer = (
         page("recovery-codes.html", codes=recovery, target=target)
@@ -128,8 +154,8 @@ def _leave() -> Answer:
     session = browser.begun()
     if session is not None:
         browser.require_csrf(session)
-        browser.sessions().end(session.id)
-        grants.end_session(browser.services(), session.id)
+        browser.end(session)
+        _note(browser.services(), session.account, SIGNED_OUT)
     return browser.drop(dressed(_redirect("/")))
 
 

@@ -5,156 +5,192 @@ Nobody does both, and nobody changes their own (R5.3, separation of duties).
 Spec: GB/T 22239-2019 8.1.10; https://csrc.nist.gov/glossary/term/separation_of_duty
 """
 
-import re
 from collections.abc import Callable
 
 from flask import Blueprint, Response, redirect, request
 
-from server.access import divisions
-from server.audit.event import ACCOUNT_CHANGED, ROLES_CHANGED
-from server.auth.shelves import TOKENS
+from server.audit.event import ACCOUNT_CHANGED, ROLES_CHANGED, Act
 from server.auth.tokens import Tokens
 from server.fhir.outcome import Conflict, Forbidden, NotFound
-from server.identity import accounts, invitations
+from server.identity import accounts, alarms, invitations, real_name, staff
 from server.identity.access import caller_of
 from server.identity.sessions import Session
+from server.identity.throttle import Throttle
 from server.portal import trace
 from server.portal.pages import language, page, say
-from server.portal.session import require_csrf, require_role, sessions
+from server.portal.session import require_csrf, require_role
 from server.services import Services
 from server.store.shelf import Record
 
-_LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{2,63}")
-_REFERENCE = re.compile(r"Organization/[A-Za-z0-9.-]{1,64}")
-_PERSON = re.compile(r"Practitioner/[A-Za-z0-9.-]{1,64}")
-_SHOWN = 200
+_PATH = "/admin/accounts"
+_WRONG = {
+    "login": "accounts-login-wrong",
+    "name": "accounts-name-wrong",
+    "role": "accounts-role-wrong",
+    "division": "accounts-division-wrong",
+    "organization": "accounts-organization-wrong",
+    "person": "accounts-person-wrong",
+}
+_STATUSES = {
+    "active": "accounts-status-active",
+    "locked": "accounts-status-locked",
+    "closed": "accounts-status-closed",
+}
+_GUESSED = {
+    "login": "alarms-login",
+    "address": "alarms-address",
+    "everybody": "alarms-everybody",
+    "code": "alarms-code",
+    "emergency": "alarms-emergency",
+    "client": "alarms-client",
+    "token": "alarms-token",
+    "authorize": "alarms-authorize",
+    "patient": "alarms-patient",
+    "registration": "alarms-registration",
+    "registered": "alarms-registration",
+}
 
 
 def pages(services: Callable[[], Services]) -> Blueprint:
-    """Return the blueprint of ``/admin/accounts``."""
+    """Return the blueprint of ``/admin/accounts`` and ``/admin/alarms``."""
     blueprint = Blueprint("staff", __name__)
 
-    @blueprint.get("/admin/accounts")
+    @blueprint.get(_PATH)
     def listed() -> Response:
         return _listed(services(), require_role("administrator", "security"), {})
 
-    @blueprint.post("/admin/accounts")
+    @blueprint.post(_PATH)
     def opened() -> Response:
-        session = require_role("administrator")
-        require_csrf(session)
-        return _opened(services(), session)
+        return _opened(services(), _sent_by("administrator"))
 
-    @blueprint.post("/admin/accounts/<id>/invite")
+    @blueprint.post(f"{_PATH}/<id>/invite")
     def invited(id: str) -> Response:
-        session = require_role("administrator")
-        require_csrf(session)
+        session = _sent_by("administrator")
         account = _other(services(), session, id)
-        _note(services(), session, account, "invited")
-        return _link(services(), session, account)
+        if account["kind"] != "staff" or account["status"] != "active":
+            raise NotFound.because("url-unknown")
+        return _link(services(), session, account, ACCOUNT_CHANGED, "invited")
 
-    @blueprint.post("/admin/accounts/<id>/status")
+    @blueprint.post(f"{_PATH}/<id>/status")
     def changed(id: str) -> Response:
-        session = require_role("security")
-        require_csrf(session)
-        account = _other(services(), session, id)
-        status = "active" if request.form.get("status") == "active" else "locked"
-        accounts.shelf(services()).change(account["id"], {"status": status})
-        if status != "active":
-            sessions().end_all(account["id"])
-            tokens = Tokens(services().store.shelf(TOKENS), services().trail.bump)
-            tokens.revoke_all("account", account["id"])
-        _note(services(), session, account, status)
-        return redirect("/admin/accounts", 303)  # type: ignore[return-value]
+        session = _sent_by("security")
+        return _changed(services(), session, _other(services(), session, id))
+
+    @blueprint.post(f"{_PATH}/resident")
+    def found() -> Response:
+        return _found(services(), _sent_by("security"))
+
+    @blueprint.get("/admin/alarms")
+    def alarmed() -> Response:
+        return _alarmed(services(), require_role("security"))
 
     return blueprint
 
 
-def _listed(services: Services, session: Session, faults: dict[str, str]) -> Response:
+def _alarmed(services: Services, session: Session) -> Response:
+    zone = services.interpreters.zone
+    return page(
+        "alarms.html",
+        session,
+        alarms=alarms.newest(services),
+        guessed={what: say(key) for what, key in _GUESSED.items()},
+        moment=lambda when: when.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
+    )
+
+
+def _sent_by(role: str) -> Session:
+    """Return the session of who sent this form. Raises Forbidden unless their role is `role`."""
+    session = require_role(role)
+    require_csrf(session)
+    return session
+
+
+def _listed(
+    services: Services,
+    session: Session,
+    faults: dict[str, str],
+    residents: tuple[Record, ...] = (),
+) -> Response:
     roles = services.interpreters.roles.names
-    kinds = [(role, names[language()]) for role, names in roles.items() if role not in _NO_STAFF]
+    kinds = [(role, names[language()]) for role, names in roles.items()]
     return page(
         "accounts.html",
         session,
         422 if faults else 200,
-        staff=accounts.shelf(services).all({"kind": "staff"}, limit=_SHOWN),
-        roles=kinds,
+        staff=staff.within(services, session.account),
+        residents=residents,
+        roles=[(role, name) for role, name in kinds if role not in staff.NO_STAFF],
         names=dict(kinds),
+        statuses={status: say(key) for status, key in _STATUSES.items()},
         faults=faults,
         given=request.form,
-        statuses={
-            "active": say("accounts-status-active"),
-            "locked": say("accounts-status-locked"),
-            "closed": say("accounts-status-closed"),
-        },
     )
 
 
-_NO_STAFF = ("resident", "system")
-
-
 def _opened(services: Services, session: Session) -> Response:
-    form = {name: request.form.get(name, "").strip() for name in _FIELDS}
-    faults = _faults(services, form)
-    if faults:
+    form = {name: request.form.get(name, "").strip() for name in staff.FIELDS}
+    wrong = staff.wrong(services, form, session.account)
+    if wrong:
+        faults = {name: say(_WRONG[name]) for name in wrong}
         return _listed(services, session, faults)
-    unit = {"reference": form["organization"], "name": form["organization_name"]}
-    details = {
-        "name": form["name"],
-        "role": form["role"],
-        "division": form["division"],
-        "organization": unit if form["organization"] else None,
-        "person": form["person"] or None,
-        "opened_by": session.account["id"],
-    }
-    kept = {name: value for name, value in details.items() if value is not None}
     try:
-        account = accounts.add_staff(services, form["login"], kept)
-    except Conflict as refused:
-        return _listed(services, session, {"login": refused.issues[0].text(language())})
-    _note(services, session, account, form["role"])
-    return _link(services, session, account)
+        account = staff.opened(services, form, session.account["id"])
+    except (Conflict, Forbidden) as refused:
+        at = "login" if isinstance(refused, Conflict) else "role"
+        return _listed(services, session, {at: refused.issues[0].text(language())})
+    return _link(services, session, account, ROLES_CHANGED, account["role"])
 
 
-_FIELDS = ("login", "name", "role", "division", "organization", "organization_name", "person")
+def _changed(services: Services, session: Session, account: Record) -> Response:
+    asked = request.form.get("status", "")
+    if asked in ("locked", "active", "closed"):
+        if staff.change(services, account, asked) is None:
+            raise Conflict.because("account-not-so")
+    elif asked == "free":
+        staff.free(services, account)
+    elif asked == "factor" and account["kind"] == "staff":
+        staff.forget_factor(services, account)
+    else:
+        raise NotFound.because("url-unknown")
+    if asked in ("locked", "closed", "factor"):
+        Tokens.of(services).revoke_all("account", account["id"])
+    _note(services, session, account, ACCOUNT_CHANGED, asked)
+    return redirect(_PATH, 303)  # type: ignore[return-value]
 
 
-def _faults(services: Services, form: dict[str, str]) -> dict[str, str]:
-    unit, person = form["organization"], form["person"]
-    is_role = form["role"] in services.interpreters.roles.letters and form["role"] not in _NO_STAFF
-    wrong = {
-        "login": None if _LOGIN.fullmatch(form["login"]) else "accounts-login-wrong",
-        "name": None if 0 < len(form["name"]) <= 100 else "accounts-name-wrong",
-        "role": None if is_role else "accounts-role-wrong",
-        "division": None if divisions.is_code(form["division"]) else "accounts-division-wrong",
-        "organization": None if _is(_REFERENCE, unit) else "accounts-organization-wrong",
-        "person": None if _is(_PERSON, person) else "accounts-person-wrong",
-    }
-    return {name: say(key) for name, key in wrong.items() if key}
-
-
-def _is(pattern: re.Pattern[str], text: str) -> bool:
-    """Tell whether `text` is empty, or what `pattern` says."""
-    return not text or pattern.fullmatch(text) is not None
+def _found(services: Services, session: Session) -> Response:
+    """Show the account of a resident who, say, has lost their telephone."""
+    number = real_name.normal(request.form.get("number", ""))
+    if not real_name.is_number(number):
+        return _listed(services, session, {"number": say("register-number-malformed")})
+    Throttle(services).attempt("emergency", session.account["id"])
+    account = accounts.shelf(services).first({"login": accounts.resident_login(number)})
+    if account is None:
+        return _listed(services, session, {"number": say("accounts-resident-unknown")})
+    _note(services, session, account, ACCOUNT_CHANGED, "found")
+    return _listed(services, session, {}, (account,))
 
 
 def _other(services: Services, session: Session, id: str) -> Record:
-    """Return the account of another member of staff."""
+    """Return an account that the person of `session` is over, which their own never is."""
     account = accounts.shelf(services).find(id)
-    if account is None or account["kind"] != "staff":
+    if account is None:
         raise NotFound.because("url-unknown")
     if account["id"] == session.account["id"]:
         raise Forbidden.because("account-own")
+    if account["kind"] == "staff" and not staff.is_within(account, session.account):
+        raise NotFound.because("url-unknown")
     return account
 
 
-def _link(services: Services, session: Session, account: Record) -> Response:
+def _link(services: Services, session: Session, account: Record, act: Act, what: str) -> Response:
     path = invitations.invite(services, account)
+    _note(services, session, account, act, what)
     link = services.interpreters.settings.root_url + path
     return page("invitation.html", session, account=account, link=link)
 
 
-def _note(services: Services, session: Session, account: Record, what: str) -> None:
+def _note(services: Services, session: Session, account: Record, act: Act, what: str) -> None:
     caller = caller_of(session.account, "HSYSADMIN")
-    act = ROLES_CHANGED if what in services.interpreters.roles.letters else ACCOUNT_CHANGED
     facts = (("account", account["id"]), ("what", what))
     trace.note(services, caller, act, facts=facts)

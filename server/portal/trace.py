@@ -43,12 +43,15 @@ def note(  # noqa: PLR0913  # an event is all of these
     concerned: tuple[str, ...] = (),
     shown: tuple[Disclosed, ...] = (),
     facts: tuple[tuple[str, str], ...] = (),
+    refused: str | None = None,
 ) -> None:
-    """Record an act that is none of FHIR's interactions."""
+    """Record an act that is none of FHIR's interactions; `refused` is why it was not done."""
     services.trail.append(
         Event(
             act=act,
             caller=caller,
+            outcome="0" if refused is None else "4",
+            reason=refused,
             address=address(),
             request=_line(),
             concerned=concerned,
@@ -107,4 +110,8 @@ def _kept() -> _Kept:
 
 
 def _line() -> str:
-    return f"{request.method} {request.path}"
+    """Return what was asked; a secret in the path is not told."""
+    path = request.path
+    if secret := (request.view_args or {}).get("secret"):
+        path = path.replace(secret, "***")
+    return f"{request.method} {path}"

@@ -116,11 +116,11 @@ class Shelf:
         with refused():
             return self._collection.update_many(_equal(where), {"$set": dict(values)}).matched_count
 
-    def increase(self, id: str, field: str, values: Mapping[str, Any]) -> Record:
-        """Add one to `field`; a record that is not there, or has expired, begins with `values`."""
+    def increase(self, id: str, field: str, values: Mapping[str, Any], by: int = 1) -> Record:
+        """Add to `field`; a record that is not there, or has expired, begins with `values`."""
         with refused():
             self._collection.delete_one({"_id": id, _EXPIRY: {"$lte": datetime.now(UTC)}})
-            change = {"$inc": {field: 1}, "$setOnInsert": dict(values)}
+            change = {"$inc": {field: by}, "$setOnInsert": dict(values)}
             found = self._collection.find_one_and_update(
                 {"_id": id}, change, upsert=True, return_document=ReturnDocument.AFTER
             )

@@ -40,8 +40,9 @@ def look(page, scripted, screenshot):
 
 
 def described(number):
-    """Return (ID number, name, date of birth) of a resident of the demo region."""
-    patient = list(residents(RESIDENTS, 1))[number][0]
+    """Return (ID number, name, date of birth) of one who is no child and has no account."""
+    others = [patient for patient, *_ in residents(RESIDENTS, 1)][WITH_ACCOUNTS:]
+    patient = [one for one in others if one["birthDate"] < "2010"][number]
     return people.identity_number(patient), patient["name"][0]["text"], patient["birthDate"]
 
 
@@ -52,7 +53,7 @@ def code_sent(region):
 
 
 def test_a_resident_registers(page, look, region, scripted):
-    number, name, born = described(WITH_ACCOUNTS + scripted)
+    number, name, born = described(int(scripted))
     page.goto(f"{region.root}/register-account")
     look("register", "#number")
     page.locator("#number").fill(number)

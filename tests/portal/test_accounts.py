@@ -11,15 +11,23 @@ import requests
 
 from server.auth.development import Wanted, token
 from server.identity import accounts, bonds, people, senders, shelves
-from tests.builders import fresh
+from tests.builders import ID_CARD, fresh
 from tests.portal.browser import Browser
+from tests.processes import wait_until
 
 PASSWORD = "correct horse battery 9"
+CODED = "http://hl7.org/fhir/StructureDefinition/iso21090-SC-coding"
+PHONE = {"system": "phone", "value": "10000000000", "use": "mobile"}
 _used = iter(range(1000, 9999))
 
 
 def today():
     return datetime.now(ZoneInfo("Asia/Shanghai")).date()
+
+
+def lives_in(division):
+    coded = {"url": CODED, "valueCoding": {"code": division}}
+    return {"use": "home", "district": "芗城区", "_district": {"extension": [coded]}}
 
 
 def number_of(born):
@@ -49,7 +57,7 @@ def put(guarded, services):
 def resident(put):
     """Return a function that stores a resident, and gives (ID number, name, born, id)."""
 
-    def resident(born="1990-01-31", name="陈甲子"):
+    def resident(born="1990-01-31", name="陈甲子", **more):
         number, id = number_of(born), fresh()
         put(
             {
@@ -58,7 +66,8 @@ def resident(put):
                 "identifier": [{"system": "urn:oid:2.16.156.10011.1.3", "value": number}],
                 "name": [{"text": name}],
                 "birthDate": born,
-                "telecom": [{"system": "phone", "value": "10000000000", "use": "mobile"}],
+                "telecom": [PHONE],
+                **more,
             }
         )
         return number, name, born, id
@@ -68,13 +77,21 @@ def resident(put):
 
 @pytest.fixture
 def code_of(guarded):
-    """Return a function that reads the last code in the server's log."""
+    """Return a function that waits for the next code in the server's log."""
+    seen = len(codes(guarded))
 
     def code_of():
-        lines = [line for line in guarded.log.read_text().splitlines() if "one-time code" in line]
-        return json.loads(lines[-1])["code"]
+        nonlocal seen
+        wait_until(lambda: len(codes(guarded)) > seen)
+        seen = len(codes(guarded))
+        return codes(guarded)[-1]
 
     return code_of
+
+
+def codes(guarded):
+    lines = [line for line in guarded.log.read_text().splitlines() if "one-time code" in line]
+    return [json.loads(line)["code"] for line in lines]
 
 
 def describe(browser, number, name, born):
@@ -120,8 +137,10 @@ def test_who_is_not_so_described_hears_the_same_and_gets_no_account(
     guarded, browser, resident, services, wrong
 ):
     number, name, born, _ = resident()
+    before = len(codes(guarded))
     right = describe(browser, number, name, born).text
-    before = guarded.log.read_text().count("one-time code")
+    wait_until(lambda: len(codes(guarded)) > before)
+    before = len(codes(guarded))
     with Browser(guarded.root) as other:
         told = describe(other, **{"number": number, "name": name, "born": born, **wrong}).text
         hide = re.compile(r'value="[^"]*"')
@@ -129,7 +148,7 @@ def test_who_is_not_so_described_hears_the_same_and_gets_no_account(
         for code in ("000000", "123456"):
             other.submit("/register-account/confirm", code=code, password=PASSWORD)
             assert other.answer.status_code == 422
-    assert guarded.log.read_text().count("one-time code") == before
+    assert len(codes(guarded)) == before
     assert accounts.shelf(services).first({"login": accounts.resident_login(number)}) is None
 
 
@@ -189,9 +208,10 @@ def test_there_is_no_log_for_codes_in_production(services):
 def child(put, resident):
     """Return a function that stores a child, with a guardian in the record if one is named."""
 
-    def child(guardian=None, born=None):
+    def child(guardian=None, born=None, home=None, **more):
         born = born or (today() - timedelta(days=8 * 366)).isoformat()
-        number, name, born, id = resident(born=born, name="陈小丙")
+        lives = {"address": [lives_in(home)]} if home else {}
+        number, name, born, id = resident(born=born, name="陈小丙", **lives)
         if guardian:
             code = {"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "GUARD"}
             put(
@@ -201,6 +221,11 @@ def child(put, resident):
                     "patient": {"reference": f"Patient/{id}"},
                     "relationship": [{"coding": [code]}],
                     "name": [{"text": guardian}],
+                    **{
+                        name: one
+                        for name, one in ({"telecom": [PHONE]} | more).items()
+                        if one != []
+                    },
                 }
             )
         return number, name, born, id
@@ -232,8 +257,62 @@ def test_another_waits_for_a_registrar(browser, registered, child, services):
     assert "Waits for a registrar" in browser.text()
     assert persons(services, number) == (f"Patient/{id}",)
     (bond,) = services.store.shelf(shelves.BONDS).all({"patient": f"Patient/{kid}"})
-    bonds.decide(services, bond["id"], "active")
+    bonds.decide(services, bond["id"], "active", {"id": "a registrar"})
     assert persons(services, number) == (f"Patient/{id}", f"Patient/{kid}")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"telecom": []},
+        {"telecom": [{**PHONE, "value": "10000000001"}]},
+        {"identifier": [{"system": ID_CARD, "value": "110101199001011234"}]},
+        {"active": False},
+        {"period": {"end": "2020-01"}},
+        {"relationship": [{"coding": [{"system": "urn:x", "code": "GUARD"}]}]},
+    ],
+    ids=["no phone", "other phone", "other number", "inactive", "over", "other system"],
+)
+def test_a_name_that_is_the_guardians_is_not_enough(browser, registered, child, services, record):
+    number, name, id = registered()
+    *who, _ = child(guardian=name, **record)
+    assert ask_for(browser, *who).status_code == 200
+    assert persons(services, number) == (f"Patient/{id}",)
+
+
+def test_a_guardian_is_known_by_the_id_number(browser, registered, child, services):
+    number, name, id = registered()
+    numbers = [{"system": ID_CARD, "value": number}]
+    *who, kid = child(guardian=name, telecom=[], identifier=numbers)
+    ask_for(browser, *who)
+    assert persons(services, number) == (f"Patient/{id}", f"Patient/{kid}")
+
+
+@pytest.fixture
+def asked(browser, registered, child):
+    """A resident who wants to be guardian of a child: (browser, ID number, id, id of the child)."""
+    number, _, id = registered()
+    *who, kid = child(guardian="王丁卯", home="350602")
+    ask_for(browser, *who)
+    return browser, number, id, kid
+
+
+@pytest.mark.parametrize(("division", "sees"), [("350602", True), ("3506", True), ("3502", False)])
+def test_a_registrar_decides_on_children_of_their_own_division(
+    asked, staff, services, division, sees
+):
+    browser, number, id, kid = asked
+    (bond,) = services.store.shelf(shelves.BONDS).all({"patient": f"Patient/{kid}"})
+    with Browser(browser.root) as other:
+        staff(other, "registrar", division)
+        other.open("/guardians")
+        form = f"/guardians/{bond['id']}"
+        assert (form in other.forms()) is sees
+        csrf = other.forms()["/sign-out"]["csrf"]
+        answer = other.post(form, {"csrf": csrf, "verdict": "active"}, follow=False)
+        assert answer.status_code == (303 if sees else 404)
+    kids = (f"Patient/{kid}",) if sees else ()
+    assert persons(services, number) == (f"Patient/{id}", *kids)
 
 
 def test_a_bond_ends_when_the_child_is_14(browser, registered, child, services):
@@ -258,7 +337,7 @@ def test_a_proxy_is_given_and_taken_back(guarded, browser, registered, services)
         _, _, mine = registered(other, name="陈甲子")
         other.open("/me/persons")
         until = (today() + timedelta(days=30)).isoformat()
-        other.submit("/me/persons/proxy", number=number, until=until)
+        other.submit("/me/persons/proxy", number=number, name="李乙丑", until=until)
         assert other.answer.status_code == 200, other.text()
         assert persons(services, number) == (f"Patient/{id}", f"Patient/{mine}")
         (end,) = [action for action in other.forms() if action.endswith("/end")]
@@ -273,7 +352,8 @@ def test_a_proxy_lasts_for_a_year_at_most(guarded, browser, registered, days):
         registered(other)
         other.open("/me/persons")
         until = (today() + timedelta(days=days)).isoformat()
-        assert other.submit("/me/persons/proxy", number=number, until=until).status_code == 422
+        other.submit("/me/persons/proxy", number=number, name="李乙丑", until=until)
+        assert other.answer.status_code == 422
 
 
 def test_a_bond_of_others_cannot_be_ended(guarded, browser, registered, child):
@@ -306,9 +386,9 @@ def test_a_password_is_changed_and_others_are_signed_out(guarded, browser, regis
 def staff(services):
     """Return a function that signs a browser in as staff of a role."""
 
-    def staff(browser, role):
+    def staff(browser, role, division="3506"):
         login = fresh()
-        details = {"name": "王丁卯", "role": role, "division": "3506"}
+        details = {"name": "王丁卯", "role": role, "division": division}
         account = accounts.add_staff(services, login, details)
         accounts.set_password(services, account, PASSWORD)
         secret = pyotp.random_base32()
