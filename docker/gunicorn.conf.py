@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
+from gunicorn.http import wsgi
 
 from server.settings import Settings
 
@@ -44,6 +45,8 @@ limit_request_line = 8190
 limit_request_fields = 64
 limit_request_field_size = 8190
 forwarded_allow_ips = settings.trusted_proxies
+# What it runs on is nobody's business.
+wsgi.SERVER = "tongkang"
 
 proc_name = "tongkang"
 # Its socket would be shared by all servers of one user.

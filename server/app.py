@@ -11,6 +11,7 @@ from server.access.policy import OPEN
 from server.api import telemetry
 from server.api.fhir import Authenticate, FhirEndpoint
 from server.api.health import probes
+from server.api.transport import Encrypted
 from server.auth.bearer import Bearers
 from server.auth.cors import Known, Shared
 from server.auth.endpoints import SMART, endpoints, grants
@@ -100,6 +101,14 @@ def _at(path: str, application: "WSGIApplication") -> "WSGIApplication":
     return answered
 
 
+def _mounted(
+    pages: "WSGIApplication", fhir: "WSGIApplication", settings: Settings
+) -> "WSGIApplication":
+    """Return the pages with the FHIR endpoint among them, in production over TLS only."""
+    mounted = DispatcherMiddleware(pages, {SMART: _at(SMART, pages), "/fhir": fhir})
+    return Encrypted(mounted, settings.language) if settings.mode == "production" else mounted
+
+
 def create_app(settings: Settings) -> Flask:
     """Return the application.
 
@@ -134,9 +143,9 @@ def create_app(settings: Settings) -> Flask:
     server = _Once(lambda: Server(services(), grants()))
     known = Known(services)
     app.register_blueprint(endpoints(server, services, known))
-    app.register_blueprint(registration(services))
+    app.register_blueprint(registration(services, known))
     fhir = Shared(FhirEndpoint(services, _authentication(settings, services)), known)
+    mounted = _mounted(app.wsgi_app, fhir, settings)
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
-    mounted = DispatcherMiddleware(app.wsgi_app, {SMART: _at(SMART, app.wsgi_app), "/fhir": fhir})
-    app.wsgi_app = mounted  # type: ignore[method-assign]
+    app.wsgi_app = mounted  # type: ignore[assignment, method-assign]
     return app

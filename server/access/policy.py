@@ -162,8 +162,10 @@ class Access:
             self.has(type, letter) if type is not None else self.types(letter)
         ):
             return
-        raise _short(
-            Forbidden.because("interaction-forbidden", interaction=interaction, type=type or "*")
+        raise self._short(
+            Forbidden.because("interaction-forbidden", interaction=interaction, type=type or "*"),
+            type,
+            letter,
         )
 
     def require_own_ids(self, type: str, id: str) -> None:
@@ -178,14 +180,22 @@ class Access:
     def require_letter(self, letter: str, type: str) -> None:
         """Raise Forbidden unless some right gives `letter` on `type`."""
         if not self.has(type, letter):
-            raise _short(Forbidden.because("letter-forbidden", letter=letter, type=type))
+            raise self._short(
+                Forbidden.because("letter-forbidden", letter=letter, type=type), type, letter
+            )
+
+    def _short(self, refusal: Forbidden, type: str | None, letter: str | None) -> Forbidden:
+        """Return `refusal` with what RFC 6750 section 3 has told of a scope that is short."""
+        challenge = 'Bearer realm="tongkang", error="insufficient_scope"'
+        if letter is not None:
+            level = _LEVELS.get(self.caller.kind, "user")
+            challenge += f', scope="{level}/{type or "*"}.{letter}"'
+        refusal.headers["WWW-Authenticate"] = challenge
+        return refusal
 
 
-def _short(refusal: Forbidden) -> Forbidden:
-    """Return `refusal` with what RFC 6750 section 3 has told of a scope that is short."""
-    challenge = 'Bearer realm="tongkang", error="insufficient_scope"'
-    refusal.headers["WWW-Authenticate"] = challenge
-    return refusal
+_LEVELS = {"resident": "patient", "system": "system"}
+"""The level of scopes that a caller asks for."""
 
 
 ANYBODY = Access(ANONYMOUS, {}, NOTHING)

@@ -94,9 +94,14 @@ def allow(blueprint: Blueprint, known: Known) -> None:
                     response.headers[name] = value
         return response
 
+
+def preflights(blueprint: Blueprint) -> None:
+    """Have browsers learn at the endpoints of `blueprint` what pages may send there."""
+
     @blueprint.route("/token", methods=["OPTIONS"], endpoint="preflight-token")
     @blueprint.route("/revoke", methods=["OPTIONS"], endpoint="preflight-revoke")
     @blueprint.route("/register", methods=["OPTIONS"], endpoint="preflight-register")
+    @blueprint.route("/par", methods=["OPTIONS"], endpoint="preflight-par")
     @blueprint.route("/userinfo", methods=["OPTIONS"], endpoint="preflight-userinfo")
     def preflight() -> Response:
         return make_response("", 204)

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 
 from server.access import scopes
+from server.access.scopes import Scopes
 from server.auth import shelves
+from server.auth.clients import approved
 from server.auth.tokens import ACCESS_SECONDS, Issue, Tokens
-from server.fhir.outcome import BadRequest, Forbidden
+from server.fhir.outcome import BadRequest, Forbidden, NotFound
 from server.identity import shelves as identity
 from server.services import Services
 
@@ -23,18 +25,21 @@ class Wanted:
     """What a token shall be for: its scope, and who stands behind it.
 
     `patient` is the id of the Patient in context. `role` makes it a member of staff of `division`.
+    `client` is the id of the client that it is for, one for trying out if there is none.
     """
 
     scope: str
     patient: str | None = None
     role: str | None = None
     division: str | None = None
+    client: str | None = None
 
 
 def token(services: Services, wanted: Wanted) -> str:
     """Return a new access token.
 
-    Raises Forbidden in production, BadRequest if the scope gives nothing or needs a patient.
+    Raises Forbidden in production, BadRequest if the scope gives nothing, needs a patient, or is
+    more than the client was approved for, NotFound if there is no such client.
     """
     if services.interpreters.settings.mode == "production":
         raise Forbidden.because("token-not-in-production")
@@ -45,18 +50,18 @@ def token(services: Services, wanted: Wanted) -> str:
     if "patient" in levels and wanted.patient is None:
         raise BadRequest.because("scope-needs-patient")
     account = None if "system" in levels else _account(services, wanted)
-    _client(services)
+    client = _client(services, wanted, asked)
     grant = token_hex(16)
-    services.store.shelf(shelves.GRANTS).add(grant, _grant(account, wanted))
+    services.store.shelf(shelves.GRANTS).add(grant, _grant(account, wanted, client))
     context = {} if wanted.patient is None else {"patient": wanted.patient}
-    issue = Issue(grant=grant, client=CLIENT, account=account, scope=asked.text, context=context)
+    issue = Issue(grant=grant, client=client, account=account, scope=asked.text, context=context)
     return Tokens(services.store.shelf(shelves.TOKENS), lambda: None).access(issue)
 
 
-def _grant(account: str | None, wanted: Wanted) -> dict[str, object]:
+def _grant(account: str | None, wanted: Wanted, client: str) -> dict[str, object]:
     now = datetime.now(UTC)
     return {
-        "client": CLIENT,
+        "client": client,
         "account": account,
         "patient": wanted.patient,
         "scope": wanted.scope,
@@ -67,7 +72,15 @@ def _grant(account: str | None, wanted: Wanted) -> dict[str, object]:
     }
 
 
-def _client(services: Services) -> None:
+def _client(services: Services, wanted: Wanted, asked: Scopes) -> str:
+    """Return the id of the client that a token is for."""
+    if wanted.client is not None:
+        found = approved(services, wanted.client)
+        if found is None:
+            raise NotFound.because("client-unknown")
+        if not found.allowed.cover(asked):
+            raise BadRequest.because("scope-beyond-client")
+        return found.id
     record = {
         "name": "开发用令牌 Development token",
         "kind": "app",
@@ -80,6 +93,7 @@ def _client(services: Services) -> None:
         "is_sample": True,
     }
     services.store.shelf(shelves.CLIENTS).put(CLIENT, record)
+    return CLIENT
 
 
 def _account(services: Services, wanted: Wanted) -> str:

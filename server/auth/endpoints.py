@@ -60,6 +60,7 @@ def endpoints(
     _of_people(blueprint, server)
     _described(blueprint, services)
     cors.allow(blueprint, known)
+    cors.preflights(blueprint)
     return blueprint
 
 

@@ -7,6 +7,7 @@ Spec: https://openid.net/specs/openid-connect-core-1_0.html#RotateSigningKeys
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -24,6 +25,15 @@ _SIGNS = timedelta(days=90)
 _AHEAD = timedelta(days=1)
 _STAYS = timedelta(days=180)
 _FIRST = "first"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One key: it signs from `since` until the next does, and is published until `until`."""
+
+    id: str
+    since: datetime
+    until: datetime
 
 
 class Keys:
@@ -57,6 +67,11 @@ class Keys:
             return found
 
         return dict(jwt.decode(token, key, [ALGORITHM]).claims)
+
+    def known(self) -> list[Known]:
+        """Return when each key signs, in the order in which they do."""
+        ordered = sorted(self._all(), key=lambda record: record["signs_from"])
+        return [Known(one["id"], one["signs_from"], one["expires_at"]) for one in ordered]
 
     def rotate(self) -> None:
         """Publish a new key now, which signs from tomorrow on."""

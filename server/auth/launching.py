@@ -34,7 +34,7 @@ def by_system(services: Services, token: str, asked: Mapping[str, Any]) -> dict[
         raise Forbidden.because("launch-forbidden")
     user = _user(services, str(asked.get("user", "")))
     unit = (client.record.get("organization") or {}).get("reference")
-    if user is None or (user.get("organization") or {}).get("reference") != unit:
+    if user is None or unit is None or (user.get("organization") or {}).get("reference") != unit:
         raise NotFound.because("launch-unknown")
     return _launched(services, services.access(given), user, asked)
 

@@ -15,7 +15,7 @@ import orjson
 from authlib.oauth2.rfc6749 import InvalidClientError
 from flask import Blueprint, Response, jsonify, make_response, request
 
-from server.auth import amending, enrolment, shelves, visit
+from server.auth import amending, cors, enrolment, shelves, visit
 from server.auth.requests import answered
 from server.auth.review import noted
 from server.auth.server import endpoint
@@ -33,7 +33,7 @@ _ECHOED = (
 )  # fmt: skip
 
 
-def registration(services: Callable[[], Services]) -> Blueprint:
+def registration(services: Callable[[], Services], known: cors.Known) -> Blueprint:
     """Return the blueprint of the registration endpoints."""
     blueprint = Blueprint("registration", __name__)
 
@@ -54,6 +54,7 @@ def registration(services: Callable[[], Services]) -> Blueprint:
             return _or_fault(lambda: _changed(services(), record))
         return jsonify(_said(services(), record))
 
+    cors.allow(blueprint, known)
     return blueprint
 
 

@@ -17,6 +17,8 @@ COMMANDS: Mapping[str, str] = {
     "settings": "Show the settings in force and what they mean. / 显示当前各项设置及其含义。",
     "account": "Open accounts of staff, or accounts to try out. / 新建工作人员账号或试用账号。",
     "clients": "List, approve and suspend apps and systems. / 列出、批准和暂停应用与信息系统。",
+    "signing-keys": "Show the keys of id tokens, or begin a new one. / "
+    "显示身份令牌的签名密钥，或启用新密钥。",
     "token": "Print an access token for trying out. / 打印一个供试用的访问令牌。",
     "demo": "Load a demo region of synthetic residents. / 载入由虚构居民组成的演示地区。",
     "verify": "Prove that a database is in good order. / 核查并证明数据库完好。",

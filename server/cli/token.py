@@ -21,13 +21,16 @@ from server.fhir.outcome import FhirError
     show_default=True,
     help="The division of the staff. / 工作人员所属行政区划。",
 )
-def token(scope: str, patient: str | None, role: str | None, division: str) -> None:
+@click.option("--client", help="For this client, by its id. / 以该应用或系统的名义。")
+def token(
+    scope: str, patient: str | None, role: str | None, division: str, client: str | None
+) -> None:
     """Print an access token for an hour, without sign-in or consent; not in production.
 
     打印一个有效期为一小时的访问令牌，无需登录和授权；正式运行时不可用。
     """
     settings = settings_or_exit()
-    wanted = Wanted(scope=scope, patient=patient, role=role, division=division)
+    wanted = Wanted(scope=scope, patient=patient, role=role, division=division, client=client)
     try:
         with opened(settings) as services:
             click.echo(issued(services, wanted))

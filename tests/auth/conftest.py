@@ -109,7 +109,7 @@ def sign(keys, endpoint):
 def ask(endpoint):
     """Return a function that asks for a token as a system does."""
 
-    def ask(assertion, **form):
+    def ask(assertion, url=endpoint, **form):
         asked = {
             "grant_type": "client_credentials",
             "scope": "system/Patient.rs",
@@ -118,6 +118,38 @@ def ask(endpoint):
             **form,
         }
         asked = {name: value for name, value in asked.items() if value is not None}
-        return requests.post(endpoint, data=asked, timeout=20)
+        return requests.post(url, data=asked, timeout=20)
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def asker(register):
+    """An app that may introspect, with its secret."""
+    client = register(
+        auth_method="client_secret_basic", secret=passwords.hashed(SECRET), may_introspect=True
+    )
+    return client, SECRET
+
+
+@pytest.fixture
+def token(ask, sign, backend):
+    """The token of a system that may see residents."""
+    return ask(sign(backend)).json()["access_token"]
+
+
+@pytest.fixture
+def granted(world):
+    """What a resident let an app have, and the app."""
+    app = world.app()
+    scope = "openid fhirUser launch/patient offline_access patient/Patient.rs"
+    return app, world.tokens(app, world.resident(), scope=scope)
+
+
+def introspect(guarded, token, auth=None, **form):
+    form = {"token": token, **form}
+    return requests.post(f"{guarded.root}/introspect", data=form, auth=auth, timeout=20)
+
+
+def read(guarded, **headers):
+    return requests.get(f"{guarded.base}/Patient", headers=headers, timeout=20)

@@ -10,7 +10,8 @@ import requests
 from joserfc.jwk import ECKey, RSAKey
 
 from server.identity import passwords
-from tests.auth.conftest import SECRET
+from tests import processes
+from tests.auth.conftest import ASSERTION, SECRET
 from tests.builders import fresh
 
 
@@ -48,7 +49,7 @@ def test_bks_03_another_grant_type_is_400(ask, sign, backend, grant):
 
 @pytest.mark.parametrize("kind", ["x", "urn:ietf:params:oauth:grant-type:jwt-bearer", None, ""])
 def test_bks_04_another_type_of_assertion_is_400(ask, sign, backend, kind):
-    refused(ask(sign(backend), client_assertion_type=kind), 400, 401)
+    refused(ask(sign(backend), client_assertion_type=kind), 400)
 
 
 def test_bks_05_a_foreign_key_is_refused(ask, sign, backend):
@@ -195,3 +196,113 @@ def test_two_keys_of_one_name_are_none(ask, sign, register, keys):
     }  # fmt: skip
     assert ask(sign(register(jwks={"keys": [own, twin]}, **details))).status_code == 200
     refused(ask(sign(register(jwks={"keys": [own, same]}, **details))), 400, 401)
+
+
+def test_bks_05_the_key_has_to_be_one_for_the_algorithm(ask, sign, register):
+    """ES384 is for P-384 alone, and a key counts for what it is, whatever it says."""
+    short = ECKey.generate_key("P-256", {"kid": "ec"})
+    claims = {"alg": "ES384", "kty": "EC"}
+    client = register(
+        kind="backend", auth_method="private_key_jwt", grant_types=["client_credentials"],
+        jwks={"keys": [{**short.as_dict(private=False), **claims}]}, scope="system/*.rs",
+    )  # fmt: skip
+    own = ECKey.generate_key("P-384", {"kid": "ec"})
+    refused(ask(sign(client, key=own)), 400, 401, error="invalid_client")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [{"kty": "EC", "kid": "ec"}, {"kty": "EC", "kid": "ec", "crv": "P-384", "x": "!", "y": 5},
+     {"kty": "EC", "kid": "ec", "crv": "P-384", "x": "AA", "y": "AA"}, {"kid": "ec"}],
+)  # fmt: skip
+def test_p26_a_registered_key_that_is_none_is_no_fault_of_the_server(ask, sign, register, key):
+    client = register(
+        kind="backend", auth_method="private_key_jwt", grant_types=["client_credentials"],
+        jwks={"keys": [key]}, scope="system/*.rs",
+    )  # fmt: skip
+    refused(ask(sign(client)), 400, 401, error="invalid_client")
+
+
+@pytest.mark.parametrize("text", ['["a"]', '"a"', "5", "null", '{"sub":{"$gt":""}}', '{"sub":[]}'])
+def test_p24_claims_that_are_no_claims_are_refused(ask, text):
+    parts = (b'{"alg":"ES384","kid":"ec"}', text.encode(), b"x")
+    forged = ".".join(base64.urlsafe_b64encode(one).decode().rstrip("=") for one in parts)
+    refused(ask(forged), 400, 401)
+
+
+@pytest.mark.parametrize("audience", ["/token/", "/TOKEN", "/introspect", "/fhir", ""])
+def test_bks_06_an_audience_is_compared_as_text(ask, sign, backend, guarded, audience):
+    if audience:
+        refused(ask(sign(backend, aud=guarded.root + audience)), 400, 401, error="invalid_client")
+    else:
+        assert ask(sign(backend, aud=guarded.root)).status_code == 200  # the issuer
+
+
+@pytest.fixture
+def sibling(guarded, mongodb_url, tmp_path):
+    """Another server of the same address on the same database, which is not started yet."""
+    settings = {"mongodb_url": mongodb_url, "database": guarded.database, "access": "oauth"}
+    made = processes.Server(tmp_path / "server.log", base_url=guarded.base, workers=1, **settings)
+    yield made
+    if made.child is not None:
+        made.stop()
+
+
+def test_bks_07_a_replay_is_known_to_another_process_and_after_a_restart(
+    sibling, ask, sign, backend
+):
+    assertion, url = sign(backend), f"{sibling.root}/token"
+    assert ask(assertion).status_code == 200
+    sibling.start().ready()
+    refused(ask(assertion, url=url), 400, 401, error="invalid_client")
+    another = sign(backend)
+    assert ask(another, url=url).status_code == 200
+    sibling.stop()
+    sibling.start().ready()
+    refused(ask(another, url=url), 400, 401, error="invalid_client")
+
+
+@pytest.mark.parametrize("how", ["post", "query", "none"])
+def test_bks_15_a_secret_is_sent_by_basic_alone(guarded, confidential, how):
+    form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": confidential}
+    url = f"{guarded.root}/token"
+    if how == "post":
+        form["client_secret"] = SECRET
+    elif how == "query":
+        url += f"?client_id={confidential}&client_secret={SECRET}"
+    refused(requests.post(url, data=form, timeout=20), 400, 401)
+
+
+def test_bks_16_a_key_is_good_for_codes_and_refreshing_too(world, keys, sign, guarded):
+    public = {"keys": [keys["ES384"].as_dict(private=False)]}
+    app = world.app(auth_method="private_key_jwt", jwks=public)
+    someone = world.resident()
+    visit = world.code(app, someone, scope="launch/patient offline_access patient/Patient.rs")
+    url = f"{guarded.root}/token"
+    proof = {"client_assertion_type": ASSERTION}
+    code = {
+        "grant_type": "authorization_code",
+        "code": visit.sent["code"],
+        "redirect_uri": app.redirect_uri,
+        "code_verifier": visit.verifier,
+    }
+    made = requests.post(url, data={**code, **proof, "client_assertion": sign(app.id)}, timeout=20)
+    assert made.status_code == 200, made.text
+    asked = {"grant_type": "refresh_token", "refresh_token": made.json()["refresh_token"]}
+    refused(requests.post(url, data={**asked, "client_id": app.id}, timeout=20), 400, 401)
+    again = requests.post(
+        url, data={**asked, **proof, "client_assertion": sign(app.id)}, timeout=20
+    )
+    assert again.status_code == 200, again.text
+    assert again.json()["patient"] == made.json()["patient"]
+
+
+def test_a_system_has_no_use_for_another_grant(guarded, ask, sign, backend):
+    refused(ask(sign(backend), grant_type="authorization_code", code="x"), 400)
+    refused(ask(sign(backend), grant_type="refresh_token", refresh_token="x"), 400)
+
+
+def test_an_app_with_a_key_is_no_system(world, keys, ask, sign):
+    public = {"keys": [keys["ES384"].as_dict(private=False)]}
+    app = world.app(auth_method="private_key_jwt", jwks=public)
+    refused(ask(sign(app.id)), 400, error="unauthorized_client")

@@ -1,34 +1,17 @@
-"""INT-01 to INT-08 and REV-01 to REV-06, and RES-01 to RES-09 of tokens at the FHIR endpoint."""
+"""INT-01 to INT-08: https://www.rfc-editor.org/rfc/rfc7662"""
+
+import time
+from hashlib import sha256
 
 import pytest
 import requests
+from joserfc import jwt
+from joserfc.jwk import KeySet
 
-from server.identity import passwords
-from tests.auth.conftest import SECRET
-from tests.builders import fresh
-
-
-@pytest.fixture(scope="module")
-def asker(register):
-    """An app that may introspect, with its secret."""
-    client = register(
-        auth_method="client_secret_basic", secret=passwords.hashed(SECRET), may_introspect=True
-    )
-    return client, SECRET
-
-
-@pytest.fixture
-def token(ask, sign, backend):
-    return ask(sign(backend)).json()["access_token"]
-
-
-def introspect(guarded, token, auth=None, **form):
-    form = {"token": token, **form}
-    return requests.post(f"{guarded.root}/introspect", data=form, auth=auth, timeout=20)
-
-
-def read(guarded, **headers):
-    return requests.get(f"{guarded.base}/Patient", headers=headers, timeout=20)
+from server.auth.development import Wanted
+from server.auth.development import token as development_token
+from server.identity.shelves import ATTEMPTS
+from tests.auth.conftest import SECRET, introspect
 
 
 def test_int_01_02_a_live_token_is_described_to_who_may_ask(guarded, asker, token, backend):
@@ -60,75 +43,105 @@ def test_int_05_a_token_is_not_named_in_a_url(guarded, asker, token):
     assert requests.post(url, auth=asker, timeout=20).status_code == 400
 
 
-def test_rev_01_a_token_that_is_given_back_is_dead_at_once(guarded, asker, token, sign, backend):
-    bearer = {"Authorization": f"Bearer {token}"}
-    assert read(guarded, **bearer).status_code == 200
-    form = {
-        "token": token,
-        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-        "client_assertion": sign(backend),
-    }
-    assert requests.post(f"{guarded.root}/revoke", data=form, timeout=20).status_code == 200
-    assert {read(guarded, **bearer).status_code for _ in range(8)} == {401}
-    assert introspect(guarded, token, asker).json() == {"active": False}
+@pytest.fixture
+def bearer(register, keys, ask, sign):
+    """The token of a system that may introspect."""
+    client = register(
+        kind="backend", auth_method="private_key_jwt", grant_types=["client_credentials"],
+        jwks={"keys": [keys["ES384"].as_dict(private=False)]}, scope="system/*.rs",
+        may_introspect=True,
+    )  # fmt: skip
+    return ask(sign(client)).json()["access_token"]
 
 
-def test_rev_02_03_04_only_the_owner_revokes(guarded, token, confidential, asker):
-    revoke = f"{guarded.root}/revoke"
-    owner = (confidential, SECRET)
-    assert requests.post(revoke, data={"token": fresh()}, auth=owner, timeout=20).status_code == 200
-    refused = requests.post(revoke, data={"token": token}, auth=owner, timeout=20)
-    assert refused.status_code == 400
-    assert requests.post(revoke, data={"token": token}, timeout=20).status_code in (400, 401)
-    assert introspect(guarded, token, asker).json()["active"] is True
-
-
-def test_res_01_without_a_token_who_calls_is_asked(guarded):
-    answer = read(guarded)
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="tongkang"'
-    assert answer.json()["issue"][0]["code"] == "login"
-
-
-@pytest.mark.parametrize(
-    "header",
-    ["Bearer x", "bearer " + "a" * 43, "Bearer", "Bearer ", "Bearer  x", "Basic eDp5", "x",
-     "Bearer a b", "Bearer " + "a" * 5000, "Bearer ä", "DPoP abc"],
-)  # fmt: skip
-def test_res_02_07_a_token_that_is_none_is_invalid(guarded, header):
-    answer = read(guarded, Authorization=header.encode("latin-1"))
-    assert answer.status_code == 401
-    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
-
-
-def test_res_03_a_scope_that_is_short_is_403_and_tells_nothing(guarded, token):
-    bearer = {"Authorization": f"Bearer {token}"}
-    answer = requests.get(f"{guarded.base}/Observation", headers=bearer, timeout=20)
-    assert answer.status_code == 403
-    assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
-    assert answer.json()["issue"][0]["code"] == "forbidden"
-
-
-def test_res_04_a_token_elsewhere_is_none(guarded, token):
-    url = f"{guarded.base}/Patient?access_token={token}"
-    assert requests.get(url, timeout=20).status_code == 401
-    form = {"access_token": token}
-    assert (
-        requests.post(f"{guarded.base}/Patient/_search", data=form, timeout=20).status_code == 401
+def introspect_by(guarded, bearer, token, **form):
+    return requests.post(
+        f"{guarded.root}/introspect",
+        data={"token": token, **form},
+        headers={"Authorization": f"Bearer {bearer}"},
+        timeout=20,
     )
-    two = {"Authorization": f"Bearer {token}, Bearer {token}"}
-    assert read(guarded, **two).status_code == 400
 
 
-def test_res_08_refusals_tell_nothing_of_the_data(guarded):
-    answer = requests.get(f"{guarded.base}/Patient/x", timeout=20)
-    assert answer.status_code == 401
-    assert not {"ETag", "Last-Modified"} & set(answer.headers)
-    assert "no-store" in answer.headers["Cache-Control"]
+def test_int_01_06_a_bearer_learns_of_person_and_context(guarded, bearer, granted):
+    app, answer = granted
+    said = introspect_by(guarded, bearer, answer["access_token"]).json()
+    assert said["active"] is True
+    assert said["client_id"] == app.id
+    assert set(said["scope"].split()) == set(answer["scope"].split())
+    assert abs(said["exp"] - time.time() - answer["expires_in"]) < 60
+    assert said["patient"] == answer["patient"]
+    assert said["iss"] == guarded.root
+    claims = jwt.decode(answer["id_token"], jwks_of(guarded), ["RS256"]).claims
+    assert said["sub"] == claims["sub"]
+    assert said["fhirUser"] == claims["fhirUser"]
 
 
-def test_res_09_answers_are_kept_by_nobody(guarded, token):
-    answer = read(guarded, Authorization=f"Bearer {token}")
-    assert answer.headers["Cache-Control"] == "private, no-store"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Content-Type"].startswith("application/fhir+json")
+def jwks_of(guarded):
+    return KeySet.import_key_set(requests.get(f"{guarded.root}/jwks", timeout=20).json())
+
+
+def test_int_04_a_patients_app_learns_nothing(guarded, granted, token):
+    _, answer = granted
+    assert introspect_by(guarded, answer["access_token"], token).status_code == 401
+    assert introspect_by(guarded, answer["refresh_token"], token).status_code == 401
+    assert introspect_by(guarded, answer["id_token"], token).status_code == 401
+    assert introspect_by(guarded, "x", token).status_code == 401
+
+
+def test_int_04_a_system_that_was_not_told_it_may_learns_nothing(guarded, token):
+    assert introspect_by(guarded, token, token).status_code == 403
+
+
+def test_int_05_an_answer_is_json_whatever_is_accepted(guarded, asker, token):
+    answer = requests.post(
+        f"{guarded.root}/introspect", data={"token": token}, auth=asker, timeout=20,
+        headers={"Accept": "application/jwt"},
+    )  # fmt: skip
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_int_07_a_refresh_token_is_active_until_it_was_used(guarded, asker, granted):
+    app, answer = granted
+    refresh = answer["refresh_token"]
+    said = introspect(guarded, refresh, asker, token_type_hint="refresh_token").json()
+    assert said["active"] is True
+    assert "token_type" not in said
+    assert app.refresh(refresh).status_code == 200
+    assert introspect(guarded, refresh, asker).json() == {"active": False}
+
+
+@pytest.mark.parametrize("hint", ["access_token", "refresh_token", "urn:x", "居民", ""])
+def test_int_03_a_hint_changes_nothing(guarded, asker, token, hint):
+    assert introspect(guarded, token, asker, token_type_hint=hint).json()["active"] is True
+
+
+def test_int_08_who_asks_is_recorded_and_who_guesses_has_to_wait(guarded, services, asker, token):
+    bearer = {"Authorization": f"Bearer {auditor(services)}"}
+    before = asked(guarded, bearer)
+    introspect(guarded, token, asker)
+    assert asked(guarded, bearer) == before + 1
+    shelf = services.store.shelf(ATTEMPTS)
+    name = sha256(f"introspection {asker[0]}".encode()).hexdigest()
+    shelf.put(f"token:{name}", {"count": 300})
+    try:
+        refused = introspect(guarded, "guess", asker)
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) > 0
+        assert introspect(guarded, token, asker).json()["active"] is True
+    finally:
+        shelf.take(f"token:{name}")
+
+
+def auditor(services):
+    return development_token(
+        services, Wanted(scope="user/AuditEvent.rs", role="auditor", division="3506")
+    )
+
+
+def asked(guarded, bearer):
+    """Return how many introspections the trail knows of."""
+    url = f"{guarded.base}/AuditEvent?subtype=token-introspected&_summary=count"
+    answer = requests.get(url, headers=bearer, timeout=20)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["total"]

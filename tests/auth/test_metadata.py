@@ -1,9 +1,14 @@
-"""DSC-01 to DSC-16: https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html"""
+"""DSC-01 to DSC-17: https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html"""
 
+import subprocess
+import sys
 import time
 
 import pytest
 import requests
+
+from tests import processes
+from tests.auth.conftest import ASSERTION
 
 SMART = "/fhir/.well-known/smart-configuration"
 OAUTH = "/.well-known/oauth-authorization-server"
@@ -112,3 +117,173 @@ def test_dsc_15_16_the_capability_statement_says_so_without_a_token(guarded):
     smart = read(guarded, SMART).json()
     assert uris["token"] == smart["token_endpoint"]
     assert uris["authorize"] == smart["authorization_endpoint"]
+
+
+def test_dsc_06_keys_are_for_the_algorithms_that_are_named(guarded):
+    said = read(guarded, SMART).json()
+    assert "client-confidential-asymmetric" in said["capabilities"]
+    assert said["scopes_supported"]
+    assert set(said["token_endpoint_auth_methods_supported"]) == {
+        "none", "client_secret_basic", "private_key_jwt",
+    }  # fmt: skip
+
+
+def test_dsc_07_every_scope_that_is_named_can_be_granted(guarded, world, ask, sign, backend):
+    named = read(guarded, SMART).json()["scopes_supported"]
+    app, someone, systems, granted = world.app(), world.resident(), [], set()
+    for scope in named:
+        if scope.startswith("system/"):
+            systems.append(scope)
+            continue
+        if scope in ("launch", "launch/encounter"):
+            continue  # what a launch gives: test_launch
+        with_it = f"{scope} patient/Patient.rs launch/patient openid"
+        answer = world.tokens(app, someone, scope=" ".join(dict.fromkeys(with_it.split())))
+        granted |= {scope} & set(answer["scope"].split())
+    assert granted | set(systems) | {"launch", "launch/encounter"} == set(named)
+    for scope in systems:
+        assert ask(sign(backend), scope=scope).json()["scope"] == scope
+
+
+def test_dsc_08_what_is_recommended_is_there(guarded):
+    said = read(guarded, SMART).json()
+    for name in ("registration", "management", "introspection", "revocation"):
+        url = said[f"{name}_endpoint"]
+        status = requests.get(url, allow_redirects=False, timeout=20).status_code
+        assert status in (303, 405), url  # people sign in first, software posts
+
+
+@pytest.mark.parametrize("path", [SMART, OAUTH, OPENID, "/fhir/metadata", "/jwks"])
+def test_dsc_16_what_is_public_names_no_stack_and_no_client(guarded, path, register):
+    client = register(name="机密应用")
+    answer = read(guarded, path)
+    assert answer.status_code == 200
+    seen = (answer.text + str(answer.headers)).lower()
+    for word in (
+        "gunicorn",
+        "werkzeug",
+        "flask",
+        "python/",
+        "mongo",
+        "authlib",
+        "机密应用",
+        client,
+    ):
+        assert word.lower() not in seen, word
+
+
+def test_dsc_04_09_the_issuer_is_where_it_says(guarded):
+    said = read(guarded, OPENID).json()
+    assert said["issuer"] == guarded.root
+    again = requests.get(f"{said['issuer']}/.well-known/openid-configuration", timeout=20)
+    assert again.json() == said
+
+
+def test_dsc_02_endpoints_that_are_named_are_there(guarded):
+    said = read(guarded, OPENID).json()
+    for name, url in said.items():
+        if name.endswith(("_endpoint", "_uri")):
+            answer = requests.get(url, allow_redirects=False, timeout=20)
+            assert answer.status_code not in (404, 500), (name, url)
+    assert requests.get(said["service_documentation"], timeout=20).status_code == 200
+
+
+def test_dsc_13_a_registered_page_is_answered_whatever_the_answer(guarded, register):
+    register(redirect_uris=["https://page3.test/callback"])
+    origin = {"Origin": "https://page3.test"}
+    time.sleep(0.3)
+    for method, path in (
+        ("POST", "/token"), ("POST", "/revoke"), ("POST", "/register"), ("GET", "/userinfo"),
+        ("GET", "/fhir/Patient/none"), ("POST", "/fhir/nonsense"), ("GET", "/fhir"),
+    ):  # fmt: skip
+        answer = requests.request(method, guarded.root + path, headers=origin, timeout=20)
+        assert answer.status_code >= 400
+        assert answer.headers["Access-Control-Allow-Origin"] == origin["Origin"], path
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_dsc_13_a_suspended_app_has_no_page(guarded, register):
+    register(redirect_uris=["https://page4.test/callback"], status="suspended")
+    time.sleep(0.3)
+    answer = read(guarded, "/fhir/Patient", Origin="https://page4.test")
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", ["null", "", "https://page.test.evil.test", "http://page.test",
+                                    "https://page.test:444", "*", "https://居民.test"])  # fmt: skip
+def test_dsc_13_no_other_origin_is_taken_for_one(guarded, register, origin):
+    register(redirect_uris=["https://page.test/callback"])
+    time.sleep(0.3)
+    answer = read(guarded, "/fhir/Patient", Origin=origin.encode())
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.fixture(scope="module")
+def productive(guarded, mongodb_url, tmp_path_factory):
+    """A server in production, behind a proxy of this machine that ends TLS."""
+    log = tmp_path_factory.mktemp("productive") / "server.log"
+    server = processes.Server(
+        log, mongodb_url=mongodb_url, database=guarded.database, workers=1, access="oauth",
+        mode="production", base_url="https://fhir.test/fhir",
+        code_sender="nowhere",
+    )  # fmt: skip
+    server.start()
+    yield server.ready()
+    server.stop()
+
+
+SECURE = {"X-Forwarded-Proto": "https", "Host": "fhir.test"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/fhir/metadata", "/fhir/Patient", "/token", "/sign-in", SMART]
+)
+def test_dsc_17_in_the_clear_everything_is_refused(productive, path):
+    headers = {"Authorization": "Bearer x"}
+    for method in ("GET", "POST"):
+        answer = requests.request(
+            method, productive.root + path, headers=headers, allow_redirects=False, timeout=20
+        )
+        assert answer.status_code == 403
+        assert "Location" not in answer.headers
+        assert answer.json()["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize("path", ["/fhir/metadata", "/sign-in", SMART, "/jwks"])
+def test_dsc_17_over_tls_a_browser_is_told_to_stay_there(productive, path):
+    answer = requests.get(productive.root + path, headers=SECURE, timeout=20)
+    assert answer.status_code == 200
+    assert "max-age=" in answer.headers["Strict-Transport-Security"]
+
+
+def test_dsc_17_the_machine_may_ask_whether_all_is_well(productive):
+    assert requests.get(f"{productive.root}/readyz", timeout=20).status_code == 200
+
+
+def test_p25_a_system_gets_its_token_behind_a_proxy(productive, ask, sign, backend):
+    form = {
+        "grant_type": "client_credentials",
+        "scope": "system/Patient.rs",
+        "client_assertion_type": ASSERTION,
+        "client_assertion": sign(backend, aud="https://fhir.test/token"),
+    }
+    answer = requests.post(f"{productive.root}/token", data=form, headers=SECURE, timeout=20)
+    assert answer.status_code == 200, answer.text
+    bearer = {**SECURE, "Authorization": f"Bearer {answer.json()['access_token']}"}
+    url = f"{productive.root}/fhir/Patient"
+    assert requests.get(url, headers=bearer, timeout=20).status_code == 200
+
+
+def test_there_are_no_development_tokens_in_production(productive):
+    command = [sys.executable, "-m", "server.cli", "token"]
+    done = subprocess.run(
+        command,
+        env=productive.environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "令牌" in done.stderr
