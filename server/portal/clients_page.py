@@ -174,7 +174,7 @@ def _lines(value: Any) -> list[str]:  # noqa: ANN401  # any JSON
 
 def _key(key: Mapping[str, Any]) -> str:
     start = str(key.get("x") or key.get("n"))[:16]
-    return f"{key.get('kid')} ({key.get('kty')} {start}…)"
+    return f"{key.get('kid')} ({key.get('kty')}) {start}…"
 
 
 def _words(services: Services) -> dict[str, Any]:
