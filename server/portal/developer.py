@@ -102,7 +102,7 @@ def _guide(services: Services) -> Response:
         base=settings.base_url,
         is_development=is_development,
         is_open=settings.access == "open",
-        sandbox=RESIDENT,
+        sandbox=RESIDENT.partition("/")[2],
         app=sandbox.APP if is_development else "CLIENT_ID",
         redirect=sandbox.REDIRECT,
         unit=_DEMO_UNIT,

@@ -14,10 +14,11 @@ import requests
 
 from server.access import scopes
 from server.auth import clients, sandbox, shelves
+from server.identity import accounts
 from server.services import Interpreters, Services
 from server.settings import Settings
 from tests import processes
-from tests.auth.world import App, World
+from tests.auth.world import App, Person, World
 from tests.portal.browser import Browser
 from tests.portal.reviewing import (
     UNIT,
@@ -74,13 +75,20 @@ def page(guarded):
         return blocks(opened.open("/developer").text)
 
 
+@pytest.fixture(scope="module")
+def someone(region, services, run):
+    """The resident of the sandbox, as the page says."""
+    run(f"{sys.executable} -m server.cli account demo")
+    account = accounts.shelf(services).first({"person": f"Patient/{RESIDENT}"})
+    return Person(account, "", account["person"])
+
+
 @pytest.fixture
-def paste(region, services, tmp_path):
+def paste(region, services, someone, tmp_path):
     """Return a function that runs a program, and goes where it says, as somebody who agrees."""
 
     def paste(program):
         world = World(services, region.root)
-        someone = world.resident(f"Patient/{RESIDENT}")
         command = [sys.executable, "-c", program]
         with subprocess.Popen(
             command,
@@ -104,7 +112,8 @@ def agreed(world, someone, url):
     """Agree to all that the page at `url` asks for; return where the browser is sent to."""
     visit = world.visit(App(world.root, sandbox.APP, redirect_uri=sandbox.REDIRECT), someone)
     visit.follow(visit.browser.get(url, allow_redirects=False, timeout=20))
-    visit.allow([name for name in visit.ticks if not name.startswith("sensitive.")])
+    if "code" not in visit.sent:  # else they have agreed before
+        visit.allow([name for name in visit.ticks if not name.startswith("sensitive.")])
     assert "code" in visit.sent, visit.answer.text
     return visit.answer.headers.get("Location") or visit.page.links[0]
 
@@ -173,7 +182,7 @@ def test_a_system_is_connected_as_the_page_says(  # noqa: PLR0917  # the page is
 
     run(page["accounts"])
     launch = json.loads(run(page["curl-launch"], token=world["token"]()))
-    assert launch["iss"] == region.base
+    assert launch.get("iss") == region.base, launch
 
     token, url = world["token"](), f"{region.base}/Encounter?_count=1"
     bearer = {"Authorization": f"Bearer {token}"}
@@ -191,8 +200,7 @@ def program(text, world):
 
 def test_the_sandbox_is_as_the_page_says(page, region, run):
     found = json.loads(run(page["sandbox"].replace(".venv/bin/tongkang", command())))
-    assert found["resourceType"] == "Bundle"
-    assert found["entry"]
+    assert found.get("entry"), found
 
 
 def command():
