@@ -67,6 +67,7 @@ def _or_fault(made: Callable[[], Response]) -> Response:
 
 
 def _body() -> Any:  # noqa: ANN401  # any JSON
+    request.max_content_length = _LARGEST  # also of a body that does not say how long it is
     if (request.content_length or 0) > _LARGEST:
         raise Faulty("invalid_client_metadata", "size")
     try:

@@ -42,7 +42,13 @@ def of(services: Services, token: Record) -> Rights | None:
 
 
 def _of_system(services: Services, client: Record, grant: Record, token: Record) -> Rights:
-    caller = Caller(
+    caller = system(client, grant)
+    return _rights(services, caller, client, grant, token, {"system": None}, _region(client))
+
+
+def system(client: Record, grant: Record) -> Caller:
+    """Return who calls when the system `client` does, by what it was granted."""
+    return Caller(
         kind="system",
         organization=access.party(client.get("organization")),
         division=client.get("division"),
@@ -50,7 +56,6 @@ def _of_system(services: Services, client: Record, grant: Record, token: Record)
         purpose=grant.get("purpose") or _PURPOSES["system"],
         grant=grant["id"],
     )
-    return _rights(services, caller, client, grant, token, {"system": None}, _region(client))
 
 
 def _of_person(

@@ -43,6 +43,13 @@ _ACTS: Mapping[str, str] = {
     "complaint-answered": "action-complaint-answered",
     "emergency-reviewed": "action-emergency-reviewed",
     "limits-changed": "action-limits",
+    "real-name-checked": "action-real-name",
+    "account-registered": "action-registered",
+    "guardian-asked": "action-guardian-asked",
+    "guardian-active": "action-guardian-confirmed",
+    "guardian-refused": "action-guardian-refused",
+    "proxy-given": "action-proxy",
+    "bond-ended": "action-bond-ended",
 }
 _APPLICATION = "110150"
 _DATA: Mapping[str, str] = {
