@@ -85,7 +85,9 @@ class _Assertion(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib has
         if "jku" in headers and headers["jku"] != client.record.get("jwks_uri"):
             _refuse("jku")
         kind, make = ALGORITHMS[algorithm]
-        found = self._named(client, kind, headers.get("kid"))
+        if not isinstance(headers.get("kid"), str):
+            _refuse("kid")
+        found = self._named(client, kind, headers["kid"])
         if len(found) != 1:
             _refuse("kid")
         try:

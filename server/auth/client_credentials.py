@@ -13,9 +13,12 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
 from server.access import scopes
 from server.access.scopes import Scopes
-from server.auth import shelves
+from server.audit.event import Event, own
+from server.auth import rights, shelves, visit
 from server.auth.assertion import METHOD
 from server.auth.tokens import BACKEND_SECONDS, Issue
+
+SYSTEM_SIGNED_IN = own("token-issued", "E")
 
 
 class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no types
@@ -56,6 +59,11 @@ class ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authli
             "expires_at": now + timedelta(seconds=2 * BACKEND_SECONDS),
         }
         services.store.shelf(shelves.GRANTS).add(grant, record)
+        facts = (("scope", asked.text),)
+        caller = rights.system(client.record, record | {"id": grant})
+        services.trail.append(
+            Event(act=SYSTEM_SIGNED_IN, caller=caller, address=visit.address(), facts=facts)
+        )
         issue = Issue(grant=grant, client=client.id, account=None, scope=asked.text, context={})
         return {
             "access_token": self.server.tokens.access(issue, BACKEND_SECONDS),

@@ -15,7 +15,7 @@ import orjson
 from authlib.oauth2.rfc6749 import InvalidClientError
 from flask import Blueprint, Response, jsonify, make_response, request
 
-from server.auth import cors, enrolment, shelves, visit
+from server.auth import amending, cors, enrolment, shelves, visit
 from server.auth.requests import answered
 from server.auth.review import noted
 from server.auth.server import endpoint
@@ -67,6 +67,7 @@ def _or_fault(made: Callable[[], Response]) -> Response:
 
 
 def _body() -> Any:  # noqa: ANN401  # any JSON
+    request.max_content_length = _LARGEST  # also of a body that does not say how long it is
     if (request.content_length or 0) > _LARGEST:
         raise Faulty("invalid_client_metadata", "size")
     try:
@@ -114,8 +115,10 @@ def _said(services: Services, record: Record) -> dict[str, Any]:
     keys = (record.get("proposed") or record).get("jwks")
     if keys is not None:
         told["jwks"] = keys
-    if record.get("purpose"):
-        told["purpose"] = record["purpose"]["zh"]
+    if purpose := amending.said(record)["purpose"]:
+        told["purpose"] = purpose["zh"]
+    if waiting := amending.waiting(record):
+        told["tongkang_waiting"] = list(waiting)
     return {
         "client_id": record["id"],
         "client_id_issued_at": int(record["created"].timestamp()),

@@ -14,11 +14,13 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Response, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException
 
+from server.audit.event import Event, own
 from server.auth import visit
-from server.fhir.outcome import FhirError, TooMany
+from server.fhir.outcome import FhirError
 from server.identity.throttle import Throttle
 
 _FORM = "application/x-www-form-urlencoded"
+REFUSED = own("token-refused", "E")
 _LARGEST = 64 * 1024
 _LONGEST = 8192
 Answer = Callable[..., Response]
@@ -26,6 +28,7 @@ Answer = Callable[..., Response]
 
 def require_form() -> None:
     """Raise InvalidRequestError unless the request is one plain form."""
+    request.max_content_length = _LARGEST  # also of a body that does not say how long it is
     if request.query_string:
         raise InvalidRequestError("Parameters belong into the body.")
     if (request.mimetype or "") != _FORM:
@@ -81,9 +84,10 @@ def _told(error: OAuth2Error) -> Response:
         headers.append(("WWW-Authenticate", 'Basic realm="tongkang"'))
     if error.error in ("invalid_client", "invalid_grant"):
         try:
+            _note(error)
             _count_failure(str(error.error))
-        except TooMany as many:
-            return _busy(many)
+        except FhirError as refusal:
+            return _busy(refusal)
     made = jsonify(dict(body)) if isinstance(body, list) else jsonify(body)
     return plain(make_response(made, status, dict(headers)))
 
@@ -93,11 +97,23 @@ def _count_failure(error: str) -> None:
     if error == "invalid_grant":
         Throttle(visit.services()).attempt("token", visit.address())
         return
-    if "client_assertion" in request.form:
-        return  # a signature cannot be guessed
-    name = request.authorization.username if request.authorization else None
-    name = name or request.form.get("client_id", "")
+    is_basic = request.authorization is not None and request.authorization.type == "basic"
+    if is_basic or "client_assertion" in request.form:
+        return  # it was counted before it was compared; a signature cannot be guessed
+    name = request.form.get("client_id", "")
     Throttle(visit.services()).attempt("client", f"{visit.address()} {name}")
+
+
+def _note(error: OAuth2Error) -> None:
+    """Have the trail know of what was refused, before anybody hears of it."""
+    refused = Event(
+        act=REFUSED,
+        outcome="4",
+        reason=f"{error.error} {error.description or ''}".strip(),
+        address=visit.address(),
+        request=f"{request.method} {request.url_rule}",
+    )
+    visit.services().trail.append(refused)
 
 
 def _busy(error: FhirError) -> Response:

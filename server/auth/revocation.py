@@ -6,7 +6,12 @@ Spec: https://www.rfc-editor.org/rfc/rfc7009
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import request
 
+from server.access.caller import Caller, Party
+from server.audit.event import Event, own
+from server.auth import visit
 from server.auth.server import METHODS, Server
+
+REVOKED = own("token-revoked", "D")
 
 
 def revoke(server: Server) -> None:
@@ -24,6 +29,11 @@ def revoke(server: Server) -> None:
         return
     if record["client"] != client.id:
         raise InvalidRequestError("The token is not the client's.")
+    caller = Caller(kind="system", client=Party(client.id, client.record["name"]))
+    facts = (("grant", record["grant"]), ("kind", record["kind"]))
+    server.services.trail.append(
+        Event(act=REVOKED, caller=caller, address=visit.address(), facts=facts)
+    )
     if record["kind"] == "refresh":
         server.tokens.revoke_all("grant", record["grant"])
     else:

@@ -11,11 +11,12 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError
 from authlib.oauth2.rfc6749.util import extract_basic_authorization
 
-from server.auth import clients, shelves
+from server.auth import clients, shelves, visit
 from server.auth.assertion import METHOD, Assertions
 from server.auth.clients import Client
 from server.auth.jwks import Fetcher
 from server.auth.tokens import Tokens
+from server.identity.throttle import Throttle
 from server.services import Services
 from server.settings import Settings
 
@@ -75,8 +76,12 @@ def _by_secret(query_client: Any, request: Any) -> Client | None:  # noqa: ANN40
         client_id, secret = extract_basic_authorization(request.headers)
     except (ValueError, TypeError):
         client_id = secret = None
+    throttle, whose = Throttle(visit.services()), f"{visit.address()} {client_id}"
+    # Before the secret is compared, which takes time that others could use.
+    throttle.attempt("client", whose)
     client: Client | None = query_client(client_id) if client_id and secret else None
     named = request.form.get("client_id", client_id)
     if client is None or named != client_id or not client.check_client_secret(secret):
         raise InvalidClientError(status_code=401, description="The client is not known.")
+    throttle.forget("client", whose)
     return client

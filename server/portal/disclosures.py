@@ -14,7 +14,7 @@ from server.fhir.messages import Language, text
 from server.identity.access import PORTAL
 from server.portal import words
 
-_PURPOSES: Mapping[str, str] = {
+PURPOSES: Mapping[str, str] = {
     "TREAT": "purpose-treatment",
     "ETREAT": "purpose-emergency",
     "PATRQT": "purpose-own",
@@ -113,7 +113,7 @@ def disclosure(event: Resource, patient: str, language: Language, zone: tzinfo) 
         agents.by_portal,
         _action(event, language),
         tuple(_data(event, patient, language)),
-        text(_PURPOSES.get(next(iter(purposes), ""), "purpose-unknown"), language, {}),
+        text(PURPOSES.get(next(iter(purposes), ""), "purpose-unknown"), language, {}),
         "ETREAT" in purposes,
         str(event.get("outcome", "0")) != "0",
     )

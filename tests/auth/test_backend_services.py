@@ -135,7 +135,7 @@ def test_bks_09_a_jku_that_is_not_registered_is_not_fetched(ask, sign, backend):
     ],
 )  # fmt: skip
 def test_bks_12_a_scope_that_is_no_systems_is_refused(ask, sign, backend, scope):
-    refused(ask(sign(backend), scope=scope), 400)
+    refused(ask(sign(backend), scope=scope), 400, error="invalid_scope")
 
 
 def test_bks_12_a_scope_beyond_what_was_approved_is_refused(ask, sign, register, keys):

@@ -171,3 +171,25 @@ def test_guesses_at_secrets_are_throttled(guarded, register):
     ]
     assert codes[0] == 401
     assert codes[-1] == 429
+
+
+@pytest.mark.parametrize("path", [*ENDPOINTS, "/register"])
+def test_p24_a_body_that_does_not_say_how_long_it_is_is_read_so_far(guarded, path):
+    def pieces():
+        for _ in range(40):
+            yield b"a" * 100_000
+
+    kind = "application/json" if path == "/register" else "application/x-www-form-urlencoded"
+    try:
+        answer = post(guarded, path, data=pieces(), headers={"Content-Type": kind})
+    except requests.ConnectionError:
+        return  # it hung up before all was sent
+    assert answer.status_code in (400, 413)
+
+
+def test_bks_15_a_good_secret_does_not_count_as_a_guess(guarded, confidential):
+    owner, form = (confidential, SECRET), {"grant_type": "authorization_code", "code": "x"}
+    answers = [post(guarded, "/revoke", data={"token": "x"}, auth=owner) for _ in range(35)]
+    assert {answer.status_code for answer in answers} == {200}
+    wrong = post(guarded, "/token", data=form, auth=(confidential, "wrong"))
+    assert wrong.status_code == 401
