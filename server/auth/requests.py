@@ -97,7 +97,7 @@ def _count_failure(error: str) -> None:
     if error == "invalid_grant":
         Throttle(visit.services()).attempt("token", visit.address())
         return
-    is_basic = request.authorization is not None and request.authorization.type == "basic"
+    is_basic = request.headers.get("Authorization", "")[:6].lower() == "basic "
     if is_basic or "client_assertion" in request.form:
         return  # it was counted before it was compared; a signature cannot be guessed
     name = request.form.get("client_id", "")
