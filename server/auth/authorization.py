@@ -20,7 +20,7 @@ from authlib.oauth2.rfc6749.errors import (
 
 from server.access import scopes
 from server.access.scopes import Scopes
-from server.auth import launches, redirects, shelves
+from server.auth import clients, launches, redirects, shelves
 from server.auth.parameters import Parameters, is_text
 from server.fhir.outcome import BadRequest
 from server.services import Services
@@ -117,7 +117,7 @@ def _whom(services: Services, given: Parameters) -> tuple[Record, str]:
     if client_id is None or not _CLIENT_ID.fullmatch(client_id):
         raise BadRequest.because("authorize-client")
     client = services.store.shelf(shelves.CLIENTS).find(client_id)
-    if client is None or client["status"] != "approved":
+    if not clients.counts(client, services):
         raise BadRequest.because("authorize-client")
     if address is None or not redirects.is_registered(address, client.get("redirect_uris") or ()):
         raise BadRequest.because("authorize-redirect")

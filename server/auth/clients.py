@@ -8,7 +8,7 @@ Spec: https://www.rfc-editor.org/rfc/rfc6749#section-2, https://www.rfc-editor.o
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import ClientMixin
@@ -81,7 +81,14 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types
 def approved(services: Services, client_id: str) -> Client | None:
     """Return the client with this id, None if there is none or it does not count."""
     record = services.store.shelf(shelves.CLIENTS).find(client_id)
-    return Client(record) if record is not None and record["status"] == "approved" else None
+    return Client(record) if counts(record, services) else None
+
+
+def counts(record: Record | None, services: Services) -> TypeGuard[Record]:
+    """Tell whether there is a client and it may do anything; a sample may not in production."""
+    if record is None or record["status"] != "approved":
+        return False
+    return not record.get("is_sample") or services.interpreters.settings.mode != "production"
 
 
 def origins(record: Mapping[str, Any]) -> set[str]:

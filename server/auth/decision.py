@@ -13,7 +13,7 @@ from server.access import scopes
 from server.access.caller import Party
 from server.access.scopes import LAUNCHING, Scopes
 from server.audit.event import Event, own
-from server.auth import codes, consents, grants, pending, redirects, shelves, terms
+from server.auth import clients, codes, consents, grants, pending, redirects, shelves, terms
 from server.auth.authorization import Redirected
 from server.auth.codes import Code
 from server.auth.grants import Decision
@@ -37,7 +37,7 @@ def offered(services: Services, request: Record, account: Record) -> Offer:
     Raises Forbidden if the client is not approved any more.
     """
     client = services.store.shelf(shelves.CLIENTS).find(request["client"])
-    if client is None or client["status"] != "approved":
+    if not clients.counts(client, services):
         raise Forbidden.because("consent-unknown")
     return Offer(services, client, scopes.parse(request["scope"]), account["kind"])
 

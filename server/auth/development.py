@@ -90,6 +90,7 @@ def _client(services: Services, wanted: Wanted, asked: Scopes) -> str:
         "grant_types": [],
         "auth_method": "none",
         "scope": "",
+        "is_sample": True,
     }
     services.store.shelf(shelves.CLIENTS).put(CLIENT, record)
     return CLIENT

@@ -1,8 +1,7 @@
 """What a client says of itself, kept: new, changed, and removed.
 
 A client that is new waits for approval. So does one that changes what a code, a signature or a
-person's consent depends on. Keys are changed without a break: those that are taken away are gone
-at once, new ones count as soon as they have been looked at.
+person's consent depends on, see `amending`.
 
 Spec: https://www.rfc-editor.org/rfc/rfc7591#section-2, https://www.rfc-editor.org/rfc/rfc7592
 """
@@ -13,7 +12,7 @@ from secrets import token_hex, token_urlsafe
 from typing import Any
 
 from server.access import scopes
-from server.auth import consents, shelves
+from server.auth import amending, consents, shelves
 from server.auth.tokens import Tokens
 from server.fhir.outcome import Conflict
 from server.identity import passwords
@@ -21,31 +20,29 @@ from server.records.client_registration import Faulty
 from server.services import Services
 from server.store.shelf import Record
 
-PENDING, APPROVED, SUSPENDED, REFUSED = "pending", "approved", "suspended", "refused"
-_OPTIONAL = (
-    "client_uri", "logo_uri", "policy_uri", "tos_uri", "launch_uri", "jwks_uri", "jwks",
-    "legal_name", "purpose", "retention_days", "proposed",
-)  # fmt: skip
-_REVIEWED = (
-    "redirect_uris", "post_logout_redirect_uris", "launch_uri", "policy_uri", "jwks_uri", "scope",
-    "grant_types", "auth_method", "name", "legal_name", "purpose",
-)  # fmt: skip
+PENDING = "pending"
 _SECRET = "client_secret_basic"  # noqa: S105  # the name of a method
 
 
-def add(services: Services, metadata: Mapping[str, Any]) -> tuple[Record, dict[str, str]]:
+def add(
+    services: Services, metadata: Mapping[str, Any], by: str | None = None
+) -> tuple[Record, dict[str, str]]:
     """Register a client that waits for approval; return its record, and what only it may know.
 
-    That is ``registration_access_token``, and ``client_secret`` if it has one. Raises Faulty if
-    it asks for scopes that there are not, or that only a system has.
+    That is ``registration_access_token``, and ``client_secret`` if it has one. `by` is the id of
+    the account that registers it, if it is known. Raises Faulty if it asks for scopes that there
+    are not, or that only a system has.
     """
     client_id, told = token_urlsafe(16), {"registration_access_token": token_urlsafe(32)}
-    fields = _fields(metadata)
+    fields = amending.begun(_fields(metadata))
+    if by is not None:
+        fields["registered_by"] = by
     if fields["auth_method"] == _SECRET:
         told["client_secret"] = token_urlsafe(32)
         fields["secret"] = passwords.hashed(told["client_secret"])
     record = {
         **fields,
+        "revision": token_hex(8),
         "registration_token": shelves.digest(told["registration_access_token"]),
         "status": PENDING,
         "created": datetime.now(UTC),
@@ -62,13 +59,9 @@ def change(services: Services, record: Record, metadata: Mapping[str, Any]) -> R
     fields = _fields(metadata)
     if fields["auth_method"] != record["auth_method"] or fields["kind"] != record["kind"]:
         raise Faulty("invalid_client_metadata", "token_endpoint_auth_method")
-    if any(fields.get(name) != record.get(name) for name in _REVIEWED):
-        # Who was suspended stays so until somebody lifts it.
-        fields["status"] = SUSPENDED if record["status"] == SUSPENDED else PENDING
-    elif record["status"] == APPROVED and fields["jwks"] != record.get("jwks"):
-        fields |= _in_turn(fields["jwks"], record.get("jwks") or {"keys": []})
+    values = {**amending.changed(record, fields), "revision": token_hex(8)}
     seen = {"revision": record.get("revision"), "status": record["status"]}
-    changed = services.store.shelf(shelves.CLIENTS).change(record["id"], fields, seen)
+    changed = services.store.shelf(shelves.CLIENTS).change(record["id"], values, seen)
     if changed is None:
         raise Conflict.because("client-changed")
     if changed["status"] != record["status"]:
@@ -90,26 +83,18 @@ def silence(services: Services, client_id: str) -> None:
     Tokens.of(services).revoke_all("client", client_id)
 
 
-def _in_turn(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys that count now, and those that are proposed if there are new ones."""
-    kept = [key for key in new["keys"] if key in old["keys"]]
-    is_new = len(kept) < len(new["keys"])
-    return {"jwks": {"keys": kept}, "proposed": {"jwks": new} if is_new else None}
-
-
 def _fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a record; what is not said is None, so that it takes no effect."""
-    kept: dict[str, Any] = {**dict.fromkeys(_OPTIONAL), **metadata}
+    """Return what a client says of itself as its record has it."""
+    kept = dict(metadata)
     kept.pop("response_types", None)
     is_system = "client_credentials" in metadata["grant_types"]
     asked = scopes.parse(metadata["scope"])
     levels = {scope.level for scope in asked.clinical}
     if asked.malformed or levels & ({"patient", "user"} if is_system else {"system"}):
-        raise Faulty("invalid_client_metadata", "scope")
+        raise Faulty("invalid_client_metadata", "scope", {"scope": "scope"})
     kept["name"] = kept.pop("client_name")
     kept["auth_method"] = kept.pop("token_endpoint_auth_method")
     kept["kind"] = "backend" if is_system else "app"
-    kept["revision"] = token_hex(8)
-    if kept["purpose"] is not None:
+    if "purpose" in kept:
         kept["purpose"] = {"zh": kept["purpose"], "en": kept["purpose"]}
     return kept

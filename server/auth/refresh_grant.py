@@ -15,7 +15,7 @@ from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
 
 from server.access import scopes
 from server.access.scopes import Scopes
-from server.auth import answers, grants, shelves
+from server.auth import answers, clients, grants, shelves
 from server.auth.answers import Earned
 from server.auth.server import METHODS
 from server.auth.tokens import Tokens
@@ -87,7 +87,7 @@ class RefreshGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Auth
             and "Authorization" not in self.request.headers
         ):
             client = self._services.store.shelf(shelves.CLIENTS).find(token["client"])
-            if client and client["status"] == "approved" and client["auth_method"] == "none":
+            if clients.counts(client, self._services) and client["auth_method"] == "none":
                 return client
         found: Record = self.authenticate_token_endpoint_client().record
         return found

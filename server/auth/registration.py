@@ -15,7 +15,7 @@ import orjson
 from authlib.oauth2.rfc6749 import InvalidClientError
 from flask import Blueprint, Response, jsonify, make_response, request
 
-from server.auth import cors, enrolment, shelves, visit
+from server.auth import amending, cors, enrolment, shelves, visit
 from server.auth.requests import answered
 from server.auth.review import noted
 from server.auth.server import endpoint
@@ -121,8 +121,10 @@ def _said(services: Services, record: Record) -> dict[str, Any]:
     keys = (record.get("proposed") or record).get("jwks")
     if keys is not None:
         told["jwks"] = keys
-    if record.get("purpose"):
-        told["purpose"] = record["purpose"]["zh"]
+    if purpose := amending.said(record)["purpose"]:
+        told["purpose"] = purpose["zh"]
+    if waiting := amending.waiting(record):
+        told["tongkang_waiting"] = list(waiting)
     return {
         "client_id": record["id"],
         "client_id_issued_at": int(record["created"].timestamp()),

@@ -13,7 +13,7 @@ from typing import Any
 from server.access import scopes
 from server.access.caller import Caller, Party
 from server.access.policy import Masks, Region, Right, Rights, granted
-from server.auth import shelves
+from server.auth import clients, shelves
 from server.auth.grants import in_session
 from server.content import TERMINOLOGY
 from server.identity import access, accounts, emergency, people
@@ -29,7 +29,7 @@ def of(services: Services, token: Record) -> Rights | None:
     """Return the rights that the record of an access token gives, None if none any more."""
     client = services.store.shelf(shelves.CLIENTS).find(token["client"])
     grant = services.store.shelf(shelves.GRANTS).find(token["grant"])
-    if client is None or client["status"] != "approved":
+    if not clients.counts(client, services):
         return None
     if grant is None or grant["status"] != "active" or not in_session(services, grant):
         return None

@@ -10,6 +10,7 @@ from server.fhir.messages import text
 from server.fhir.outcome import FhirError
 from server.identity import invitations, staff
 from server.identity.demo import Made, demo_accounts
+from server.identity.demo import code as demo_code
 
 
 @click.group
@@ -57,8 +58,25 @@ def demo() -> None:
     settings = settings_or_exit()
     try:
         with opened(settings) as services:
-            for one in demo_accounts(services):
+            made = list(demo_accounts(services))
+            click.echo(text("demo-accounts-told", settings.language, {}))
+            for one in made:
                 click.echo(told(one, settings.language))
+    except FhirError as error:
+        exit_with(error, settings.language)
+
+
+@account.command
+@click.argument("login")
+def code(login: str) -> None:
+    """Print what an authenticator shows now for the demo account LOGIN.
+
+    打印试用账号 LOGIN 此刻的身份验证器验证码。
+    """
+    settings = settings_or_exit()
+    try:
+        with opened(settings) as services:
+            click.echo(demo_code(services, login))
     except FhirError as error:
         exit_with(error, settings.language)
 

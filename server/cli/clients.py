@@ -7,14 +7,16 @@ from typing import Any
 import click
 
 from server.access.caller import Caller, Party
-from server.auth import review, shelves
-from server.auth.review import Decision, Faulty, Verdict
+from server.auth import approval, review, shelves
+from server.auth.review import Decision, Verdict
 from server.cli.database import opened
 from server.cli.settings import exit_with, settings_or_exit
-from server.fhir.outcome import FhirError
+from server.fhir.outcome import FhirError, NotFound
 from server.services import Services
+from server.store.shelf import Record
 
 _NOTE = "tongkang clients"
+_note = click.option("--note", default=_NOTE, show_default=True, help="Why. / 审核意见。")
 
 
 @click.group
@@ -26,46 +28,54 @@ def clients() -> None:
 
 
 @clients.command(name="list")
-def listed() -> None:
-    """List all clients with their status.
+@click.option(
+    "--status",
+    type=click.Choice(tuple(review.VERDICTS)),
+    help="Only those of this status. / 只列出该状态的。",
+)
+def listed(status: str | None) -> None:
+    """List clients: id, status, kind and name; new keys that wait for review have a ``+``.
 
-    列出全部应用及其状态。
+    列出应用：编号、状态、类型和名称；有新密钥待审核的标有 + 号。
     """
     settings = settings_or_exit()
     try:
         with opened(settings) as services:
-            for one in services.store.shelf(shelves.CLIENTS).each({}):
-                click.echo(f"{one['id']}\t{one['status']}\t{one['kind']}\t{one['name']}")
+            for one in services.store.shelf(shelves.CLIENTS).each(
+                {"status": status} if status else {}
+            ):
+                mark = "+" if one.get("is_waiting") else ""
+                click.echo(f"{one['id']}\t{one['status']}{mark}\t{one['kind']}\t{one['name']}")
     except FhirError as error:
         exit_with(error, settings.language)
 
 
 @clients.command
 @click.argument("client_id")
-@click.option("--scope", help="The most it may be granted; default: what it asks for.")
-@click.option("--organization", default="", help="Organization/…, whom it acts for.")
-@click.option("--division", default="", help="Code of its division.")
-@click.option("--limited", is_flag=True, help="Only the data of that unit and division.")
-def approve(
-    client_id: str, scope: str | None, organization: str, division: str, *, limited: bool
-) -> None:
-    """Approve a client.
+@click.option("--scope", help="The most it may be granted; default: what it asks for. / 授权范围。")
+@click.option("--organization", help="Organization/…, whom it acts for. / 所属机构。")
+@click.option("--division", help="Code of its division. / 行政区划代码。")
+@click.option(
+    "--limited/--unlimited",
+    default=None,
+    help="Only the data of that unit and division. / 是否只限该机构和区划的数据。",
+)
+@_note
+def approve(client_id: str, note: str, *, limited: bool | None, **given: str | None) -> None:
+    """Approve a client; what is not said stays as it is.
 
-    批准一个应用。
+    批准一个应用；未给出的各项保持不变。
     """
     settings = settings_or_exit()
     try:
         with opened(settings) as services:
-            known = services.store.shelf(shelves.CLIENTS).find(client_id)
-            form = {
-                "scope": scope or (known or {}).get("scope", ""),
-                "organization": organization,
-                "division": division,
-                "limited": "yes" if limited else "",
-            }
-            terms = review.terms(services, form, known) if known else {}
-            _decide(services, client_id, "approved", terms)
-    except Faulty as fault:
+            client = _client(services, client_id)
+            form = approval.form(client) | {name: one for name, one in given.items() if one}
+            if limited is not None or not (form["organization"] or form["division"]):
+                form["limited"] = "yes" if limited else ""
+            terms = approval.terms(services.interpreters, form, client)
+            _decide(services, client, "approved", note, terms)
+    except approval.Faulty as fault:
         raise click.UsageError(", ".join(fault.fields)) from None
     except FhirError as error:
         exit_with(error, settings.language)
@@ -73,7 +83,8 @@ def approve(
 
 @clients.command
 @click.argument("client_id")
-def suspend(client_id: str) -> None:
+@_note
+def suspend(client_id: str, note: str) -> None:
     """Suspend a client: its tokens end at once.
 
     暂停一个应用，其令牌立即失效。
@@ -81,15 +92,23 @@ def suspend(client_id: str) -> None:
     settings = settings_or_exit()
     try:
         with opened(settings) as services:
-            _decide(services, client_id, "suspended", {})
+            _decide(services, _client(services, client_id), "suspended", note, {})
     except FhirError as error:
         exit_with(error, settings.language)
 
 
-def _decide(services: Services, client_id: str, verdict: Verdict, terms: Mapping[str, Any]) -> None:
+def _client(services: Services, id: str) -> Record:
+    found = services.store.shelf(shelves.CLIENTS).find(id)
+    if found is None:
+        raise NotFound.because("client-unknown")
+    return found
+
+
+def _decide(
+    services: Services, client: Record, verdict: Verdict, note: str, terms: Mapping[str, Any]
+) -> None:
     """Decide on a client as it is now, in the name of whoever runs the command."""
-    known = services.store.shelf(shelves.CLIENTS).find(client_id) or {}
     operator = Party(None, f"{getuser()} ({_NOTE})")
     caller = Caller(kind="staff", person=operator, purpose="HSYSADMIN")
-    decision = Decision(verdict, caller, _NOTE, known.get("revision"), terms)
-    review.decide(services, client_id, decision)
+    decision = Decision(verdict, caller, note, client.get("revision"), terms)
+    review.decide(services, client["id"], decision)

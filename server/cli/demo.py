@@ -9,6 +9,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from server.access.policy import OPEN
+from server.auth import sandbox
 from server.cli.database import opened
 from server.cli.settings import exit_with, settings_or_exit
 from server.context import Context
@@ -46,6 +47,7 @@ def demo(count: int, seed: int) -> None:
             services.registry.start(working=True)
             context = Context.of(services, OPEN, settings.language)
             stored = _load(context, count, seed)
+            sandbox.add_app(services)
     except FhirError as error:
         exit_with(error, settings.language)
     click.echo(text("demo-stored", settings.language, {"residents": count, "resources": stored}))

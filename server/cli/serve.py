@@ -45,6 +45,13 @@ def _example(settings: Settings) -> str:
     return f'curl -H "Authorization: Bearer $({command} token)" {url}'
 
 
+def _accounts(settings: Settings) -> dict[str, str]:
+    """Return the row that says how accounts to try out are made, where there may be any."""
+    if settings.access == "open" or settings.mode == "production":
+        return {}
+    return {"serve-accounts": f"{Path(sys.executable).with_name('tongkang')} account demo"}
+
+
 def announce(settings: Settings) -> None:
     """Print where to go."""
     base = settings.base_url
@@ -54,6 +61,7 @@ def announce(settings: Settings) -> None:
         "serve-health": local_url(settings, "/readyz"),
         "serve-pages": f"{settings.root_url}/",
         "serve-try": _example(settings),
+        **_accounts(settings),
         "serve-data": str(settings.data_folder.absolute()),
     }
     table = Table.grid(padding=(0, 2))

@@ -50,6 +50,18 @@ def demo_accounts(services: Services) -> Iterator[Made]:
         yield _made_staff(services, role, name, division, person)
 
 
+def code(services: Services, login: str) -> str:
+    """Return what an authenticator would show now for an account to try out, of this `login`.
+
+    Raises NotFound if there is none, as in production.
+    """
+    account = accounts.shelf(services).first({"login": accounts.staff_login(login)})
+    is_told = accounts.is_in_use(account, services.interpreters.settings)
+    if account is None or not is_told or not account.get("demo"):
+        raise NotFound.because("demo-account-unknown")
+    return totp.code(account["totp"])
+
+
 def _made_resident(services: Services, patient: Resource) -> Made:
     number = next(
         one["value"] for one in patient["identifier"] if one["system"] == real_name.ID_NUMBER

@@ -28,6 +28,11 @@ def finder(services: Services, caller: Caller) -> Access:
     return _narrow(services, caller, "registrar", Right("Patient", _READING))
 
 
+def of_person(services: Services, caller: Caller, patient: str) -> Access:
+    """Return the access by which it is looked up who `patient` (``Patient/a``) is."""
+    return _narrow(services, caller, "registrar", Right("Patient", _READING, (), (patient,)))
+
+
 def relatives(services: Services, caller: Caller, patient: str) -> Access:
     """Return the access by which it is looked up who the guardians of a child are."""
     right = Right("RelatedPerson", _READING, (), (f"Patient/{patient}",))

@@ -37,7 +37,8 @@ def phones(patient: Resource) -> list[str]:
 
 def own_record(services: Services, patient: str) -> Resource | None:
     """Return the Patient that `patient` (``Patient/a``) names, None if there is none."""
-    access = internal.finder(services, Caller(kind="system", purpose="HSYSADMIN"))
+    caller = Caller(kind="system", purpose="HSYSADMIN")
+    access = internal.of_person(services, caller, patient)
     context = Context.of(services, access, services.interpreters.settings.language)
     query = (("_id", patient.partition("/")[2]),)
     call = Call(interaction="search-type", type="Patient", query=query)

@@ -32,6 +32,11 @@ def picture(secret: str, login: str) -> str:
     return segno.make(uri, error="m").svg_data_uri(scale=4, border=2)
 
 
+def code(secret: str) -> str:
+    """Return the code of `secret` now."""
+    return pyotp.TOTP(secret).now()
+
+
 def set_up(services: Services, account: Record, secret: str, code: str) -> list[str] | None:
     """Give `account` the second factor `secret` if `code` is right; return its recovery codes.
 

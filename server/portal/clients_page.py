@@ -3,52 +3,76 @@
 Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/best-practices.html
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from flask import Blueprint, Response, redirect, request
 
-from server.auth import review, shelves
-from server.auth.review import PURPOSES, VERDICTS, Decision, Faulty
+from server.access import scopes
+from server.auth import amending, approval, review, shelves, terms
+from server.auth.offer import WILDCARD, Offer
+from server.auth.review import VERDICTS, Decision
 from server.content import TERMINOLOGY
 from server.fhir.outcome import NotFound
 from server.identity.access import caller_of
 from server.identity.sessions import Session
+from server.portal.disclosures import PURPOSES
 from server.portal.pages import language, page, say
 from server.portal.session import address, require_csrf, require_role
+from server.portal.words import moment
 from server.search import sensitivity
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Plain, Record
 
 _ROLE = "administrator"
-_GROUPS = {
+_GROUPS: Mapping[str, Mapping[str, Plain]] = {
+    "pending": {"status": "pending"},
+    "waiting": {"status": "approved", "is_waiting": True},
+    "approved": {"status": "approved"},
+    "suspended": {"status": "suspended"},
+    "refused": {"status": "refused"},
+}
+_HEADINGS = {
     "pending": "clients-pending",
-    "proposed": "clients-proposed",
+    "waiting": "clients-waiting",
     "approved": "clients-approved",
     "suspended": "clients-suspended",
     "refused": "clients-refused",
 }
 _KINDS = {"app": "clients-kind-app", "backend": "clients-kind-backend"}
-_PURPOSES = {
-    "HOPERAT": "clients-purpose-HOPERAT",
-    "TREAT": "clients-purpose-TREAT",
-    "PUBHLTH": "clients-purpose-PUBHLTH",
-    "HRESCH": "clients-purpose-HRESCH",
-    "HPAYMT": "clients-purpose-HPAYMT",
+_DECIDING = {
+    "approved": "clients-approve",
+    "refused": "clients-refuse",
+    "suspended": "clients-suspend",
 }
-_FORM = (
-    "scope",
-    "organization",
-    "organization_name",
-    "division",
-    "limited",
-    "labels",
-    "hidden",
-    "masked",
-    "introspect",
-    "purpose_of_use",
-)
+_NAMES = {
+    "name": "developer-name",
+    "legal_name": "clients-legal-name",
+    "purpose": "clients-purpose",
+    "contacts": "developer-contacts",
+    "retention_days": "developer-retention",
+    "redirect_uris": "developer-redirects",
+    "post_logout_redirect_uris": "clients-after-sign-out",
+    "launch_uri": "developer-launch-uri",
+    "jwks": "developer-jwks",
+    "jwks_uri": "developer-jwks-uri",
+    "policy_uri": "developer-policy-uri",
+    "tos_uri": "developer-tos-uri",
+    "client_uri": "developer-client-uri",
+    "logo_uri": "clients-logo-uri",
+    "grant_types": "clients-grant-types",
+}
+_FAULTS = {
+    "scope": "clients-fault-scope",
+    "organization": "clients-fault-organization",
+    "division": "clients-fault-division",
+    "limited": "clients-fault-limited",
+    "hidden": "clients-fault-elements",
+    "masked": "clients-fault-elements",
+    "note": "clients-fault-note",
+}
 _LONGEST_NOTE = 500
-_SHOWN = 500
+_SHOWN = 200
 
 
 def pages(services: Callable[[], Services]) -> Blueprint:
@@ -58,13 +82,17 @@ def pages(services: Callable[[], Services]) -> Blueprint:
     @blueprint.get("/admin/clients")
     def listed() -> Response:
         session = require_role(_ROLE)
-        found = services().store.shelf(shelves.CLIENTS).all({}, newest="created", limit=_SHOWN)
-        return page("clients.html", session, groups=_groups(found), words=_words())
+        shelf = services().store.shelf(shelves.CLIENTS)
+        groups = {
+            name: shelf.all(where, newest="created", limit=_SHOWN)
+            for name, where in _GROUPS.items()
+        }
+        return page("clients.html", session, groups=groups, **_words(services()))
 
     @blueprint.get("/admin/clients/<id>")
     def shown(id: str) -> Response:
-        session = require_role(_ROLE)
-        return _shown(services(), session, _client(services(), id), _said(_client(services(), id)))
+        session, client = require_role(_ROLE), _client(services(), id)
+        return _shown(services(), session, client, approval.form(client))
 
     @blueprint.post("/admin/clients/<id>")
     def decided(id: str) -> Response:
@@ -75,18 +103,6 @@ def pages(services: Callable[[], Services]) -> Blueprint:
     return blueprint
 
 
-def _groups(found: list[Record]) -> dict[str, list[Record]]:
-    """Return the clients by status; those whose new keys wait for review are in a second group."""
-    groups = {key: [one for one in found if one["status"] == key] for key in _GROUPS}
-    waiting = [one for one in found if review.waiting(one) and one not in groups["pending"]]
-    return {**groups, "proposed": waiting}
-
-
-def _words() -> dict[str, str]:
-    """Return what statuses and kinds are called in the language of this page."""
-    return {key: say(message) for key, message in {**_GROUPS, **_KINDS}.items()}
-
-
 def _client(services: Services, id: str) -> Record:
     found = services.store.shelf(shelves.CLIENTS).find(id)
     if found is None:
@@ -94,51 +110,37 @@ def _client(services: Services, id: str) -> Record:
     return found
 
 
-def _said(client: Record) -> dict[str, str]:
-    """Return what the form about `client` begins with."""
-    unit, masks = client.get("organization") or {}, client.get("masks") or {}
-    return {
-        "scope": client.get("scope", ""),
-        "organization": unit.get("reference") or "",
-        "organization_name": unit.get("name") or "",
-        "division": client.get("division") or "",
-        "limited": "yes" if client.get("region") or _is_new_system(client) else "",
-        "labels": " ".join(client.get("labels", ())),
-        "purpose_of_use": client.get("purpose_of_use") or PURPOSES[0],
-        "introspect": "yes" if client.get("may_introspect") else "",
-        **{
-            how: " ".join(f"{type}.{name}" for type, one in masks.items() for name in one[how])
-            for how in ("hidden", "masked")
-        },
-    }
-
-
-def _is_new_system(client: Record) -> bool:
-    """Tell whether nobody has decided yet what a system sees: no more than its own, then."""
-    return client["kind"] == "backend" and not client.get("reviews")
-
-
 def _shown(
     services: Services,
     session: Session,
     client: Record,
-    given: dict[str, str],
-    faults: tuple[str, ...] = (),
+    given: Mapping[str, str],
+    faults: Collection[str] = (),
 ) -> Response:
-    zone, known = services.interpreters.zone, sensitivity.declared(TERMINOLOGY)
+    known = sensitivity.declared(TERMINOLOGY)
+    said = amending.said(client)
     return page(
         "client.html",
         session,
         422 if faults else 200,
         client=client,
+        said=said,
+        wants=_wants(services, client, said["scope"]),
+        changes=[(name, _lines(client["seen"].get(name)), _lines(said[name]))
+                 for name in amending.waiting(client)],
         given=given,
-        faults={name: say("clients-field-wrong") for name in faults},
+        faults={name: say(_FAULTS.get(name, "clients-fault")) for name in faults},
+        labels=[(code, words[language()]) for code, words in known.items()],
+        purposes=[(code, say(PURPOSES[code])) for code in approval.PURPOSES],
+        verdicts=VERDICTS[client["status"]],
+        lines=_lines,
+        names={name: say(key) for name, key in _NAMES.items()},
+        deciding={verdict: say(key) for verdict, key in _DECIDING.items()},
+        note=request.form.get("note", ""),
+        **_words(services),
         same_name=_of_same_name(services, client),
-        words=_words(),
-        purposes=[(code, say(_PURPOSES[code])) for code in PURPOSES],
-        labels=[(code, said[language()]) for code, said in known.items()],
-        moment=lambda when: when.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
-    )
+        is_own=client.get("registered_by") == session.account["id"],
+    )  # fmt: skip
 
 
 def _of_same_name(services: Services, client: Record) -> list[Record]:
@@ -147,17 +149,76 @@ def _of_same_name(services: Services, client: Record) -> list[Record]:
     return [one for one in found if one["id"] != client["id"]]
 
 
+def _wants(services: Services, client: Record, scope: str) -> list[str]:
+    """Return in plain words what a client asks for."""
+    kind = "resident" if client["kind"] == "app" else "system"
+    words = terms.of(Offer(services, client, scopes.read(scope), kind), language())
+    some = [text for name, text in words.ticks.items() if not name.startswith(WILDCARD)]
+    all_of_it = [say("clients-wants-all")] if len(some) < len(words.ticks) else []
+    return [*all_of_it, *some, *words.more.values()]
+
+
+def _lines(value: Any) -> list[str]:  # noqa: ANN401  # any JSON
+    """Return what a client said in one field, line by line."""
+    match value:
+        case None | "" | []:
+            return []
+        case {"keys": list(keys)}:
+            return [_key(key) for key in keys]
+        case {"zh": str(zh), "en": str(en)}:
+            return list(dict.fromkeys((zh, en)))
+        case list():
+            return [str(one) for one in value]
+    return [str(value)]
+
+
+def _key(key: Mapping[str, Any]) -> str:
+    start = str(key.get("x") or key.get("n"))[:16]
+    return f"{key.get('kid')} ({key.get('kty')}) {start}…"
+
+
+def _words(services: Services) -> dict[str, Any]:
+    """Return the words that both pages need."""
+    zone = services.interpreters.zone
+    return {
+        "headings": {name: say(key) for name, key in _HEADINGS.items()},
+        "kinds": {kind: say(key) for kind, key in _KINDS.items()},
+        "moment": lambda when: moment(when.isoformat(), zone),
+    }
+
+
+def _given() -> dict[str, str]:
+    """Return what was filled in; several ticks of one name are divided by spaces."""
+    return {name: " ".join(request.form.getlist(name)).strip() for name in approval.FIELDS}
+
+
 def _decided(services: Services, session: Session, client: Record) -> Response:
     verdict, note = request.form.get("verdict", ""), request.form.get("note", "").strip()
-    given = {name: request.form.get(name, "").strip() for name in _FORM}
-    if verdict not in VERDICTS or not 0 < len(note) <= _LONGEST_NOTE:
-        return _shown(services, session, client, given, ("note",))
-    try:
-        terms = review.terms(services, given, client) if verdict == "approved" else {}
-    except Faulty as fault:
-        return _shown(services, session, client, given, fault.fields)
-    caller = caller_of(session.account, "HSYSADMIN")
-    seen = request.form.get("revision") or None
-    decision = Decision(verdict, caller, note, seen, terms, address())
+    given, faults = _given(), list[str]()
+    agreed: Mapping[str, Any] = {}
+    if not _is_note(note):
+        faults.append("note")
+    known = next((one for one in VERDICTS[client["status"]] if one == verdict), None)
+    if known is None:
+        faults.append("verdict")
+    if known == "approved":
+        try:
+            agreed = approval.terms(services.interpreters, given, client)
+        except approval.Faulty as fault:
+            faults += fault.fields
+    if faults or known is None:
+        return _shown(services, session, client, given, faults)
+    decision = Decision(
+        verdict=known,
+        caller=caller_of(session.account, "HSYSADMIN"),
+        note=note,
+        revision=request.form.get("revision") or None,
+        terms=agreed,
+        address=address(),
+    )
     review.decide(services, client["id"], decision)
     return redirect(f"/admin/clients/{client['id']}", 303)  # type: ignore[return-value]
+
+
+def _is_note(note: str) -> bool:
+    return 0 < len(note) <= _LONGEST_NOTE and note.replace("\r\n", "").isprintable()

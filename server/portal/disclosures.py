@@ -14,7 +14,7 @@ from server.fhir.messages import Language, text
 from server.identity.access import PORTAL
 from server.portal import words
 
-_PURPOSES: Mapping[str, str] = {
+PURPOSES: Mapping[str, str] = {
     "TREAT": "purpose-treatment",
     "ETREAT": "purpose-emergency",
     "PATRQT": "purpose-own",
@@ -43,6 +43,13 @@ _ACTS: Mapping[str, str] = {
     "complaint-answered": "action-complaint-answered",
     "emergency-reviewed": "action-emergency-reviewed",
     "limits-changed": "action-limits",
+    "real-name-checked": "action-real-name",
+    "account-registered": "action-registered",
+    "guardian-asked": "action-guardian-asked",
+    "guardian-active": "action-guardian-confirmed",
+    "guardian-refused": "action-guardian-refused",
+    "proxy-given": "action-proxy",
+    "bond-ended": "action-bond-ended",
 }
 _APPLICATION = "110150"
 _DATA: Mapping[str, str] = {
@@ -105,7 +112,7 @@ def disclosure(event: Resource, patient: str, language: Language, zone: tzinfo) 
         agents.by_portal,
         _action(event, language),
         tuple(_data(event, patient, language)),
-        text(_PURPOSES.get(next(iter(purposes), ""), "purpose-unknown"), language, {}),
+        text(PURPOSES.get(next(iter(purposes), ""), "purpose-unknown"), language, {}),
         "ETREAT" in purposes,
         str(event.get("outcome", "0")) != "0",
     )

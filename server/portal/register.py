@@ -13,7 +13,7 @@ from flask import Blueprint, Response, redirect, request
 from server.audit.event import ACCOUNT_CHANGED, own
 from server.auth.tokens import Tokens
 from server.fhir.outcome import Conflict, Issue, NotFound, Unprocessable
-from server.identity import accounts, invitations, real_name, registration
+from server.identity import accounts, invitations, real_name, registration, senders
 from server.identity.access import caller_of
 from server.identity.real_name import Claim
 from server.identity.throttle import Throttle
@@ -33,6 +33,7 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
     @blueprint.get("/register-account")
     def asked() -> Response:
+        senders.chosen(services().interpreters.settings)  # else nobody need fill anything in
         return _form({})
 
     @blueprint.post("/register-account")

@@ -9,12 +9,20 @@ Spec: https://www.rfc-editor.org/rfc/rfc7591#section-2
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import (
+    EXCLUDE,
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    validate,
+    validates_schema,
+)
 
 METHODS = ("none", "client_secret_basic", "private_key_jwt")
 GRANTS = ("authorization_code", "refresh_token", "client_credentials")
@@ -22,15 +30,22 @@ _LOOPBACK = ("127.0.0.1", "[::1]", "::1")
 _PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k"))
 _SMALLEST_RSA = 256  # bytes of the modulus
 _LONGEST = 500
+KINDS = ("missing", "long", "plain", "https", "redirect", "url", "jwks", "kid", "private", "small",
+         "keys", "days", "scope", "wrong")  # fmt: skip
+"""The kinds of faults, of which ``wrong`` is any other."""
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Faulty(Exception):
-    """The request cannot be registered; `error` is the code for it, `about` the field."""
+    """The request cannot be registered; `error` is the code for it, `about` the field.
+
+    `faults` say of every field that is wrong what kind of fault it is, such as ``https``.
+    """
 
     error: str
     about: str
+    faults: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(body: object) -> dict[str, Any]:
@@ -45,12 +60,20 @@ def read(body: object) -> dict[str, Any]:
     try:
         found: dict[str, Any] = _Registration().load(dict(body))
     except ValidationError as error:
-        about = next(iter(error.messages_dict), "body")
+        faults = {str(name): _kind(said) for name, said in error.messages_dict.items()}
+        about = next(iter(faults), "body")
         is_uri = about == "redirect_uris"
         raise Faulty(
-            "invalid_redirect_uri" if is_uri else "invalid_client_metadata", about
+            "invalid_redirect_uri" if is_uri else "invalid_client_metadata", about, faults
         ) from None
     return found
+
+
+def _kind(said: object) -> str:
+    """Return the kind of the first fault among those that marshmallow tells of one field."""
+    while isinstance(said, dict | list) and said:
+        said = next(iter(said.values())) if isinstance(said, dict) else said[0]
+    return said if said in KINDS else "wrong"
 
 
 def _statement(value: object) -> Faulty:
@@ -61,7 +84,10 @@ def _statement(value: object) -> Faulty:
 
 
 def _text(**more: Any) -> fields.String:  # marshmallow's
-    return fields.String(validate=[validate.Length(1, _LONGEST), _is_plain], **more)
+    sizes = [validate.Length(1, error="missing"), validate.Length(0, _LONGEST, error="long")]
+    return fields.String(
+        validate=[*sizes, _is_plain], error_messages={"required": "missing"}, **more
+    )
 
 
 def _is_plain(value: str) -> None:
@@ -108,19 +134,29 @@ def _parts(value: str) -> Any:  # noqa: ANN401  # of urlsplit
     return parts
 
 
+_MEMBERS = ("kty", "kid", "use", "alg", "crv", "x", "y", "n", "e")
+_NEEDED = {"EC": ("crv", "x", "y"), "RSA": ("n", "e")}
+
+
 def _is_jwks(value: Mapping[str, Any]) -> None:
     """Raise ValidationError unless `value` is a set of public keys, each with a name of its own."""
     keys = value.get("keys")
     if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) for key in keys):
         raise ValidationError("jwks")
     names = [key.get("kid") for key in keys]
-    if len(set(map(str, names))) != len(names) or not all(isinstance(n, str) and n for n in names):
+    if len(set(map(str, names))) != len(names) or not all(map(_is_name, names)):
         raise ValidationError("kid")
     for key in keys:
         if _PRIVATE_MEMBERS & key.keys() or key.get("kty") not in ("RSA", "EC"):
             raise ValidationError("private")
+        if not all(isinstance(key.get(name), str) for name in _NEEDED[key["kty"]]):
+            raise ValidationError("jwks")
         if key["kty"] == "RSA" and len(str(key.get("n", ""))) * 3 // 4 < _SMALLEST_RSA:
             raise ValidationError("small")
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST and value.isprintable()
 
 
 def _urls(check: Any) -> fields.List[Any]:  # noqa: ANN401  # marshmallow's
@@ -129,6 +165,10 @@ def _urls(check: Any) -> fields.List[Any]:  # noqa: ANN401  # marshmallow's
         validate=validate.Length(0, 20),
         load_default=list,
     )
+
+
+_NO_KEYS: dict[str, Any] = {"invalid": "jwks"}
+_NO_DAYS: dict[str, Any] = {"invalid": "days"}
 
 
 class _Registration(Schema):
@@ -157,17 +197,30 @@ class _Registration(Schema):
     tos_uri = fields.String(validate=_is_https)
     launch_uri = fields.String(validate=_is_https)
     jwks_uri = fields.String(validate=_is_https)
-    jwks = fields.Dict(validate=_is_jwks)
+    jwks = fields.Dict(validate=_is_jwks, error_messages=_NO_KEYS)
     legal_name = _text()
     purpose = _text()
-    retention_days = fields.Integer(strict=True, validate=validate.Range(1, 3650))
+    retention_days = fields.Integer(
+        strict=True, validate=validate.Range(1, 3650, error="days"), error_messages=_NO_DAYS
+    )
+
+    @post_load
+    def trim(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+        """Return `data` with nothing in the keys but what makes them keys."""
+        if "jwks" in data:
+            keys = [
+                {name: key[name] for name in _MEMBERS if isinstance(key.get(name), str)}
+                for key in data["jwks"]["keys"]
+            ]
+            data["jwks"] = {"keys": keys}
+        return data
 
     @validates_schema
     def agree(self, data: Mapping[str, Any], **_: object) -> None:
         """Raise ValidationError if what is said does not go together."""
         grants, method = set(data["grant_types"]), data["token_endpoint_auth_method"]
         if "authorization_code" in grants and not data["redirect_uris"]:
-            raise ValidationError("needed", "redirect_uris")
+            raise ValidationError("missing", "redirect_uris")
         if "refresh_token" in grants and "authorization_code" not in grants:
             raise ValidationError("alone", "grant_types")
         if "client_credentials" in grants and (method != "private_key_jwt" or len(grants) > 1):

@@ -11,23 +11,43 @@ class _Forms(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.forms, self._fields = {}, None
+        self.forms, self._fields, self._area, self._select = {}, None, None, None
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         named = dict(attributes)
         if tag == "form":
             self._fields = self.forms.setdefault(named.get("action", ""), {})
+        elif self._fields is None:
+            pass
         elif (
             tag == "input" and named.get("type") in ("checkbox", "radio") and "checked" not in named
         ):
             pass  # a browser sends only what is ticked
-        elif tag == "input" and self._fields is not None and named.get("name"):
-            self._fields[named["name"]] = named.get("value") or ""
+        elif tag == "input" and named.get("name"):
+            self._fill(named["name"], named.get("value") or "")
+        elif tag == "textarea":
+            self._area = named["name"]
+            self._fields[self._area] = ""
+        elif tag == "select":
+            self._select = named["name"]
+        elif tag == "option" and (self._select not in self._fields or "selected" in named):
+            self._fields[self._select] = named.get("value") or ""
+
+    def _fill(self, name, value):
+        known = self._fields.get(name)
+        several = [] if known is None else known if isinstance(known, list) else [known]
+        self._fields[name] = [*several, value] if several else value
+
+    def handle_data(self, data):
+        if self._area is not None:
+            self._fields[self._area] += data
 
     def handle_endtag(self, tag):
         if tag == "form":
             self._fields = None
+        elif tag == "textarea":
+            self._area = None
 
 
 class Browser:
