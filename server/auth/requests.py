@@ -81,7 +81,7 @@ def _told(error: OAuth2Error) -> Response:
     status, body, headers = error()
     if status == 401:
         headers = [(n, v) for n, v in headers if n.lower() != "www-authenticate"]
-        headers.append(("WWW-Authenticate", 'Basic realm="tongkang"'))
+        headers.append(("WWW-Authenticate", _challenge()))
     if error.error in ("invalid_client", "invalid_grant"):
         try:
             _note(error)
@@ -90,6 +90,13 @@ def _told(error: OAuth2Error) -> Response:
             return _busy(refusal)
     made = jsonify(dict(body)) if isinstance(body, list) else jsonify(body)
     return plain(make_response(made, status, dict(headers)))
+
+
+def _challenge() -> str:
+    """Return how to say who one is, in the way that was tried."""
+    if request.headers.get("Authorization", "")[:7].lower() == "bearer ":
+        return 'Bearer realm="tongkang", error="invalid_token"'
+    return 'Basic realm="tongkang"'
 
 
 def _count_failure(error: str) -> None:
