@@ -24,7 +24,7 @@ def add_app(services: Services) -> bool:
         "kind": "app",
         "status": "approved",
         "created": datetime.now(UTC),
-        "redirect_uris": [REDIRECT],
+        "redirect_uris": [REDIRECT, f"{REDIRECT}.html"],
         "grant_types": ["authorization_code", "refresh_token"],
         "auth_method": "none",
         "scope": SCOPE,

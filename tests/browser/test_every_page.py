@@ -3,6 +3,8 @@
 Spec: https://www.w3.org/TR/WCAG22/
 """
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.browser import people
@@ -90,3 +92,14 @@ def test_what_an_app_asks_for_is_seen_whole(opened, launch, screenshot, view):
 
 def test_what_an_administrator_decides_of_an_app_is_seen_whole(looked_at, app):
     looked_at("administrator", f"/admin/clients/{app()}")
+
+
+def test_what_an_app_has_changed_is_seen_whole(looked_at, app):
+    said = {"name": "血压日记", "kind": "app", "auth_method": "none", "scope": "patient/*.rs"}
+    moved = {
+        **said,
+        "redirect_uris": ["https://a-name-that-is-rather-long.example/" + "callback" * 9],
+    }
+    details = {"status": "pending", "seen": said, "said": moved, "auth_method": "none"}
+    entry = {"by": "陈甲子", "at": datetime.now(UTC), "verdict": "approved", "note": "材料齐全"}
+    looked_at("administrator", f"/admin/clients/{app(**details, reviews=[entry])}")

@@ -8,6 +8,7 @@ import requests
 
 from server.auth import shelves
 from server.auth.tokens import Issue, Tokens
+from tests.auth.world import App, World
 from tests.portal.browser import Browser
 from tests.portal.reviewing import (
     UNIT,
@@ -262,6 +263,26 @@ def test_who_approves_their_own_client_is_in_the_trail(administrator, mongodb, g
     rows = mongodb[guarded.database]["AuditEvent"].find().sort("lu", 1)
     events = [one for one in (orjson.loads(row["raw"]) for row in rows) if id in str(one)]
     assert [one["outcome"] for one in events] == ["0", "4"]
+
+
+def test_an_approved_app_launches_and_a_suspended_one_is_out_with_the_next_request(
+    administrator, browser, services, guarded
+):
+    world = World(services, guarded.root)
+    said = told(register(browser))
+    app, someone = App(guarded.root, said["client_id"]), world.resident()
+    visit = world.visit(app, someone)
+    assert visit.ask(scope="launch/patient patient/*.rs").status_code == 400
+    decide(administrator, app.id, "approved", scope="launch/patient patient/Patient.rs")
+    tokens = world.tokens(app, someone, scope="launch/patient patient/*.rs patient/Patient.rs")
+    assert tokens["scope"] == "launch/patient patient/Patient.rs"
+    token = tokens["access_token"]
+    assert world.read(someone.patient, token).status_code == 200
+    decide(administrator, app.id, "suspended")
+    assert {world.read(someone.patient, token).status_code for _ in range(6)} == {401}
+    assert visit.ask(scope="launch/patient patient/Patient.rs").status_code == 400
+    decide(administrator, app.id, "approved")
+    assert world.read(someone.patient, token).status_code == 401
 
 
 def test_a_suspended_client_has_no_tokens(administrator, browser, services):

@@ -37,8 +37,8 @@ TRIED = {
     "python-fhirclient", "python-requests", "python-system-1", "python-system-2",
     "python-system-3", "python-system-4", "sandbox", "accounts", "approve",
 }  # fmt: skip
-SHOWN = {"javascript-launch", "javascript-callback", "url"}
-"""Tests in a browser launch the same two pages."""
+SHOWN = {"javascript-launch", "javascript-callback", "javascript-serve", "url"}
+"""What tests/browser/test_developer.py tries, and an address."""
 
 
 @pytest.fixture(scope="module")
