@@ -87,10 +87,16 @@ def _registered(services: Services) -> Response:
 
 def _owned(services: Services, client_id: str) -> Record:
     """Return the client whose registration token the request has."""
-    token = request.headers.get("Authorization", "").partition(" ")[2]
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     record = services.store.shelf(shelves.CLIENTS).find(client_id)
     kept = (record or {}).get("registration_token", "")
-    if record is None or not kept or not compare_digest(kept, shelves.digest(token)):
+    is_bearer = scheme.lower() == "bearer"
+    if (
+        record is None
+        or not kept
+        or not is_bearer
+        or not compare_digest(kept, shelves.digest(token))
+    ):
         raise InvalidClientError(status_code=401, description="The token is not the client's.")
     return record
 

@@ -81,7 +81,7 @@ def _told(error: OAuth2Error) -> Response:
     status, body, headers = error()
     if status == 401:
         headers = [(n, v) for n, v in headers if n.lower() != "www-authenticate"]
-        headers.append(("WWW-Authenticate", 'Basic realm="tongkang"'))
+        headers.append(("WWW-Authenticate", _challenge()))
     if error.error in ("invalid_client", "invalid_grant"):
         try:
             _note(error)
@@ -92,12 +92,19 @@ def _told(error: OAuth2Error) -> Response:
     return plain(make_response(made, status, dict(headers)))
 
 
+def _challenge() -> str:
+    """Return how to say who one is, in the way that was tried."""
+    if request.headers.get("Authorization", "")[:7].lower() == "bearer ":
+        return 'Bearer realm="tongkang", error="invalid_token"'
+    return 'Basic realm="tongkang"'
+
+
 def _count_failure(error: str) -> None:
     """Count a wrong secret, code or token. Raises TooMany in the end."""
     if error == "invalid_grant":
         Throttle(visit.services()).attempt("token", visit.address())
         return
-    is_basic = request.authorization is not None and request.authorization.type == "basic"
+    is_basic = request.headers.get("Authorization", "")[:6].lower() == "basic "
     if is_basic or "client_assertion" in request.form:
         return  # it was counted before it was compared; a signature cannot be guessed
     name = request.form.get("client_id", "")

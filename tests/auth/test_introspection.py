@@ -86,7 +86,9 @@ def test_int_04_a_patients_app_learns_nothing(guarded, granted, token):
     assert introspect_by(guarded, answer["access_token"], token).status_code == 401
     assert introspect_by(guarded, answer["refresh_token"], token).status_code == 401
     assert introspect_by(guarded, answer["id_token"], token).status_code == 401
-    assert introspect_by(guarded, "x", token).status_code == 401
+    refused = introspect_by(guarded, "x", token)
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
 def test_int_04_a_system_that_was_not_told_it_may_learns_nothing(guarded, token):

@@ -53,6 +53,13 @@ def test_the_proxy_understands_its_configuration():
     run("caddy", "fmt", "--diff", "docker/Caddyfile")
 
 
+def test_what_is_deployed_runs_in_production(compose):
+    for server in ("server1", "server2"):
+        environment = compose["services"][server]["environment"]
+        assert environment["TONGKANG_MODE"] == "${TONGKANG_MODE:-production}"
+        assert environment["TONGKANG_BASE_URL"].startswith("https://")
+
+
 def test_the_server_does_not_run_as_root(dockerfile):
     last_stage = dockerfile.rpartition("\nFROM ")[2]
     assert re.search(r"^USER (?!0|root)\S+", last_stage, re.MULTILINE)
