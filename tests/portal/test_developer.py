@@ -251,3 +251,10 @@ def test_the_sample_app_is_never_in_production(mongodb_url, guarded, region, ser
         assert clients.approved(opened, sandbox.APP) is None
     finally:
         opened.close()
+
+
+@pytest.mark.parametrize("path", ["/developer", "/developer/register"])
+def test_an_open_server_says_that_it_asks_nobody(server, path):
+    answer = requests.get(f"{server.removesuffix('/fhir')}{path}?lang=en", timeout=20)
+    assert answer.status_code == 200
+    assert ("runs in open mode" in answer.text) == (path == "/developer")
