@@ -88,6 +88,11 @@ def counts(record: Record | None, services: Services) -> TypeGuard[Record]:
     """Tell whether there is a client and it may do anything; a sample may not in production."""
     if record is None or record["status"] != "approved":
         return False
+    return is_fit(record, services)
+
+
+def is_fit(record: Record, services: Services) -> bool:
+    """Tell whether a client or a grant may be used: not in production if it is to try out."""
     return not record.get("is_sample") or services.interpreters.settings.mode != "production"
 
 

@@ -66,6 +66,7 @@ def _grant(account: str | None, wanted: Wanted, client: str) -> dict[str, object
         "patient": wanted.patient,
         "scope": wanted.scope,
         "labels": [],
+        "is_sample": True,
         "status": "active",
         "created": now,
         "expires_at": now + timedelta(seconds=ACCESS_SECONDS),

@@ -33,6 +33,8 @@ def of(services: Services, token: Record) -> Rights | None:
         return None
     if grant is None or grant["status"] != "active" or not in_session(services, grant):
         return None
+    if not clients.is_fit(grant, services):
+        return None
     if token["account"] is None:
         return _of_system(services, client, grant, token)
     account = services.store.shelf(identity.ACCOUNTS).find(token["account"])

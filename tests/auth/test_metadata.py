@@ -7,6 +7,8 @@ import time
 import pytest
 import requests
 
+from server.auth.development import Wanted
+from server.auth.development import token as development_token
 from tests import processes
 from tests.auth.conftest import ASSERTION
 
@@ -287,3 +289,20 @@ def test_there_are_no_development_tokens_in_production(productive):
     assert done.returncode == 1
     assert done.stdout == ""
     assert "令牌" in done.stderr
+
+
+def test_a_development_token_is_none_in_production_wherever_it_was_made(
+    guarded, productive, services, backend
+):
+    wanted = Wanted(scope="system/Patient.rs", client=backend)
+    for token in (development_token(services, wanted), development_token(services, PLAIN)):
+        bearer = {"Authorization": f"Bearer {token}"}
+        here = requests.get(f"{guarded.base}/Patient", headers=bearer, timeout=20)
+        assert here.status_code == 200
+        there = requests.get(
+            f"{productive.root}/fhir/Patient", headers={**SECURE, **bearer}, timeout=20
+        )
+        assert there.status_code == 401
+
+
+PLAIN = Wanted(scope="system/Patient.rs")
