@@ -94,7 +94,7 @@ def _reference(parameter: Parameter, base_url: str) -> Extract:
             if target.version is not None:
                 entries.t.append(name + _versioned(target))
         if "identifier" in value:
-            for known in {None, type}:
+            for known in dict.fromkeys((None, type)):
                 start = f"{_identifier_name(parameter.name, known)}="
                 entries.t.extend(start + one for one in _terms(value["identifier"]))
 

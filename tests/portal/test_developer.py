@@ -38,7 +38,7 @@ TRIED = {
     "python-system-3", "python-system-4", "sandbox", "accounts", "approve",
 }  # fmt: skip
 SHOWN = {"javascript-launch", "javascript-callback", "javascript-serve", "url"}
-"""What tests/browser/test_developer.py tries, and an address."""
+"""What tests/browser/test_developer_examples.py tries, and an address."""
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import dataclasses
 import re
 import string
 import tomllib
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -86,6 +87,12 @@ SAID = [
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_a_module_has_fewer_than_300_lines(path):
     assert len(path.read_text("utf-8").splitlines()) <= LONGEST_MODULE
+
+
+def test_a_test_module_has_a_name_of_its_own():
+    # pytest imports them by it, and refuses the second in a process, whichever that is.
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)

@@ -42,6 +42,18 @@ def test_a_logical_reference_is_found_by_its_identifier(database, index, code, t
     assert Kept(database, index, STORED).found(code, text, "identifier") == positions
 
 
+def test_its_terms_come_in_one_order_in_every_process(index):
+    # `tongkang verify` compares what one process wrote with what another would.
+    terms = index.entries(observation({"value": "1"}, type="Patient"))["t"]
+    found = [term for term in terms if term.startswith("subject:identifier")]
+    assert found == [
+        "subject:identifier=1",
+        "subject:identifier=|1",
+        "subject:identifier:Patient=1",
+        "subject:identifier:Patient=|1",
+    ]
+
+
 def test_an_identifier_is_no_reference(database, index):
     kept = Kept(database, index, STORED)
     assert kept.found("subject", "1") == [6]
