@@ -103,15 +103,15 @@ class Pointers:
 
     def condition(self, type: str, pointers: Iterable[Pointer]) -> Condition:
         """Return the condition that a resource of `type` is one that `pointers` lead to."""
-        parts: list[Condition] = []
-        ids: list[str] = []
-        for pointer in sorted(pointers, key=str):
-            if pointer.id is not None:
-                ids.append(pointer.id)
-            else:
-                url = compared(f"{self._url_name(type)}={pointer.url}")
-                parts.append({"t": {"$all": [url, pointer.version]} if pointer.version else url})
-        return any_of([{"_id": {"$in": ids}}, *parts] if ids else parts)
+        known = set(pointers)
+        ids = sorted(pointer.id for pointer in known if pointer.id is not None)
+        parts: list[Condition] = [{"_id": {"$in": ids}}] if ids else []
+        for url, version in sorted(
+            (pointer.url or "", pointer.version or "") for pointer in known if pointer.id is None
+        ):
+            named = compared(f"{self._url_name(type)}={url}")
+            parts.append({"t": {"$all": [named, version]} if version else named})
+        return any_of(parts)
 
     def pointing(self, type: str, names: Names, targets: Sequence[Found]) -> Condition:
         """Return the condition that a `type` refers under `names` to one of `targets`.
