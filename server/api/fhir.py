@@ -58,7 +58,17 @@ class FhirEndpoint:
 class _Exchange:
     """One request and its answer; it remembers what the log needs if the answer is a refusal."""
 
-    __slots__ = ("access", "authenticate", "call", "environ", "has_asked", "manner", "services")
+    __slots__ = (
+        "access",
+        "announced",
+        "authenticate",
+        "call",
+        "environ",
+        "has_asked",
+        "is_recorded",
+        "manner",
+        "services",
+    )
 
     def __init__(
         self, services: Services, environ: Mapping[str, Any], authenticate: Authenticate
@@ -69,7 +79,9 @@ class _Exchange:
         self.call: Call | None = None
         self.access: Access | None = None
         self.has_asked = False
+        self.announced: object = None
         settings = services.interpreters.settings
+        self.is_recorded = settings.access != "open"
         given = environ.get("HTTP_X_REQUEST_ID", "")
         self.manner = Manner(
             given if _REQUEST_ID.fullmatch(given) else str(uuid4()),
@@ -95,12 +107,8 @@ class _Exchange:
         What was read with rights that may have been withdrawn meanwhile is done over, so that
         nobody is given it who has them no more.
         """
-        if self.services.interpreters.settings.access == "open":
+        if not self.is_recorded:
             return self._response(self._outcome(path))
-        with self.services.trail.expected():
-            return self._recorded(path)
-
-    def _recorded(self, path: str) -> Response:
         trail = self.services.trail
         trail.begin()
         # Other methods are done with what was asked for them alone.
@@ -109,7 +117,7 @@ class _Exchange:
             epoch = trail.epoch()
             answer = self._outcome(path)
             response = self._response(answer)
-            now = trail.append(self._event(answer))
+            now = trail.append(self._event(answer), self.announced)
             if now == epoch or self.access is None or attempts == 1:
                 return response
         raise Unavailable.because("trail-unavailable")
@@ -150,6 +158,8 @@ class _Exchange:
         self.manner = self._negotiated(dict(self.call.query))
         is_free = self.call.interaction in FREE
         access = self.access = ANYBODY if is_free else self._authenticated()
+        if self.is_recorded:
+            self.announced = self.services.trail.announce()
         context = Context.of(self.services, access, self.manner.language)
         return perform(context, self.call)
 

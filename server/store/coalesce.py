@@ -3,8 +3,7 @@
 A driver spends most of a small operation on the command, not on the document.
 The first thread to come leads: it runs its own item at once. Items that arrive
 meanwhile wait together and make the next batch, led by one of their owners.
-There is no timer unless it is known how many others are about to come, so a lone caller never
-waits.
+There is no timer unless others have announced themselves, so a lone caller never waits.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,8 +37,7 @@ class Coalescer(Generic[Item, Answer]):
     failure of the kind `shared` is raised to those who wait for the next batch
     too: they have waited as long as a failure takes, and would once more.
 
-    Where `expected` tells how many callers there are or soon will be, a batch waits for them, but
-    not longer than a moment.
+    A batch waits for items that are announced, but not longer than a moment.
     """
 
     def __init__(
@@ -47,19 +45,25 @@ class Coalescer(Generic[Item, Answer]):
         operation: Callable[[Sequence[Item]], Sequence[Answer | Exception]],
         limit: int = 500,
         shared: tuple[type[Exception], ...] = (),
-        expected: Callable[[], int] = lambda: 0,
     ) -> None:
-        self._expected = expected
-        self._complete: Lock | None = None
         self._operation = operation
         self._limit = limit
         self._shared = shared
         self._lock = Lock()
         self._queue: list[_Waiting[Item, Answer]] = []
         self._led = False
+        self._announced: set[object] = set()
+        self._complete: Lock | None = None
 
-    def run(self, item: Item) -> Answer:
-        """Return the answer to `item`.
+    def announce(self) -> object:
+        """Say that an item is about to come; return what to run it with."""
+        coming = object()
+        with self._lock:
+            self._announced.add(coming)
+        return coming
+
+    def run(self, item: Item, announced: object = None) -> Answer:
+        """Return the answer to `item`, which may have been `announced`.
 
         Raises what `operation` raised for the batch or answered for this item.
         """
@@ -68,7 +72,8 @@ class Coalescer(Generic[Item, Answer]):
             self._queue.append(mine)
             mine.leads = not self._led
             self._led = True
-            if self._complete is not None and len(self._queue) >= self._expected():
+            self._announced.discard(announced)
+            if self._complete is not None and not self._announced:
                 self._complete.release()
                 self._complete = None
         if not mine.leads:
@@ -84,13 +89,15 @@ class Coalescer(Generic[Item, Answer]):
     def _gather(self) -> None:
         """Wait a moment for those who are about to come."""
         with self._lock:
-            if len(self._queue) >= self._expected():
+            if not self._announced:
                 return
             complete = self._complete = Lock()
             complete.acquire()
-        complete.acquire(timeout=_MOMENT)
-        with self._lock:
-            self._complete = None
+        if not complete.acquire(timeout=_MOMENT):
+            with self._lock:
+                self._complete = None
+                # Whoever takes longer than that is not waited for again.
+                self._announced.clear()
 
     def _lead(self, leader: _Waiting[Item, Answer]) -> None:
         self._gather()

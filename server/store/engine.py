@@ -32,13 +32,12 @@ from server.fhir.outcome import PreconditionFailed
 from server.store.coalesce import Coalescer
 from server.store.collections import CLAIMS, Collections
 from server.store.documents import VERSION_FIELDS, Document
-from server.store.failures import refused
+from server.store.failures import DUPLICATE_KEY, refused
 
 Result = TypeVar("Result")
 _Fetch = tuple[str, Visibility, str]
 _MAJORITY = WriteConcern("majority")
 _SNAPSHOT = ReadConcern("snapshot")
-_DUPLICATE_KEY = 11000
 _GONE = (ConnectionFailure,)
 
 
@@ -175,7 +174,8 @@ class Engine:
                 ids = [id for id, *rest in items if rest == [visibility, letter]]
                 named = {"_id": {"$in": ids} if len(ids) > 1 else ids[0]}
                 where = {"$and": [named, seen]} if (seen := visibility.of(type, letter)) else named
-                for document in collection.find(where, VERSION_FIELDS):
+                # Else other indexes would be weighed as well.
+                for document in collection.find(where, VERSION_FIELDS, hint="_id_"):
                     found[document["_id"], visibility, letter] = document
             return [found.get(item) for item in items]
 
@@ -203,7 +203,7 @@ def _outcome(details: Mapping[str, Any], count: int) -> list[Exception | None]:
     unsure = [WriteConcernError(str(each["errmsg"])) for each in details["writeConcernErrors"]]
     outcome: list[Exception | None] = [unsure[0] if unsure else None] * count
     for failure in details["writeErrors"]:
-        kind = DuplicateKeyError if failure["code"] == _DUPLICATE_KEY else WriteError
+        kind = DuplicateKeyError if failure["code"] == DUPLICATE_KEY else WriteError
         # The database's own words quote the document.
         outcome[failure["index"]] = kind(f"Refused with {failure['code']}.", failure["code"])
     return outcome

@@ -14,6 +14,8 @@ from pymongo.errors import (
 
 from server.fhir.outcome import Conflict, FhirError, TooCostly, TooLarge, Unavailable, Unprocessable
 
+DUPLICATE_KEY = 11000
+"""What MongoDB says of a document whose `_id` is taken."""
 _WRITE_CONFLICT = 112
 _SIZE_LIMIT = 16 * 1024 * 1024
 _TOO_LARGE = frozenset((10334, 17419, 17420))

@@ -7,6 +7,8 @@ Spec: https://www.mongodb.com/docs/manual/reference/command/insert/
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
@@ -18,11 +20,11 @@ from pymongo.read_concern import ReadConcern
 from server.store import documents, whom
 from server.store.documents import Document
 from server.store.engine import Engine
+from server.store.failures import DUPLICATE_KEY
 from server.store.lanes import FENCE, LANES, TYPE, Lane, record_id, sealed
 
 Item = TypeVar("Item")
 Write = Callable[[Item, str, int], tuple[bytes, Mapping[str, Any]]]
-_DUPLICATE_KEY = 11000
 _BYTES = 8_000_000
 _MAJORITY = {"w": "majority"}
 _AT_ONCE = {"w": 1}
@@ -33,10 +35,10 @@ class Broken(Exception):
 
 
 class Tail(Generic[Item]):
-    """The end of `lane`; one thread at a time uses it.
+    """The end of `lane`; one thread at a time uses it, but for what says that it runs beside.
 
     `unconfirmed` are the records that may not be durable yet, `confirmed` is when (as `monotonic`
-    has it) there were none.
+    has it) the last of those before them was found to be.
     """
 
     def __init__(
@@ -47,6 +49,9 @@ class Tail(Generic[Item]):
         self._now = now
         self._database = engine.collections.database
         self._election: object = None
+        self._lock = Lock()
+        self._stored = self._durable = 0
+        self._end = _End.of(lane, 0)
         self.ends_with_fence = False
         self.unconfirmed: list[RawBSONDocument] = []
         self.begun = self.confirmed = monotonic()
@@ -65,7 +70,11 @@ class Tail(Generic[Item]):
         return None
 
     def put(self, items: Sequence[Item]) -> bool:
-        """Put `items` at the end; tell whether there was a fence."""
+        """Put `items` at the end; tell whether there was a fence.
+
+        If that fails, it is not known what became of the last of them: then nothing more can be
+        put here, but what was stored for sure can still be confirmed.
+        """
         fenced = False
         while items:
             lane, before, chunk, size = self._lane, [], [], 0
@@ -76,10 +85,11 @@ class Tail(Generic[Item]):
                 if size > _BYTES:
                     break
             done = self._insert(chunk, _AT_ONCE)
-            self.unconfirmed += chunk[:done]
             items = items[done:]
             if done < len(chunk):
                 lane.n, lane.seal, lane.at = before[done]
+            self._keep(chunk[:done])
+            if done < len(chunk):
                 self._adopt()
                 fenced = True
         return fenced
@@ -88,14 +98,41 @@ class Tail(Generic[Item]):
         """Put `item` at the end durably, and note it; False if the place is taken by now."""
         if not self._insert([self.record(item)], _MAJORITY):
             return False
-        self._note()
+        self._note(_End.of(self._lane, 0))
         return True
 
     def confirm(self) -> None:
-        """Return when all records are durable, having noted how far the lane goes."""
-        self._note()
-        self.unconfirmed.clear()
-        self.confirmed = monotonic()
+        """Return when all that was stored is durable, having noted how far it goes."""
+        end = self._end
+        self._note(end)
+        self._release(end)
+
+    def confirm_beside(self) -> bool:
+        """Confirm what is stored by now, while another thread goes on; False if it has to do so.
+
+        After an election it has to, for records have to be put back first.
+        """
+        end, election = self._end, self._election
+        answer = self._run(_noting(self._lane.id, end))
+        if answer.get("electionId") != election:
+            return False
+        self._require_noted(answer)
+        self._release(end)
+        return True
+
+    def _keep(self, stored: Sequence[RawBSONDocument]) -> None:
+        """Remember that `stored`, the last of which is at the end, may not be durable yet."""
+        with self._lock:
+            self.unconfirmed += stored
+            self._stored += len(stored)
+            self._end = _End.of(self._lane, self._stored)
+
+    def _release(self, end: "_End") -> None:
+        with self._lock:
+            if end.stored > self._durable:
+                del self.unconfirmed[: end.stored - self._durable]
+                self._durable = end.stored
+            self.confirmed = monotonic()
 
     def record(self, item: Item) -> RawBSONDocument:
         """Return the document of the next record, up to which the lane then goes."""
@@ -126,25 +163,37 @@ class Tail(Generic[Item]):
         failures = answer.get("writeErrors")
         if not failures:
             return len(chunk)
-        if failures[0]["code"] != _DUPLICATE_KEY:
-            raise WriteError(f"Refused with {failures[0]['code']}.")
+        if failures[0]["code"] != DUPLICATE_KEY:
+            raise _failed(failures[0]["code"])
         return int(failures[0]["index"])
 
     def _command(self, command: Document) -> Document:
         """Run a command that writes; put back what a new primary may not have."""
-        answer: Document = self._database.command(command)
-        if "writeConcernError" in answer:
-            raise WriteConcernError(str(answer["writeConcernError"].get("code")))
+        answer = self._run(command)
         election = answer.get("electionId")
         if election != self._election:
             if self._election is not None and self.unconfirmed:
-                again = {"insert": TYPE, "documents": self.unconfirmed, "ordered": False}
-                restored = self._database.command({**again, "writeConcern": _MAJORITY})
-                codes = {one["code"] for one in restored.get("writeErrors", ())}
-                if codes - {_DUPLICATE_KEY} or "writeConcernError" in restored:
-                    raise Broken(self._lane.id)
+                self._put_back()
             self._election = election
         return answer
+
+    def _run(self, command: Document) -> Document:
+        answer: Document = self._database.command(command)
+        if "writeConcernError" in answer:
+            raise WriteConcernError(str(answer["writeConcernError"].get("code")))
+        return answer
+
+    def _put_back(self) -> None:
+        """Store again those of the unconfirmed records that are not there."""
+        again = list(self.unconfirmed)
+        command = {"insert": TYPE, "documents": again, "ordered": False, "writeConcern": _MAJORITY}
+        failures = self._run(command).get("writeErrors", ())
+        taken = {again[one["index"]]["_id"]: again[one["index"]]["seal"] for one in failures}
+        for code in {one["code"] for one in failures} - {DUPLICATE_KEY}:
+            raise _failed(code)
+        for row in self._database[TYPE].find({"_id": {"$in": [*taken]}}, {"seal": 1}):
+            if taken[row["_id"]] != row["seal"]:
+                raise Broken(self._lane.id)
 
     def _adopt(self) -> None:
         """Go on behind the records that others have put at the end."""
@@ -166,30 +215,41 @@ class Tail(Generic[Item]):
         fields = {"raw": 1, "seal": 1, "lu": 1}
         return collection.find(where, fields).sort("_id", direction)
 
-    def _note(self) -> None:
-        """Note how far the lane goes, unless further was noted.
+    def _note(self, end: "_End") -> None:
+        """Note that the lane goes to `end`, unless further was noted.
 
         It is noted durably, and so is all that was inserted before.
         """
-        lane = self._lane
-        answer = self._command(
-            {
-                "update": LANES,
-                "updates": [
-                    {
-                        "q": {"_id": lane.id},
-                        "u": [{"$set": _further(lane)}],
-                    }
-                ],
-                "writeConcern": _MAJORITY,
-            }
-        )
+        self._require_noted(self._command(_noting(self._lane.id, end)))
+
+    def _require_noted(self, answer: Document) -> None:
         if "writeErrors" in answer or not answer["n"]:
-            raise Broken(lane.id)
+            raise Broken(self._lane.id)
 
 
-def _further(lane: Lane) -> Document:
-    """Return the head of `lane` as it is then, as expressions of MongoDB."""
-    now = {"n": lane.n, "seal": Binary(lane.seal), "at": lane.at}
-    is_further = {"$lt": ["$n", lane.n]}
-    return {name: {"$cond": [is_further, value, f"${name}"]} for name, value in now.items()}
+def _failed(code: int) -> WriteError:
+    # The database's own words quote the document.
+    return WriteError(f"Refused with {code}.", code)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How far a lane goes: to record `n`; `stored` were put there by this process."""
+
+    n: int
+    seal: bytes
+    at: int
+    stored: int
+
+    @classmethod
+    def of(cls, lane: Lane, stored: int) -> "_End":
+        return cls(lane.n, lane.seal, lane.at, stored)
+
+
+def _noting(lane: str, end: _End) -> Document:
+    """Return the command that notes the `end` of `lane`, unless further was noted."""
+    now = {"n": end.n, "seal": Binary(end.seal), "at": end.at}
+    is_further = {"$lt": ["$n", end.n]}
+    further = {name: {"$cond": [is_further, value, f"${name}"]} for name, value in now.items()}
+    change = {"q": {"_id": lane}, "u": [{"$set": further}]}
+    return {"update": LANES, "updates": [change], "writeConcern": _MAJORITY}

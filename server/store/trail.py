@@ -13,11 +13,12 @@ next place taken. So each hears of it before its next answer goes out, and nobod
 Spec: https://www.mongodb.com/docs/manual/reference/write-concern/
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from threading import Event as Flag
-from threading import Lock, Thread
+from threading import Thread
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
@@ -36,8 +37,9 @@ from server.store.tail import Broken, Tail
 
 Item = TypeVar("Item")
 _MOST = 200
-_CONFIRM_SECONDS = 0.1
+_CONFIRM_SECONDS, _LATE_SECONDS = 0.1, 1.0
 _FENCE_ATTEMPTS = 200
+_log = logging.getLogger("tongkang.trail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,35 +80,25 @@ class Trail(Generic[Item]):
         self._epoch = 0
         self._database = engine.collections.database
         self._lanes = self._database[LANES].with_options(read_concern=ReadConcern("local"))
-        self._queue = Coalescer[Sequence[Item], int](
-            self._append, _MOST, (ConnectionFailure,), lambda: self._expected
-        )
-        self._expected = 0
-        self._counting = Lock()
+        self._queue = Coalescer[Sequence[Item], int](self._append, _MOST, (ConnectionFailure,))
+        self._left: Tail[Item] | None = None
         self._unconfirmed, self._ended = Flag(), Flag()
         self._confirmer: Thread | None = None
 
-    def append(self, item: Item) -> int:
-        """Record `item` and return the epoch of now.
+    def append(self, item: Item, announced: object = None) -> int:
+        """Record `item`, which may have been `announced`, and return the epoch of now.
 
         Raises Unavailable if that cannot be done, or may not have been done.
         """
-        return self._run(self._records.parts(item))
+        return self._run(self._records.parts(item), announced)
+
+    def announce(self) -> object:
+        """Have others who append wait a moment for an item; return what to append it with."""
+        return self._queue.announce()
 
     def confirm(self) -> None:
         """Return when all that was appended before is durable. Raises Unavailable."""
         self._run(())
-
-    @contextmanager
-    def expected(self) -> Iterator[None]:
-        """Have others who append wait a moment, for the block will append soon."""
-        with self._counting:
-            self._expected += 1
-        try:
-            yield
-        finally:
-            with self._counting:
-                self._expected -= 1
 
     def begin(self) -> None:
         """See to it that this process has heard of an epoch. Raises Unavailable."""
@@ -136,14 +128,14 @@ class Trail(Generic[Item]):
         """Confirm what there is, and append no more."""
         self._ended.set()
         self._unconfirmed.set()
-        if self._tail is not None:
+        if self._tail is not None or self._left is not None:
             with suppress(FhirError):
                 self.confirm()
 
-    def _run(self, items: Sequence[Item]) -> int:
+    def _run(self, items: Sequence[Item], announced: object = None) -> int:
         try:
             with refused():
-                return self._queue.run(items)
+                return self._queue.run(items, announced)
         except Unavailable:
             raise
         except (Broken, FhirError) as error:
@@ -168,23 +160,41 @@ class Trail(Generic[Item]):
         """Record all items of `batch`; only one thread at a time is here."""
         items = [item for several in batch for item in several]
         with self._writing():
-            tail = self._tail
-            # Until the end of this is known, it is not known how long the lane is.
-            self._tail = None
-            if items and (tail is None or monotonic() - tail.begun > lanes.LANE_SECONDS):
-                tail = self._begin()
-            if tail is not None:
-                self._put(tail, items, is_asked=not all(batch))
-            self._tail = tail
+            if self._tail is not None and monotonic() - self._tail.begun > lanes.LANE_SECONDS:
+                self._leave()
+            if self._left is not None:
+                self._settle(self._left)
+            if self._tail is None and items:
+                self._tail = self._begin()
+            if self._tail is not None:
+                try:
+                    self._put(self._tail, items, is_asked=not all(batch))
+                except BaseException:
+                    # It is not known how long the lane is.
+                    self._leave()
+                    raise
         return [self._epoch] * len(batch)
 
+    def _leave(self) -> None:
+        """Put nothing more into the present lane."""
+        self._left, self._tail = self._tail, None
+
+    def _settle(self, left: Tail[Item]) -> None:
+        """Confirm the records of a lane that is `left`, which are lost otherwise."""
+        try:
+            left.confirm()
+        except Broken as error:
+            # Somebody else changed it, as an inspection tells; to go on is better than to stop.
+            _log.error("trail lane broken", extra={"lane": str(error)})
+        self._left = None
+
     def _put(self, tail: Tail[Item], items: Sequence[Item], *, is_asked: bool) -> None:
-        """Put `items` at the `tail`, and confirm it if it is time, or `is_asked` for."""
+        """Put `items` at the `tail`, and confirm them if somebody waits for that."""
         if tail.put(items):
             # Only now: one that was begun before would have put another fence.
             self._hear()
-        is_due = monotonic() - tail.confirmed > _CONFIRM_SECONDS
-        if tail.unconfirmed and (is_asked or is_due or any(map(self._records.is_durable, items))):
+        is_late = monotonic() - tail.confirmed > _LATE_SECONDS
+        if is_asked or any(map(self._records.is_durable, items)) or (tail.unconfirmed and is_late):
             tail.confirm()
         if tail.unconfirmed:
             self._see_to_confirm()
@@ -206,10 +216,19 @@ class Trail(Generic[Item]):
         while not self._ended.is_set():
             self._unconfirmed.wait()
             self._unconfirmed.clear()
-            if not self._ended.wait(2 * _CONFIRM_SECONDS):
-                # Else the next to append is told.
-                with suppress(FhirError, PyMongoError):
-                    self.confirm()
+            if not self._ended.wait(_CONFIRM_SECONDS):
+                try:
+                    self._confirm_now()
+                except (FhirError, PyMongoError):
+                    self._unconfirmed.set()
+
+    def _confirm_now(self) -> None:
+        """Confirm what there is, beside those who append if that can be."""
+        tail = self._tail
+        with suppress(Broken):
+            if tail is not None and tail.confirm_beside():
+                return
+        self.confirm()
 
     def _begin(self) -> Tail[Item]:
         """Return the tail of a new lane, which has one record."""

@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import orjson
+import bson
 import pytest
 import requests as http
 from pymongo import MongoClient
@@ -177,22 +177,77 @@ def test_what_cannot_be_recorded_is_not_given(running, mongodb):
     assert faults(services) == []
 
 
-def test_what_a_new_primary_does_not_have_is_put_back(new_process):
+@pytest.fixture
+def unconfirmed(new_process, monkeypatch):
+    """Services with three records that are not confirmed, those records, and their collection."""
+    monkeypatch.setattr("server.store.trail._CONFIRM_SECONDS", 3600)
+    monkeypatch.setattr("server.store.trail._LATE_SECONDS", 3600)
     services = new_process()
-    services.trail.append(read_of(0))
-    services.trail.confirm()
     for number in range(3):
         services.trail.append(read_of(number))
-    tail = services.trail._tail
-    lost = [orjson.loads(bytes(one["raw"]))["id"] for one in tail.unconfirmed]
-    records = services.store.engine.collections.current("AuditEvent")
-    if not lost:
-        pytest.skip("they were confirmed before they could be lost")
-    records.delete_many({"_id": {"$in": lost}})
-    tail._election = "another"
+    kept = [bson.decode(one.raw) for one in services.trail._tail.unconfirmed]
+    assert len(kept) == 3
+    return services, kept, services.store.engine.collections.current("AuditEvent")
+
+
+def lose(services, kept, records):
+    """Have the database be as a new primary is that never got the records `kept`."""
+    records.delete_many({"_id": {"$in": [one["_id"] for one in kept]}})
+    services.trail._tail._election = "another"
+
+
+def test_what_a_new_primary_does_not_have_is_put_back(unconfirmed):
+    services, kept, records = unconfirmed
+    lose(services, kept[1:], records)
     services.trail.append(read_of(4))
     services.trail.confirm()
+    assert [records.find_one({"_id": one["_id"]}) for one in kept] == kept
     assert faults(services) == []
+
+
+def test_it_is_put_back_as_well_if_the_lane_cannot_be_gone_on_with(unconfirmed):
+    services, kept, records = unconfirmed
+    lose(services, kept, records)
+    records.database.command("collMod", "AuditEvent", validator={"never": True})
+    with pytest.raises(Unavailable):
+        services.trail.append(read_of(4))
+    with pytest.raises(Unavailable):
+        services.trail.append(read_of(5))
+    records.database.command("collMod", "AuditEvent", validator={})
+    services.trail.append(read_of(6))
+    assert [records.find_one({"_id": one["_id"]}) for one in kept] == kept
+    assert faults(services) == []
+
+
+def test_who_put_another_record_in_the_place_of_a_lost_one_is_found_out(unconfirmed):
+    services, kept, records = unconfirmed
+    lose(services, kept[2:], records)
+    records.insert_one({**kept[2], "seal": bytes(32)})
+    with pytest.raises(Unavailable):
+        services.trail.append(read_of(4))
+    services.trail.append(read_of(5))
+    services.trail.confirm()
+    assert (kept[2]["_id"], "trail-record-changed") in faults(services)
+
+
+def test_a_lane_that_has_lasted_long_enough_is_confirmed_to_its_end(unconfirmed, monkeypatch):
+    services, kept, records = unconfirmed
+    monkeypatch.setattr("server.store.lanes.LANE_SECONDS", 0)
+    services.trail.append(read_of(4))
+    lane, _, number = kept[2]["_id"].rpartition("-")
+    head = records.database["_lanes"].find_one({"_id": lane})
+    assert (head["n"], head["seal"]) == (int(number), kept[2]["seal"])
+    assert faults(services) == []
+
+
+def test_what_nobody_waits_for_is_confirmed_a_moment_later(new_process):
+    services = new_process()
+    services.trail.append(read_of(1))
+    tail = services.trail._tail
+    processes.wait_until(lambda: not tail.unconfirmed, 10)
+    record = services.store.engine.collections.current("AuditEvent").find_one(sort=[("_id", -1)])
+    head = services.store.engine.collections.database["_lanes"].find_one({"_id": tail._lane.id})
+    assert head["seal"] == record["seal"]
 
 
 def test_who_waits_for_a_change_waits_until_it_is_durable(new_process):

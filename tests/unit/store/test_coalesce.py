@@ -107,18 +107,24 @@ def test_a_shared_failure_fails_those_who_wait_as_well():
         coalescer.run(4)
 
 
-def test_a_batch_waits_for_those_who_are_about_to_come():
-    sizes = []
+def test_a_batch_waits_for_those_who_are_announced(monkeypatch):
+    monkeypatch.setattr("server.store.coalesce._MOMENT", 60)
+    batches = []
 
     def operation(items):
-        sizes.append(len(items))
+        batches.append(sorted(items))
         return items
 
-    coalescer = Coalescer(operation, expected=lambda: 4)
+    coalescer = Coalescer(operation)
+    announced = [coalescer.announce() for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(coalescer.run, range(4))) == [0, 1, 2, 3]
-    assert len(sizes) < 4
+        assert list(pool.map(coalescer.run, range(4), announced)) == [0, 1, 2, 3]
+    assert batches == [[0, 1, 2, 3]]
 
 
-def test_a_batch_does_not_wait_for_those_who_do_not_come():
-    assert Coalescer(lambda items: items, expected=lambda: 99).run(1) == 1
+def test_who_does_not_come_in_time_is_not_waited_for_again(monkeypatch):
+    coalescer = Coalescer(lambda items: items)
+    coalescer.announce()
+    assert coalescer.run(1) == 1
+    monkeypatch.setattr("server.store.coalesce._MOMENT", 60)
+    assert coalescer.run(2) == 2
