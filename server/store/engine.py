@@ -32,13 +32,12 @@ from server.fhir.outcome import PreconditionFailed
 from server.store.coalesce import Coalescer
 from server.store.collections import CLAIMS, Collections
 from server.store.documents import VERSION_FIELDS, Document
-from server.store.failures import refused
+from server.store.failures import DUPLICATE_KEY, refused
 
 Result = TypeVar("Result")
 _Fetch = tuple[str, Visibility, str]
 _MAJORITY = WriteConcern("majority")
 _SNAPSHOT = ReadConcern("snapshot")
-_DUPLICATE_KEY = 11000
 _GONE = (ConnectionFailure,)
 
 
@@ -203,7 +202,7 @@ def _outcome(details: Mapping[str, Any], count: int) -> list[Exception | None]:
     unsure = [WriteConcernError(str(each["errmsg"])) for each in details["writeConcernErrors"]]
     outcome: list[Exception | None] = [unsure[0] if unsure else None] * count
     for failure in details["writeErrors"]:
-        kind = DuplicateKeyError if failure["code"] == _DUPLICATE_KEY else WriteError
+        kind = DuplicateKeyError if failure["code"] == DUPLICATE_KEY else WriteError
         # The database's own words quote the document.
         outcome[failure["index"]] = kind(f"Refused with {failure['code']}.", failure["code"])
     return outcome

@@ -14,6 +14,7 @@ from pymongo.errors import (
 
 from server.fhir.outcome import Conflict, FhirError, TooCostly, TooLarge, Unavailable, Unprocessable
 
+DUPLICATE_KEY = 11000
 _WRITE_CONFLICT = 112
 _SIZE_LIMIT = 16 * 1024 * 1024
 _TOO_LARGE = frozenset((10334, 17419, 17420))
