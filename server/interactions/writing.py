@@ -55,7 +55,8 @@ def draft(context: Context, type: str, id: str, resource: dict[str, Any], body: 
     parameters.check(context, id, resource)
     entries = context.interpreters.index.entries({**resource, "id": id})
     marks = belonging.marks(context, resource, entries)
-    return Draft(type, id, body, entries, marks=marks)
+    defaults = belonging.defaults(context.access.caller, resource)
+    return Draft(type, id, body, entries, marks=marks, defaults=defaults)
 
 
 def posted(context: Context, type: str, resource: dict[str, Any], body: bytes) -> Draft:

@@ -168,14 +168,14 @@ class Resources:
         `letter` is the right that the caller needs. Raises Conflict if the id is taken,
         Forbidden if the caller has no right to such a resource.
         """
+        self._bounds.require_within(draft.over({}), letter)
         document = self._succession.first(draft)
-        self._bounds.require_within(draft, letter)
         with refused():
             try:
                 self._engine.insert(draft.type, documents.encoded(document))
             except DuplicateKeyError:
                 raise Conflict.because("resource-exists", type=draft.type, id=draft.id) from None
-        self._succession.settle(draft)
+        self._succession.settle(draft.type, document)
         return documents.version(draft.type, document)
 
     def create_many(self, drafts: Sequence[Draft]) -> int:
@@ -196,8 +196,8 @@ class Resources:
         PreconditionFailed if several resources fulfil the condition, Conflict
         if the id is taken, Forbidden if the caller has no right to such a resource.
         """
+        self._bounds.require_within(draft.over({}), "c")
         document = self._succession.first(draft)
-        self._bounds.require_within(draft, "c")
         encoded = documents.encoded(document)
         collection = self._engine.collections.current(draft.type)
 
@@ -219,7 +219,7 @@ class Resources:
             except DuplicateKeyError:
                 raise Conflict.because("resource-exists", type=draft.type, id=draft.id) from None
         if created:
-            self._succession.settle(draft)
+            self._succession.settle(draft.type, stored)
         return documents.version(draft.type, stored), created
 
     def stamped(self, draft: Draft, version: int, last_updated: int) -> bytes:
@@ -234,11 +234,7 @@ class Resources:
         """
         with refused():
             self._engine.collections.ensure(draft.type)
-        names = ("own", "kept", "shut") if draft.type == "Patient" else ("own",)
-        stays = {name: old.marks[name] for name in names if name in old.marks}
-        kept = dataclasses.replace(draft, marks={**draft.marks, **stays})
-        self._bounds.require_within(kept, "u")
-        new = self._succession.replace(kept, old)
+        new = self._succession.replace(draft, old)
         return None if new is None else documents.version(draft.type, new)
 
     def delete(self, old: Version) -> Version | None:
