@@ -86,7 +86,7 @@ def _update_matched(context: Context, call: Call) -> Result:
             check_match(call, None)
             new = _unmatched(context, type, resource, body)
             stored, made = context.resources.create_unless_found(
-                new, wanted.condition, wanted.claim
+                new, wanted.condition, wanted.claim, "u"
             )
             if made:
                 return written(context, call, stored, 201)

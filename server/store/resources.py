@@ -185,18 +185,19 @@ class Resources:
             return self._engine.insert_free(drafts[0].type, encoded) if encoded else 0
 
     def create_unless_found(
-        self, draft: Draft, condition: Mapping[str, Any], claim: str
+        self, draft: Draft, condition: Mapping[str, Any], claim: str, letter: str = "c"
     ) -> tuple[Version, bool]:
         """Store `draft` unless a resource fulfils `condition`; return (version, was it created).
 
         `claim` names the condition. Callers with one claim run one after the
-        other, because each transaction first writes the same claim document.
+        other, because each transaction first writes the same claim document. `letter` is the right
+        that the caller needs.
 
         An id that was deleted goes on with its next version. Raises
         PreconditionFailed if several resources fulfil the condition, Conflict
         if the id is taken, Forbidden if the caller has no right to such a resource.
         """
-        self._bounds.require_within(draft.over({}), "c")
+        self._bounds.require_within(draft.over({}), letter)
         document = self._succession.first(draft)
         encoded = documents.encoded(document)
         collection = self._engine.collections.current(draft.type)
