@@ -70,7 +70,7 @@ def written(context: Context, call: Call, stored: Version, status: int) -> Resul
     What was there before is shown only to who may read it.
     """
     location = f"{stored.type}/{stored.id}/_history/{stored.version}" if status == 201 else None
-    is_seen = status == 201 or context.access.has(stored.type, "r")
+    is_seen = status == 201 or context.resources.is_shown(stored)
     body = redaction.shown(context, stored.type, stored.body or b"") if is_seen else b""
     issues: tuple[Issue, ...] = ()
     if call.preference.returns == "minimal":

@@ -61,6 +61,12 @@ class Resources:
             document = self._engine.fetch(type, id, self._visibility, letter)
         return None if document is None else documents.version(type, document)
 
+    def is_shown(self, version: Version) -> bool:
+        """Tell whether the caller, who may write `version`, may also read it."""
+        if not self._visibility.of(version.type, "r"):
+            return True
+        return self.find(version.type, version.id) is not None
+
     def search(  # noqa: PLR0913  # the question, and which part of the answer
         self,
         type: str,
