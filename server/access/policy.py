@@ -70,12 +70,14 @@ class Right:
     """What one scope gives: `letters` on `type`, where ``*`` is every type but internal ones.
 
     `patients` are the persons that it is about (``Patient/a``), None if it is not about persons.
+    `alone` is the id of the one resource that it is about, as it is now, None if it is about more.
     """
 
     type: str
     letters: frozenset[str]
     constraint: tuple[tuple[str, str], ...] = ()
     patients: tuple[str, ...] | None = None
+    alone: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

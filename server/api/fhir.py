@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid_utils import uuid4
 
 from server.access.caller import Caller
-from server.access.policy import ANYBODY, FREE, Access
+from server.access.policy import ANYBODY, FREE, NEEDED, Access
 from server.api import body, negotiation, recording, requests, responses, telemetry
 from server.api.responses import Manner, Response
 from server.audit.event import Event
@@ -111,16 +111,18 @@ class _Exchange:
             return self._response(self._outcome(path))
         trail = self.services.trail
         trail.begin()
-        # Other methods are done with what was asked for them alone.
-        attempts = _ATTEMPTS if self.environ["REQUEST_METHOD"] in ("GET", "HEAD") else 1
-        for _ in range(attempts):
+        for _ in range(_ATTEMPTS):
             epoch = trail.epoch()
             answer = self._outcome(path)
             response = self._response(answer)
             now = trail.append(self._event(answer), self.announced)
-            if now == epoch or self.access is None or attempts == 1:
+            if now == epoch or self.access is None or not self._only_reads():
                 return response
         raise Unavailable.because("trail-unavailable")
+
+    def _only_reads(self) -> bool:
+        # A change is done once, with rights that were looked up for it alone.
+        return self.call is not None and NEEDED.get(self.call.interaction) not in ("c", "u", "d")
 
     def _outcome(self, path: str) -> Result | FhirError:
         try:
@@ -154,7 +156,8 @@ class _Exchange:
         if environ["REQUEST_METHOD"] == "OPTIONS":
             allowed = ", ".join(requests.methods(path, interpreters.types))
             return Result(status=204, headers={"Allow": allowed})
-        self.call = requests.call(environ, path, interpreters.types, interpreters.settings)
+        if self.call is None:  # else it is done over, and the body of a search has been read
+            self.call = requests.call(environ, path, interpreters.types, interpreters.settings)
         self.manner = self._negotiated(dict(self.call.query))
         is_free = self.call.interaction in FREE
         access = self.access = ANYBODY if is_free else self._authenticated()

@@ -107,10 +107,10 @@ def _rights(  # noqa: PLR0913, PLR0917  # all that decides
 
 
 def _oneself(caller: Caller, asked: scopes.Scopes) -> Iterator[Right]:
-    """Yield the right to read who the claim fhirUser names."""
+    """Yield the right to read who the claim fhirUser names, and nobody else of that type."""
     if "openid" in asked and "fhirUser" in asked and caller.person.reference:
-        type = caller.person.reference.partition("/")[0]
-        yield Right(type, frozenset("r"), patients=(caller.person.reference,))
+        type, _, id = caller.person.reference.partition("/")
+        yield Right(type, frozenset("r"), alone=id)
 
 
 def _region(client: Record) -> Region | None:

@@ -19,7 +19,7 @@ from server.identity import internal
 from server.interactions.call import Call, Disclosed, Result
 from server.interactions.door import perform
 from server.services import Services
-from server.store.database import ALL
+from server.store.belonging import ALL
 
 CATEGORY_SYSTEM, CATEGORY_CODE = "urn:tongkang:consent", "limit-sharing"
 CATEGORY = f"{CATEGORY_SYSTEM}|{CATEGORY_CODE}"
@@ -44,7 +44,7 @@ def change(
     Returns the versions of Consents that were written for it.
     """
     there = _consents(services, caller, patient)
-    services.store.keep(patient, labels | in_force(services, caller, patient))
+    services.store.belonging.keep(patient, labels | in_force(services, caller, patient))
     written: list[Disclosed] = []
     for label in sorted(labels - there.keys()):
         new = _consent(caller, patient, label)
@@ -54,7 +54,7 @@ def change(
         if consent["status"] != status:
             changed = {**consent, "status": status, "dateTime": _now()}
             written += _written(services, caller, patient, "update", changed)
-    services.store.keep(patient, labels)
+    services.store.belonging.keep(patient, labels)
     return tuple(written)
 
 

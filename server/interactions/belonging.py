@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.access import divisions
+from server.access.caller import Caller
 from server.context import Context
 from server.fhir.address import division_codes, home
-from server.store.database import ALL
 
 _OF = ("managingOrganization", "serviceProvider", "custodian", "organization")
 
@@ -19,22 +19,24 @@ _OF = ("managingOrganization", "serviceProvider", "custodian", "organization")
 def marks(
     context: Context, resource: Mapping[str, Any], entries: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Return `own`, `div` and `shut` of `resource`, whose index has these `entries`."""
-    caller = context.access.caller
-    found: dict[str, Any] = {}
-    own = caller.organization.reference or _stated(resource)
-    if own is not None:
-        found["own"] = own
+    """Return `div` and `shut` of `resource`, whose index has these `entries`.
+
+    Those only that its address, or the patient it is about, decides.
+    """
     if resource["resourceType"] == "Patient":
-        if places := of_patient(resource):
-            found["div"] = places
-    elif patients := entries.get("comp"):
-        known = dict(context.services.store.belonging(patients))
-        kept = set(known.pop("kept", ()))
-        found.update(known)
-        if kept & {ALL, *entries.get("sec", ())}:
-            found["shut"] = True
-    if "div" not in found and caller.division:
+        places = of_patient(resource)
+        return {"div": places} if places else {}
+    match entries:
+        case {"comp": [patient]}:
+            return context.services.store.belonging.marks(patient, entries.get("sec", ()))
+    return {}
+
+
+def defaults(caller: Caller, resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return `own` and `div` of `resource` if nothing but its first writer `caller` says them."""
+    own = caller.organization.reference or _stated(resource)
+    found: dict[str, Any] = {} if own is None else {"own": own}
+    if caller.division:
         found["div"] = divisions.above(caller.division)
     return found
 

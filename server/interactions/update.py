@@ -30,13 +30,14 @@ def update(context: Context, call: Call) -> Result:
     resource, body = parsed(context, call)
     if resource.get("id") != call.id:
         raise BadRequest.because("id-differs", "id", expected=call.id)
-    new = draft(context, call.resource_type, call.id, resource, body)
+    type, id = call.resource_type, call.id
     for _ in range(_ATTEMPTS):
-        old = context.resources.find(new.type, new.id, "u")
-        stored = _over(context, call, new, old)
+        old = context.resources.find(type, id, "u")
+        # Where it belongs is read behind what it replaces, whose marks must not have changed then.
+        stored = _over(context, call, draft(context, type, id, resource, body), old)
         if stored is not None:
             return stored
-    raise Conflict.because("resource-contended", type=new.type, id=new.id)
+    raise Conflict.because("resource-contended", type=type, id=id)
 
 
 def check_match(call: Call, old: Version | None) -> None:
@@ -85,7 +86,7 @@ def _update_matched(context: Context, call: Call) -> Result:
             check_match(call, None)
             new = _unmatched(context, type, resource, body)
             stored, made = context.resources.create_unless_found(
-                new, wanted.condition, wanted.claim
+                new, wanted.condition, wanted.claim, "u"
             )
             if made:
                 return written(context, call, stored, 201)

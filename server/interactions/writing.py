@@ -55,7 +55,8 @@ def draft(context: Context, type: str, id: str, resource: dict[str, Any], body: 
     parameters.check(context, id, resource)
     entries = context.interpreters.index.entries({**resource, "id": id})
     marks = belonging.marks(context, resource, entries)
-    return Draft(type, id, body, entries, marks=marks)
+    defaults = belonging.defaults(context.access.caller, resource)
+    return Draft(type, id, body, entries, marks=marks, defaults=defaults)
 
 
 def posted(context: Context, type: str, resource: dict[str, Any], body: bytes) -> Draft:
@@ -69,7 +70,7 @@ def written(context: Context, call: Call, stored: Version, status: int) -> Resul
     What was there before is shown only to who may read it.
     """
     location = f"{stored.type}/{stored.id}/_history/{stored.version}" if status == 201 else None
-    is_seen = status == 201 or context.access.has(stored.type, "r")
+    is_seen = status == 201 or context.resources.is_shown(stored)
     body = redaction.shown(context, stored.type, stored.body or b"") if is_seen else b""
     issues: tuple[Issue, ...] = ()
     if call.preference.returns == "minimal":

@@ -27,7 +27,7 @@ from server.portal.session import require_csrf
 from server.portal.trace import recorded
 from server.portal.visitor import Visitor, resident
 from server.services import Services
-from server.store.database import ALL
+from server.store.belonging import ALL
 from server.store.shelf import Record
 
 _ACTIVE = "active"

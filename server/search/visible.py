@@ -86,6 +86,8 @@ class _Compiled:
 
     def _right(self, type: str, right: Right, about: str, *, past: bool) -> Condition:
         parts: list[Condition] = []
+        if right.alone is not None:
+            parts.append(NOTHING if past else {"_id": right.alone})
         if right.patients is not None and not self.roles.is_shared(type):
             parts.append(_persons(type, right.patients, about, past=past))
         if right.constraint:
@@ -126,7 +128,8 @@ class _Compiled:
 
 def _includes(wider: Right, right: Right) -> bool:
     """Tell whether all that `right` gives by a letter, `wider` gives, which is less limited."""
-    return wider.patients == right.patients and set(wider.constraint) < set(right.constraint)
+    is_about_the_same = (wider.patients, wider.alone) == (right.patients, right.alone)
+    return is_about_the_same and set(wider.constraint) < set(right.constraint)
 
 
 def _fields(condition: Condition) -> set[str]:

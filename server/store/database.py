@@ -2,11 +2,10 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from secrets import token_bytes
-from typing import Any
 
 from pymongo import MongoClient, ReturnDocument
 from pymongo.errors import PyMongoError
@@ -15,6 +14,7 @@ from pymongo.write_concern import WriteConcern
 
 from server.access.visibility import Visibility
 from server.fhir.outcome import Unavailable
+from server.store.belonging import Belonging
 from server.store.collections import Collections, IndexSpec
 from server.store.documents import Document
 from server.store.engine import Engine
@@ -24,8 +24,6 @@ from server.store.mongod import CannotStart
 from server.store.resources import Resources
 from server.store.shelf import Layout, Shelf
 
-ALL = "ALL"
-"""Stands for every label, and for what has none."""
 _SHARDED = "isdbgrid"
 _log = logging.getLogger("tongkang.store")
 
@@ -90,28 +88,10 @@ class Store:
         """Return all versions within `visibility`."""
         return History(self.engine, visibility)
 
-    def belonging(self, patients: Sequence[str]) -> Mapping[str, Any]:
-        """Return `div` and `kept` of what is about `patients`, as far as those are stored.
-
-        `kept` are the labels of what a patient lets nobody see but who made it, or ALL.
-        """
-        return self.engine.belonging(patients)
-
-    def keep(self, patient: str, labels: Collection[str]) -> None:
-        """Have what of the record of `patient` has one of `labels` be seen by who made it alone.
-
-        With ALL among them that is the whole record; what had been so kept before is open again.
-        """
-        kept = sorted(labels)
-        id = patient.partition("/")[2]
-        chosen = {} if ALL in labels else {"sec": {"$in": kept}}
-        with refused():
-            patients = self.engine.collections.current("Patient")
-            patients.update_one({"_id": id}, {"$set": {"kept": kept}})
-            if kept:
-                self.engine.mark(patient, {"shut": True}, where=chosen)
-            if ALL not in labels:
-                self.engine.mark(patient, {"shut": None}, where={"sec": {"$nin": kept}})
+    @property
+    def belonging(self) -> Belonging:
+        """The marks that all that is about a patient bears, and what patients keep from others."""
+        return self.engine.belonging
 
     def shelf(self, layout: Layout) -> Shelf:
         """Return the records, not FHIR's, that `layout` describes."""

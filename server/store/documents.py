@@ -11,7 +11,7 @@ versions go on where they stopped. In the history `_id` is ``<id>/<version>``,
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import bson
@@ -25,7 +25,9 @@ Document = dict[str, Any]
 
 MARKS = ("own", "div", "shut", "kept")
 """What a resource belongs to, which its content does not say; `shut` is there if the patient wants
-it to be seen by nobody but who made it."""
+it to be seen by nobody but who made it. `kept`, of a Patient, is what they so want."""
+_STAYING = ("own", "div")
+"""The marks that a version passes on to the next; of a Patient it is all of them."""
 VERSION_FIELDS = dict.fromkeys(("v", "lu", "raw", "del", "post", "comp", *MARKS), 1)
 NOT_ENTRIES = frozenset(("_id", "v", "lu", "raw", "del", "post", "seal", "whom", *MARKS))
 """The fields of a current version that are not index entries."""
@@ -44,7 +46,8 @@ _LARGEST = 16_000_000
 class Draft:
     """A resource on its way in: `body` without white space, `entries` for its index.
 
-    `posted` tells that the server chose the id. `marks` are `own`, `div` and `shut`.
+    `posted` tells that the server chose the id. `marks` are `div` and `shut`, where its content or
+    its patient decides them; `defaults` are `own` and `div` of what nothing else says them of.
     """
 
     type: str
@@ -53,6 +56,13 @@ class Draft:
     entries: Mapping[str, Any]
     posted: bool = False
     marks: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def over(self, old: Mapping[str, Any]) -> "Draft":
+        """Return this draft with all its marks, where the version before it has the marks `old`."""
+        names = MARKS if self.type == "Patient" else _STAYING
+        stays = {name: old[name] for name in names if name in old}
+        return replace(self, marks={**self.defaults, **stays, **self.marks}, defaults={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ class Version:
     """One stored version. `body` is None when this version is a deletion.
 
     `last_updated` is in microseconds since 1970 (UTC). `posted` tells that this
-    version was created by POST. `patients` are those it is about, `marks` as in a draft.
+    version was created by POST. `patients` are those it is about, `marks` all that it bears.
     """
 
     type: str

@@ -29,10 +29,11 @@ from pymongo.write_concern import WriteConcern
 from server.access.visibility import Visibility
 from server.fhir import json
 from server.fhir.outcome import PreconditionFailed
+from server.store.belonging import Belonging
 from server.store.coalesce import Coalescer
 from server.store.collections import CLAIMS, Collections
 from server.store.documents import VERSION_FIELDS, Document
-from server.store.failures import DUPLICATE_KEY, refused
+from server.store.failures import DUPLICATE_KEY
 
 Result = TypeVar("Result")
 _Fetch = tuple[str, Visibility, str]
@@ -53,7 +54,7 @@ class Engine:
         self._lock = Lock()
         self._readers: dict[str, Coalescer[_Fetch, Document | None]] = {}
         self._writers: dict[str, Coalescer[RawBSONDocument, None]] = {}
-        self._places = Coalescer(self._belonging, shared=_GONE)
+        self.belonging = Belonging(collections)
 
     def stamp(self, body: bytes, id: str, version: int, last_updated: int) -> bytes:
         """Return `body` with id and meta set; `last_updated` in microseconds since 1970."""
@@ -65,47 +66,6 @@ class Engine:
         """Return the current document, None if `visibility` has none for the right `letter`."""
         reader = self._readers.get(type) or self._reader(type)
         return reader.run((id, visibility, letter))
-
-    def belonging(self, patients: Sequence[str]) -> Document:
-        """Return `div` and `kept` of what is about `patients`, as far as those are stored.
-
-        A patient is named ``Patient/a``.
-        """
-        with refused():
-            found = [self._places.run(patient.partition("/")[2]) for patient in patients]
-        together = {
-            name: list(dict.fromkeys(value for one in found for value in one.get(name, ())))
-            for name in ("div", "kept")
-        }
-        return {name: values for name, values in together.items() if values}
-
-    def _belonging(self, ids: Sequence[str]) -> list[Document]:
-        wanted = dict.fromkeys(("div", "kept"), 1)
-        rows = self.collections.current("Patient").find({"_id": {"$in": list(ids)}}, wanted)
-        found = {row["_id"]: row for row in rows}
-        return [found.get(id, {}) for id in ids]
-
-    def mark(
-        self,
-        patient: str,
-        marks: Mapping[str, Any],
-        session: ClientSession | None = None,
-        where: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Give `patient`, and all about them, these `marks`; one that is None is taken away.
-
-        Only what fulfils `where`, if that is given.
-        """
-        set_ = {name: value for name, value in marks.items() if value is not None}
-        unset = {name: "" for name, value in marks.items() if value is None}
-        parts = {"$set": set_, "$unset": unset}
-        change = {key: part for key, part in parts.items() if part}
-        for type in self.collections.types():
-            field = self.collections.about(type)
-            if field is not None:
-                whom = patient.partition("/")[2] if field == "_id" else patient
-                chosen = {field: whom, **(where or {})}
-                self.collections.current(type).update_many(chosen, change, session=session)
 
     def insert(self, type: str, document: RawBSONDocument) -> None:
         """Insert `document` durably. Raises DuplicateKeyError if its `_id` is taken."""

@@ -61,6 +61,12 @@ class Resources:
             document = self._engine.fetch(type, id, self._visibility, letter)
         return None if document is None else documents.version(type, document)
 
+    def is_shown(self, version: Version) -> bool:
+        """Tell whether the caller, who may write `version`, may also read it."""
+        if not self._visibility.of(version.type, "r"):
+            return True
+        return self.find(version.type, version.id) is not None
+
     def search(  # noqa: PLR0913  # the question, and which part of the answer
         self,
         type: str,
@@ -168,14 +174,14 @@ class Resources:
         `letter` is the right that the caller needs. Raises Conflict if the id is taken,
         Forbidden if the caller has no right to such a resource.
         """
+        self._bounds.require_within(draft.over({}), letter)
         document = self._succession.first(draft)
-        self._bounds.require_within(draft, letter)
         with refused():
             try:
                 self._engine.insert(draft.type, documents.encoded(document))
             except DuplicateKeyError:
                 raise Conflict.because("resource-exists", type=draft.type, id=draft.id) from None
-        self._succession.settle(draft)
+        self._succession.settle(draft.type, document)
         return documents.version(draft.type, document)
 
     def create_many(self, drafts: Sequence[Draft]) -> int:
@@ -185,19 +191,20 @@ class Resources:
             return self._engine.insert_free(drafts[0].type, encoded) if encoded else 0
 
     def create_unless_found(
-        self, draft: Draft, condition: Mapping[str, Any], claim: str
+        self, draft: Draft, condition: Mapping[str, Any], claim: str, letter: str = "c"
     ) -> tuple[Version, bool]:
         """Store `draft` unless a resource fulfils `condition`; return (version, was it created).
 
         `claim` names the condition. Callers with one claim run one after the
-        other, because each transaction first writes the same claim document.
+        other, because each transaction first writes the same claim document. `letter` is the right
+        that the caller needs.
 
         An id that was deleted goes on with its next version. Raises
         PreconditionFailed if several resources fulfil the condition, Conflict
         if the id is taken, Forbidden if the caller has no right to such a resource.
         """
+        self._bounds.require_within(draft.over({}), letter)
         document = self._succession.first(draft)
-        self._bounds.require_within(draft, "c")
         encoded = documents.encoded(document)
         collection = self._engine.collections.current(draft.type)
 
@@ -219,7 +226,7 @@ class Resources:
             except DuplicateKeyError:
                 raise Conflict.because("resource-exists", type=draft.type, id=draft.id) from None
         if created:
-            self._succession.settle(draft)
+            self._succession.settle(draft.type, stored)
         return documents.version(draft.type, stored), created
 
     def stamped(self, draft: Draft, version: int, last_updated: int) -> bytes:
@@ -234,11 +241,7 @@ class Resources:
         """
         with refused():
             self._engine.collections.ensure(draft.type)
-        names = ("own", "kept", "shut") if draft.type == "Patient" else ("own",)
-        stays = {name: old.marks[name] for name in names if name in old.marks}
-        kept = dataclasses.replace(draft, marks={**draft.marks, **stays})
-        self._bounds.require_within(kept, "u")
-        new = self._succession.replace(kept, old)
+        new = self._succession.replace(draft, old)
         return None if new is None else documents.version(draft.type, new)
 
     def delete(self, old: Version) -> Version | None:

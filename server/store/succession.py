@@ -13,7 +13,7 @@ from pymongo.collection import Collection
 
 from server.store import documents
 from server.store.bounds import Bounds
-from server.store.documents import KEPT_FIELDS, VERSION_FIELDS, Document, Draft, Version
+from server.store.documents import KEPT_FIELDS, MARKS, VERSION_FIELDS, Document, Draft, Version
 from server.store.engine import Engine
 from server.store.failures import refused
 
@@ -32,7 +32,7 @@ class Succession:
     def first(self, draft: Draft) -> Document:
         """Return the document of `draft` as the first version of its id."""
         moment = self.now()
-        return documents.current(draft, 1, moment, self.stamped(draft, 1, moment))
+        return documents.current(draft.over({}), 1, moment, self.stamped(draft, 1, moment))
 
     def stamped(self, draft: Draft, version: int, last_updated: int) -> bytes:
         """Return the bytes of `draft` as they would be stored as `version` of `last_updated`."""
@@ -49,13 +49,19 @@ class Succession:
             return None
         old = documents.version(draft.type, grave)
         new = self._next(draft, old)
-        self._supersede(old, new["lu"], self._replacing(draft, old, new), session, "u")
+        self._supersede(old, new["lu"], self._replacing(old, new), session, "u")
         return new
 
     def replace(self, draft: Draft, old: Version) -> Document | None:
-        """Return the document of `draft`, stored over `old`; None if `old` is there no longer."""
+        """Return the document of `draft`, stored over `old`; None if `old` is there no longer.
+
+        Raises Forbidden if the caller has no right to what it becomes.
+        """
         new = self._next(draft, old)
-        return new if self._swap(old, new["lu"], self._replacing(draft, old, new), "u") else None
+        if not self._swap(old, new["lu"], self._replacing(old, new), "u"):
+            return None
+        self.settle(draft.type, new, old.marks)
+        return new
 
     def bury(self, old: Version) -> int | None:
         """Return the moment when a tombstone was put over `old`; None if it is there no longer."""
@@ -67,23 +73,27 @@ class Succession:
 
         return moment if self._swap(old, moment, bury, "d") else None
 
-    def settle(self, draft: Draft) -> None:
-        """Have what was stored about a patient before the patient was belong where they do."""
-        divisions = draft.marks.get("div")
-        if draft.type == "Patient" and divisions and not draft.posted:
-            with refused():
-                self.engine.mark(f"Patient/{draft.id}", {"div": divisions})
+    def settle(self, type: str, new: Document, before: Mapping[str, Any] | None = None) -> None:
+        """Have `new`, which was stored over the marks `before`, belong where its patient does.
 
-    def _replacing(self, draft: Draft, old: Version, new: Mapping[str, Any]) -> Change:
+        If it is the patient, so has all that is about them, also from before they were known.
+        """
+        if type == "Patient" and "post" in new:
+            return  # nobody could refer to this id before
+        with refused():
+            if _moves(type, new, before or {}):
+                self.engine.belonging.settle_record(f"Patient/{new['_id']}")
+            else:
+                self.engine.belonging.settle(type, new)
+
+    def _replacing(self, old: Version, new: Document) -> Change:
         """Return the change that puts `new` in the place of `old`, and moves a patient's record."""
-        encoded = documents.encoded(dict(new))
-        divisions = draft.marks.get("div", [])
-        moves = draft.type == "Patient" and divisions != old.marks.get("div", [])
+        encoded = documents.encoded(new)
 
         def put(collection: Current, where: Document, session: ClientSession) -> Document | None:
             replaced = collection.find_one_and_replace(where, encoded, KEPT_FIELDS, session=session)
-            if replaced is not None and moves:
-                self.engine.mark(f"Patient/{draft.id}", {"div": divisions}, session)
+            if replaced is not None and _moves(old.type, new, old.marks):
+                self.engine.belonging.mark_record(f"Patient/{old.id}", new, session)
             return replaced
 
         return put
@@ -97,9 +107,13 @@ class Succession:
     def _supersede(
         self, old: Version, moment: int, change: Change, session: ClientSession, letter: str
     ) -> bool:
-        """Make `change` to version `old` and keep what it was; tell whether it was still there."""
+        """Make `change` to version `old` and keep what it was; tell whether it was still there.
+
+        It was not if it bears other marks now, which the change would lose.
+        """
         collections = self.engine.collections
-        where = self.bounds.of({"_id": old.id, "v": old.version}, old.type, letter)
+        named = {"_id": old.id, "v": old.version, **{name: old.marks.get(name) for name in MARKS}}
+        where = self.bounds.of(named, old.type, letter)
         replaced = change(collections.current(old.type), where, session)
         if replaced is None:
             return False
@@ -108,9 +122,17 @@ class Succession:
         return True
 
     def _next(self, draft: Draft, old: Version) -> Document:
+        """Return the document of `draft` as the version after `old`, if the caller may write it."""
+        following = draft.over(old.marks)
+        self.bounds.require_within(following, "u")
         version, moment = old.version + 1, self._after(old)
-        return documents.current(draft, version, moment, self.stamped(draft, version, moment))
+        return documents.current(following, version, moment, self.stamped(draft, version, moment))
 
     def _after(self, old: Version) -> int:
         # Two versions never share a millisecond, so that time orders them too.
         return max(self.now(), old.last_updated + 1000)
+
+
+def _moves(type: str, new: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Tell whether `new` is of a patient who had other divisions among the marks `before`."""
+    return type == "Patient" and new.get("div", []) != before.get("div", [])

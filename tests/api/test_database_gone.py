@@ -92,7 +92,9 @@ def lone(mongod, tmp_path_factory):
 def gone(request, mongod, lone):
     """The server while its mongod does not answer, or is not there; how to bring it back."""
     client = Client(lone.base)
-    client.update(patient(id="kept", identifier=[identifier(fresh())]))
+    kept = patient(id="kept", identifier=[identifier(fresh())])
+    # The test before may have brought the database back just now.
+    wait_until(lambda: client.put("Patient/kept", kept).status_code in (200, 201), 15)
     halt, resume = {
         "halted": (signal.SIGSTOP, lambda: mongod.send(signal.SIGCONT)),
         "killed": (signal.SIGKILL, mongod.start_again),

@@ -4,13 +4,20 @@ import base64
 import hashlib
 import time
 
+import orjson
 import pytest
 import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from server.access.policy import OPEN
 from server.auth.keys import Keys
+from server.context import Context
+from server.interactions.call import Call
+from server.interactions.door import perform
 from tests.auth.world import TIMEOUT, Page, query
+from tests.builders import encounter, fresh
+from tests.security.access.shapes import person
 
 SCOPE = "openid fhirUser"
 
@@ -78,6 +85,59 @@ def test_a_member_of_staff_is_a_practitioner(world, app):
     assert claims["acr"] == "urn:tongkang:acr:2"
     reference = claims["fhirUser"].removeprefix(f"{world.root}/fhir/")
     assert world.read(reference, tokens["access_token"]).status_code == 200
+
+
+def person_of(world, staff):
+    """Return the Practitioner of a member of staff, whose name was changed once."""
+    reference = staff.account["person"]
+    changed = {"resourceType": "Practitioner", "id": reference.partition("/")[2],
+               "name": [{"text": "李丙寅"}]}  # fmt: skip
+    body = orjson.dumps(changed)
+    call = Call(interaction="update", type="Practitioner", id=changed["id"], body=body)
+    perform(Context.of(world.services, OPEN, "zh"), call)
+    return reference
+
+
+def test_the_person_alone_can_be_read_with_it(world, app, someone):
+    """OID-02."""
+    doctor, other = world.staff(), world.staff()
+    mine, others = person_of(world, doctor), person_of(world, other)
+    token = world.tokens(app, doctor, scope=SCOPE)["access_token"]
+    assert world.read(mine, token).status_code == 200
+    assert world.read(f"{mine}/_history/2", token).status_code == 200
+    for path in (others, f"{others}/_history/2", f"{others}/_history", f"{mine}/_history/1"):
+        assert world.read(path, token).status_code == 404, path
+    assert len(world.read(f"{mine}/_history", token).json()["entry"]) == 1
+    for path in (
+        "Practitioner",
+        f"Practitioner?_id={mine}",
+        "Practitioner/_history",
+        someone.patient,
+    ):
+        assert world.read(path, token).status_code == 403, path
+
+
+def test_a_resident_alone_can_be_read_with_it(world, app, someone):
+    """OID-02."""
+    token = world.tokens(app, someone, scope=SCOPE)["access_token"]
+    assert world.read(someone.patient, token).status_code == 200
+    assert world.read(world.resident().patient, token).status_code == 404
+    compartment = f"{someone.patient}/Observation"
+    for path in (compartment, "Patient?_id=x", "Patient/_history", "Organization/x"):
+        assert world.read(path, token).status_code == 403, path
+
+
+def test_a_search_does_not_include_other_staff_because_of_it(world, app):
+    """OID-02."""
+    doctor, other = world.staff(), world.staff()
+    patient = person(fresh(), "350602", 1)
+    patient = world.store({name: patient[name] for name in patient if name != "id"})
+    seen_by = [{"individual": {"reference": one.account["person"]}} for one in (doctor, other)]
+    world.store(encounter(subject={"reference": patient}, participant=seen_by))
+    token = world.tokens(app, doctor, scope=f"{SCOPE} user/Encounter.rs")["access_token"]
+    query = f"Encounter?subject={patient}&_include=Encounter:practitioner"
+    found = world.read(query, token).json()["entry"]
+    assert {entry["resource"]["resourceType"] for entry in found} == {"Encounter"}
 
 
 @pytest.mark.parametrize("scope", ["patient/*.rs", "patient/*.rs fhirUser", "profile patient/*.rs"])

@@ -29,10 +29,10 @@ REVIEWED = {
     "tail.Tail._put_back": "compares the seals of what the trail itself has put there",
     "database.Store.secret": "the key of cursors",
     "engine.Engine.claim": "the claims of conditional writers",
-    "engine.Engine.mark": "takes a record along with its patient, or shuts it with them",
-    "database.Store.keep": "what a patient keeps from others, as they say themselves",
+    "belonging.Belonging._mark": "takes a record along with its patient, or shuts it with them",
+    "belonging.Belonging._read": "where patients live, for what is stored about them",
+    "belonging.Belonging.keep": "what a patient keeps from others, as they say themselves",
     "engine.Engine._insert_many": "inserts only; the bounds were asked before",
-    "engine.Engine._belonging": "where patients live, for what is stored about them",
     "parameters.Parameters.changed": "SearchParameters, which all searches go by",
     "succession.Succession.bury.bury": "`where` is bounded by _supersede",
     "succession.Succession._replacing.put": "`where` is bounded by _supersede",
@@ -202,7 +202,7 @@ def test_a_query_carries_what_its_caller_may_see_or_is_reviewed():
 def test_the_queries_that_were_looked_at_are_seen_by_this_test():
     """It would pass just as well if it saw nothing."""
     found = unbounded()
-    for reviewed in ("engine.Engine.mark", "succession.Succession.bury.bury"):
+    for reviewed in ("belonging.Belonging._mark", "succession.Succession.bury.bury"):
         assert reviewed in found
     bounded = ast.parse("def f(self):\n  w = self._bounds.where(t)\n  c.find(w)").body[0]
     assert bounded_names(bounded) == {"w"}

@@ -20,6 +20,11 @@ LABS = staff(
 )  # fmt: skip
 MEASURER = app("measurer", "patient/Observation.crs", "Patient/a")
 CREATOR = system("creator", "system/Observation.c", division=NORTH)
+UPDATER = system("updater", "system/Observation.us", division=NORTH)
+BLIND = staff(
+    "blind", "clinician", "user/Observation.cus user/Observation.r?category=laboratory",
+    divisions=(NORTH,), division=NORTH,
+)  # fmt: skip
 MASKED = system("masked", "system/*.cruds", masks={"Patient": ((), ("identifier",))})
 HIV = concept("http://loinc.org", "7917-8")
 
@@ -131,6 +136,25 @@ def test_what_is_the_callers_can_be_written(send):
     assert send("DELETE", "Observation/new-1", LABS).status == 204
     found = send("POST", "Observation", MEASURER, of("x"), If_None_Exist="_id=lab-a")
     assert found.status == 200
+
+
+def test_what_was_written_is_shown_only_to_who_may_read_it(send):
+    assert send("PUT", "Observation/lab-a", BLIND, of("lab-a", value=43)).body
+    vital = of("vit-a", category="vital-signs", value=44)
+    for answer in (
+        send("PUT", "Observation/vit-a", BLIND, vital),
+        send("PUT", "Observation?_id=vit-a", BLIND, vital),
+        send("POST", "Observation", BLIND, vital, If_None_Exist="_id=vit-a"),
+    ):
+        assert (answer.status, answer.body) == (200, b"")
+
+
+def test_an_update_that_creates_needs_the_right_to_update(send):
+    """https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html"""
+    for id, path in (("new-2", "Observation/new-2"), ("new-3", "Observation?_id=new-3")):
+        assert send("PUT", path, UPDATER, of(id)).status == 201
+        assert send("DELETE", f"Observation/{id}", LABS).status == 204
+        assert send("PUT", path, UPDATER, of(id)).status == 201
 
 
 def test_a_condition_finds_only_what_the_caller_may_search(send):

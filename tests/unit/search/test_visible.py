@@ -4,7 +4,7 @@ import pytest
 
 from server.access import scopes
 from server.access.caller import Caller
-from server.access.policy import Region, Rights, granted
+from server.access.policy import Region, Right, Rights, granted
 from server.search import visible
 from server.search.conditions import NOTHING
 from server.services import Interpreters
@@ -107,6 +107,19 @@ def test_what_a_limit_excludes_counts_too(access):
     assert seen.past("Observation", "r") != NOTHING  # `has` is kept
     seen = access("patient/Observation.rs?value-string:not=x").visibility
     assert seen.past("Observation", "r") == NOTHING
+
+
+def test_a_right_to_one_resource_is_to_that_one_as_it_is_now(interpreters):
+    limited = Right("Practitioner", frozenset("rs"), (("active", "true"),))
+    rights = Rights(
+        caller=Caller(kind="staff", role="clinician"),
+        rights=(Right("Practitioner", frozenset("r"), alone="a"), limited),
+    )
+    seen = visible.access(interpreters.queries, interpreters.roles, rights, interpreters.types)
+    by_search = seen.visibility.of("Practitioner", "s")
+    assert "_id" not in by_search
+    assert seen.visibility.of("Practitioner", "r") == {"$or": [by_search, {"_id": "a"}]}
+    assert seen.visibility.past("Practitioner", "r") == seen.visibility.past("Practitioner", "s")
 
 
 def test_staff_see_their_division_and_what_is_below(access):

@@ -1,84 +1,25 @@
-"""Tokens by value sets and hierarchies, references by what they are part of.
+"""Tokens that are in a value set, or not.
 
 Spec: https://hl7.org/fhir/R4/search.html#modifiers
 """
 
-import json
-
 import pytest
 from pymongo import IndexModel
 
-from server.fhir.outcome import BadRequest, TooCostly
-from server.search import hierarchy, terminology
-from server.search.conditions import any_of
-from server.search.joins import resolved
-from server.search.parameter import Asked
 from server.search.value_sets import URL_NAMES
+from tests.unit.search.terminology.conftest import (
+    ANIMALS,
+    OBSERVATIONS,
+    OTHER,
+    S,
+    composed,
+    listing,
+    observation,
+    refused,
+    value_set,
+)
 
-S, OTHER = "http://example.org/s", "http://example.org/other"
 GENDER = "http://hl7.org/fhir/administrative-gender"
-NOBODY = Asked(0, few=False)
-
-
-class Rows:
-    """What a database has, as a join asks for it; counts how often."""
-
-    def __init__(self, database):
-        self.database = database
-        self.asked = 0
-
-    def rows(self, type, condition, fields, limit):
-        self.asked += 1
-        return list(self.database[type].find(condition, dict.fromkeys(fields, 1)).limit(limit))
-
-
-@pytest.fixture
-def rows(database):
-    return Rows(database)
-
-
-@pytest.fixture
-def stored(database, index):
-    """Returns a function that stores resources of any types, and nothing else."""
-
-    def stored(*resources):
-        for name in database.list_collection_names():
-            database[name].delete_many({})
-        for n, one in enumerate(resources):
-            whole = {"id": f"r{n}", **one}
-            database[one["resourceType"]].insert_one(
-                {"_id": whole["id"], "raw": json.dumps(whole).encode(), **index.entries(whole)}
-            )
-
-    return stored
-
-
-@pytest.fixture
-def asked(index, rows):
-    """Returns a function from a type, a parameter, a modifier and a value to a condition."""
-
-    def asked(type, name, value):
-        code, _, modifier = name.partition(":")
-        parameter = index.plans[type].parameters[code]
-        known = hierarchy if parameter.type == "reference" else terminology
-        compare = known.MODIFIERS[modifier.removeprefix("not-")]
-        leaves = parameter.sources or (parameter,)
-        condition = any_of(compare(leaf, value, index.plans.environment, NOBODY) for leaf in leaves)
-        if modifier.startswith("not-"):
-            condition = {"$nor": [condition]}
-        return resolved(condition, rows).condition
-
-    return asked
-
-
-@pytest.fixture
-def found(database, asked):
-    """Returns a function from a type, a parameter, a modifier and a value to the ids found."""
-
-    def found(type, name, value):
-        return sorted(one["_id"] for one in database[type].find(asked(type, name, value)))
-
-    return found
 
 
 @pytest.fixture
@@ -89,54 +30,6 @@ def explained(database, asked):
         return database[type].find(asked(type, name, value)).explain()["executionStats"]
 
     return explained
-
-
-def refused(call, *arguments):
-    with pytest.raises((BadRequest, TooCostly)) as refusal:
-        call(*arguments)
-    (issue,) = refusal.value.issues
-    assert "{" not in issue.text("zh") + issue.text("en")
-    return issue.message
-
-
-def observation(id, *codings):
-    listed = [dict(zip(("system", "code"), one, strict=True)) for one in codings]
-    return {"resourceType": "Observation", "id": id, "code": {"coding": listed}}
-
-
-def value_set(url="http://example.org/vs", **elements):
-    return {"resourceType": "ValueSet", "url": url, "status": "active", **elements}
-
-
-def composed(*include, exclude=(), **elements):
-    compose = {"include": list(include), **({"exclude": list(exclude)} if exclude else {})}
-    return value_set(compose=compose, **elements)
-
-
-def listing(system, *codes):
-    return {"system": system, "concept": [{"code": code} for code in codes]}
-
-
-ANIMALS = {
-    "resourceType": "CodeSystem",
-    "url": S,
-    "status": "active",
-    "content": "complete",
-    "concept": [
-        {"code": "animal", "concept": [{"code": "dog", "concept": [{"code": "pug"}]}]},
-        {"code": "plant"},
-    ],
-}
-OBSERVATIONS = [
-    observation("animal", (S, "animal")),
-    observation("dog", (S, "dog")),
-    observation("pug", (OTHER, "z"), (S, "pug")),
-    observation("plant", (S, "plant")),
-    observation("other", (OTHER, "dog")),
-    {"resourceType": "Observation", "id": "bare", "code": {"coding": [{"code": "dog"}]}},
-    {"resourceType": "Observation", "id": "system", "code": {"coding": [{"system": S}]}},
-    {"resourceType": "Observation", "id": "none", "code": {"text": "dog"}},
-]
 
 
 @pytest.mark.parametrize(
@@ -367,150 +260,3 @@ def indexed(database, index_table):
     declared = index_table.indexes("Observation")
     models = [IndexModel(list(one.keys), name=one.name, **one.options) for one in declared]
     database["Observation"].create_indexes(models)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "ids"),
-    [
-        ("code:below", f"{S}|animal", ["animal", "dog", "pug"]),
-        ("code:below", f"{S}|dog", ["dog", "pug"]),
-        ("code:below", f"{S}|plant", ["plant"]),
-        ("code:above", f"{S}|pug", ["animal", "dog", "pug"]),
-        ("code:above", f"{S}|animal", ["animal"]),
-        ("combo-code:below", f"{S}|dog", ["dog", "pug"]),
-    ],
-)
-def test_tokens_above_and_below(stored, found, name, value, ids):
-    stored(*OBSERVATIONS, ANIMALS)
-    assert found("Observation", name, value) == ids
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ("dog", "search-concept-invalid"),
-        ("|dog", "search-concept-invalid"),
-        (f"{S}|", "search-concept-invalid"),
-        (f"{S}|dog|x", "search-concept-invalid"),
-        (f"{OTHER}|dog", "search-code-system-unknown"),
-        (f"{S}|cow", "search-code-unknown"),
-    ],
-)
-def test_concepts_that_are_not_known_are_refused(stored, found, value, message):
-    stored(ANIMALS)
-    assert refused(found, "Observation", "code:below", value) == message
-
-
-def location(id, whole=None):
-    part = {"partOf": {"reference": whole}} if whole else {}
-    return {"resourceType": "Location", "id": id, "name": id, **part}
-
-
-def procedure(id, place):
-    reference = {"location": {"reference": place}} if place else {}
-    return {"resourceType": "Procedure", "id": id, **reference}
-
-
-HOSPITAL = [
-    location("hospital"),
-    location("ward", "Location/hospital"),
-    location("room", "http://localhost/fhir/Location/ward"),
-    location("bed", "Location/room/_history/3"),
-    location("elsewhere"),
-    *(
-        procedure(f"in-{place}", f"Location/{place}")
-        for place in ("hospital", "ward", "room", "bed", "elsewhere")
-    ),
-    procedure("nowhere", None),
-]
-
-
-@pytest.mark.parametrize(
-    ("modifier", "value", "places"),
-    [
-        ("below", "Location/hospital", ["bed", "hospital", "room", "ward"]),
-        ("below", "hospital", ["bed", "hospital", "room", "ward"]),
-        ("below", "http://localhost/fhir/Location/room", ["bed", "room"]),
-        ("below", "bed", ["bed"]),
-        ("below", "unknown", []),
-        ("above", "Location/bed", ["bed", "hospital", "room", "ward"]),
-        ("above", "room", ["hospital", "room", "ward"]),
-        ("above", "hospital", ["hospital"]),
-    ],
-)
-def test_places_above_and_below(stored, found, modifier, value, places):
-    stored(*HOSPITAL)
-    ids = [f"in-{place}" for place in places]
-    assert found("Procedure", f"location:{modifier}", value) == ids
-
-
-def test_a_circle_of_places_ends(stored, found):
-    stored(location("a", "Location/b"), location("b", "Location/a"), procedure("p", "Location/b"))
-    assert found("Procedure", "location:below", "a") == ["p"]
-    assert found("Procedure", "location:above", "a") == ["p"]
-
-
-def test_a_level_is_one_question(stored, found, rows):
-    stored(location("top"), *(location(f"l{n}", "Location/top") for n in range(100)))
-    found("Procedure", "location:below", "top")
-    assert rows.asked == 2
-
-
-def test_a_hierarchy_too_deep_or_too_large_is_refused(stored, found, database, index):
-    stored(location("0"), *(location(str(n + 1), f"Location/{n}") for n in range(25)))
-    message = "search-hierarchy-too-large"
-    assert refused(found, "Procedure", "location:below", "0") == message
-    assert refused(found, "Procedure", "location:above", "25") == message
-    assert found("Procedure", "location:below", "10") == []
-    stored(location("0"))
-    entries = index.entries(location("x", "Location/0"))
-    database["Location"].insert_many({**entries, "_id": f"x{n}"} for n in range(5001))
-    assert refused(found, "Procedure", "location:below", "0") == message
-
-
-@pytest.mark.parametrize(
-    ("type", "code", "value"),
-    [
-        ("Observation", "patient", "Patient/1"),
-        ("Procedure", "location", "Patient/1"),
-        ("Procedure", "location", "http://elsewhere.org/place"),
-        ("Procedure", "location", "#place"),
-    ],
-)
-def test_what_is_no_hierarchy_is_refused(found, type, code, value):
-    assert refused(found, type, f"{code}:below", value) == "search-hierarchy-none"
-
-
-def test_every_type_with_a_parameter_for_the_whole_is_a_hierarchy(facts, index):
-    computed = {
-        type: parameter.code
-        for type in facts.resource_types
-        for parameter in index.plans[type].parameters.values()
-        if parameter.code in ("part-of", "partof", "parent") and type in parameter.targets
-    }
-    assert computed == hierarchy.PART_OF
-    for type, code in computed.items():
-        parameter = index.plans[type].parameters[code]
-        assert (parameter.main, parameter.sources, parameter.name) == (None, (), code)
-
-
-@pytest.mark.parametrize(
-    ("modifier", "value", "ids"),
-    [
-        ("below", "http://q", ["1", "1.0", "1.1", "1.10.2", "10", "2", "any"]),
-        ("below", "http://q|1", ["1", "1.0", "1.1", "1.10.2"]),
-        ("below", "http://q|1.1", ["1.1"]),
-        ("below", "http://q|3", []),
-        ("above", "http://q|1.10.2", ["1", "1.10.2"]),
-        ("above", "http://q|1", ["1"]),
-        ("above", "http://q", ["1", "1.0", "1.1", "1.10.2", "10", "2", "any"]),
-    ],
-)
-def test_versions_of_canonical_references(stored, found, modifier, value, ids):
-    def response(version):
-        url = "http://q" if version == "any" else f"http://q|{version}"
-        return {"resourceType": "QuestionnaireResponse", "id": version, "questionnaire": url}
-
-    versions = ("1", "1.0", "1.1", "1.10.2", "10", "2", "any")
-    stored(*map(response, versions))
-    assert found("QuestionnaireResponse", f"questionnaire:{modifier}", value) == ids
