@@ -116,7 +116,7 @@ class QueryCompiler:
         moment = microseconds(now or datetime.now(UTC))
         clauses = Clauses(self._plans, moment, self._limit, sight)
         plan = clauses.plan(type)
-        few = any(_is_patient(plan, name) for name, _ in parameters)
+        few, dated = any(_is_patient(plan, name) for name, _ in parameters), _is_dated(plan, sight)
         found, used, ignored = list[Condition](), list[Pair](), list[Pair]()
         keys: list[order.Key] = []
         if compartment is not None:
@@ -134,7 +134,6 @@ class QueryCompiler:
                 ignored.append((name, value))
             else:
                 used.append((name, value))
-        dated = _gives_order(plan, sight)
         return Query(type, all_of(found), tuple(keys), tuple(used), tuple(ignored), few, dated)
 
     def ready(self, query: Query, lookup: Lookup, place: order.Place | None = None) -> Ready:
@@ -186,7 +185,7 @@ class QueryCompiler:
         return any_of(found)
 
 
-def _gives_order(plan: Plan, sight: Sight) -> bool:
+def _is_dated(plan: Plan, sight: Sight) -> bool:
     """Tell whether the newest may come first where nobody asks for an order: dates are shown."""
     return hiding.is_shown(plan, plan.main.get("ds", ""), sight)
 
