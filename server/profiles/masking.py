@@ -67,21 +67,29 @@ class _Look:
         return found
 
     def _slots(self, path: str, value: Mapping[str, Any]) -> Iterator[tuple[str, Slot, str, Any]]:
-        """Yield name, slot, type and value of each property but narratives that are not shown.
+        """Yield name, slot, type and value of each property that tells nothing masked again.
 
         ``_x``, which has the extensions of a primitive, is an Element.
         """
         shape = self.masking.shapes[path]
         for name, one in value.items():
             if slot := shape.slots.get(name):
-                if slot.type != "Narrative" or self._is_told():
+                if self._can_be_told(slot):
                     yield name, slot, slot.type, one
             elif slot := shape.siblings.get(name):
                 yield name, slot, "Element", one
 
-    def _is_told(self) -> bool:
-        """Tell whether nothing is masked that the narrative could tell again."""
-        return self.masks.keys().isdisjoint({self.type, *self.masking.mentions[self.type]})
+    def _can_be_told(self, slot: Slot) -> bool:
+        """Tell whether `slot` has no narrative, and no name in the place of a reference.
+
+        Where nothing is masked that these could be about, it does not matter.
+        """
+        told: Collection[str] = ()
+        if slot.type == "Narrative":
+            told = {self.type, *self.masking.mentions[self.type]}
+        elif slot.type == "string" and "Reference" in slot.element.types:
+            told = slot.element.targets
+        return self.masks.keys().isdisjoint(told)
 
     def _value(self, slot: Slot, type: str, value: Any) -> Any:  # noqa: ANN401  # any JSON
         match value:

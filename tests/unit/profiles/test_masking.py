@@ -157,6 +157,16 @@ def test_references_in_extensions_and_data_types_are_seen_to(seen):
     assert "陈甲子" not in str(seen(body, Patient=(["name"], [])))
 
 
+def test_a_name_in_the_place_of_a_reference_is_left_out(seen):
+    """Annotation.author is a reference or a text; an answer to a question names nobody."""
+    item = [{"linkId": "1", "answer": [{"valueString": "好"}]}]
+    answers = {"resourceType": "QuestionnaireResponse", "status": "completed", "item": item}
+    body = observation(note=[{"text": "好", "authorString": "陈甲子"}])
+    assert seen(body, Patient=(["name"], [])) == observation(note=[{"text": "好"}])
+    assert seen(body, Device=([], ["note"])) == body
+    assert seen(answers, Patient=(["name"], [])) == answers
+
+
 def test_narratives_of_what_can_be_about_a_masked_person_are_left_out(seen):
     text = {"status": "generated", "div": "<div>陈甲子</div>"}
     document = {
