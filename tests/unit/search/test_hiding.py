@@ -1,11 +1,13 @@
 """What is not shown cannot be searched or sorted by, on whatever way (R1.8b)."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from server.fhir.outcome import Forbidden
-from server.search.hiding import Sight
+from server.search.expressions import branches
+from server.search.hiding import Sight, is_shown
 
 VALUES = {
     "birthdate": "2020",
@@ -104,3 +106,21 @@ def test_a_filter_is_no_way_round(queries):
 )
 def test_a_hidden_date_gives_no_order_that_nobody_asked_for(ready, sight, order):
     assert ready("Observation", [("patient", "a")], sight=sight).order.name == order
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_open"),
+    [
+        ("Observation.subject.display", False),
+        ("Observation.text.div", False),
+        ("Observation.subject.where(display = '陈').type", False),
+        ("Observation.value.as(string)", True),
+        ("Observation.note.text", True),
+    ],
+)
+def test_own_parameters_are_closed_if_they_read_what_tells_of_others(
+    facts, index, expression, is_open
+):
+    ways = {"own": branches(facts, expression, "Observation")}
+    plan = replace(index.plans["Observation"], branches=ways)
+    assert is_shown(plan, "own", hidden(Patient="name")) == is_open
