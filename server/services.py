@@ -20,6 +20,7 @@ from server.audit.event import Event, fence, opened
 from server.audit.request import Requests
 from server.profiles import definitions, own_parameters
 from server.profiles.definitions import Definitions, SearchParameter
+from server.profiles.masking import Masking
 from server.profiles.structure import StructureValidator, structure_validator
 from server.profiles.subset import Subsets
 from server.search import own, visible
@@ -50,6 +51,7 @@ class Interpreters:
     types: frozenset[str]
     structure: StructureValidator
     subsets: Subsets
+    masking: Masking
     index: SearchIndex
     indexes: IndexTable
     queries: QueryCompiler
@@ -74,6 +76,7 @@ class Interpreters:
             types=frozenset(facts.resource_types),
             structure=structure_validator(facts),
             subsets=Subsets(facts),
+            masking=Masking.of(facts),
             index=index,
             indexes=IndexTable(facts, index.plans),
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),

@@ -55,16 +55,6 @@ class Masks:
         return self.hidden | self.masked
 
 
-def is_among(element: str, names: AbstractSet[str]) -> bool:
-    """Tell whether `element`, as JSON names it, is one of `names`; a choice is named by its stem.
-
-    ``valueQuantity`` is among ``value``.
-    """
-    return element in names or any(
-        element.startswith(name) and element[len(name) :][:1].isupper() for name in names
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Right:
     """What one scope gives: `letters` on `type`, where ``*`` is every type but internal ones.

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from server.access.partial import in_part
 from server.profiles.definitions import Definitions
 
 LONGEST_PATH = 200
@@ -66,17 +67,10 @@ class Requests:
 
 def unread(path: str) -> str:
     """Return `path`, which means nothing to the server, without numbers that may be somebody's."""
-    return _LONG_NUMBER.sub(lambda found: _masked(found[0]), path[:LONGEST_PATH])
+    return _LONG_NUMBER.sub(lambda found: in_part(found[0]), path[:LONGEST_PATH])
 
 
 def _masked(value: str) -> str:
     """Return `value` so that its kind can be told, but not whose it is; a system stays."""
     system, bar, text = value.rpartition("|")
-    is_number = text.isascii() and text[:-1].isdecimal()
-    if is_number and len(text) >= 15:
-        text = f"{text[:6]}********{text[-4:]}"
-    elif is_number and len(text) >= 7:
-        text = f"{text[:3]}****{text[-2:]}"
-    elif text:
-        text = f"{text[:1]}**"
-    return f"{system}{bar}{text}"
+    return f"{system}{bar}{in_part(text) if text else text}"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from server.access.scopes import REFRESHING, Scopes
-from server.auth import launches, openid
+from server.auth import launches, openid, rights
 from server.auth.tokens import ACCESS_SECONDS, Issue, Tokens
 from server.services import Services
 from server.store.shelf import Record
@@ -39,7 +39,7 @@ def issued(services: Services, earned: Earned) -> dict[str, Any]:
     tokens, scope = Tokens.of(services), earned.scope
     left = int((earned.grant["expires_at"] - datetime.now(UTC)).total_seconds())
     seconds = max(1, min(ACCESS_SECONDS, left))
-    said = openid.claims(services, earned.account, scope) if "openid" in scope else {}
+    said = _claims(services, earned) if "openid" in scope else {}
     access = tokens.access(_issue(earned, scope, said), seconds)
     answer = {
         "access_token": access,
@@ -56,6 +56,10 @@ def issued(services: Services, earned: Earned) -> dict[str, Any]:
         client = earned.client["id"]
         answer["id_token"] = openid.id_token(services, client, said, earned.sign_in, access)
     return answer
+
+
+def _claims(services: Services, earned: Earned) -> dict[str, Any]:
+    return openid.claims(services, earned.account, earned.scope, rights.masks(earned.client))
 
 
 def _issue(earned: Earned, scope: Scopes, claims: Mapping[str, Any]) -> Issue:

@@ -14,6 +14,7 @@ from typing import Any
 
 from joserfc.errors import JoseError
 
+from server.access.policy import Masks
 from server.access.scopes import Scopes
 from server.auth.keys import Keys
 from server.services import Services
@@ -28,12 +29,18 @@ def subject(account: Mapping[str, Any]) -> str:
     return str(account["id"])
 
 
-def claims(services: Services, account: Record, scope: Scopes) -> dict[str, Any]:
-    """Return the claims about a person that `scope` lets be told."""
+def claims(
+    services: Services, account: Record, scope: Scopes, masks: Mapping[str, Masks]
+) -> dict[str, Any]:
+    """Return the claims about a person that `scope` lets be told.
+
+    Where `masks`, by type, do not show the client names such as the person's, there is none.
+    """
     found: dict[str, Any] = {"sub": subject(account)}
-    if "fhirUser" in scope and account.get("person"):
-        found["fhirUser"] = f"{services.interpreters.settings.base_url}/{account['person']}"
-    if "profile" in scope:
+    person = account.get("person") or ""
+    if "fhirUser" in scope and person:
+        found["fhirUser"] = f"{services.interpreters.settings.base_url}/{person}"
+    if "profile" in scope and "name" not in masks.get(person.partition("/")[0], Masks()).elements:
         found["name"] = account["name"]
     return found
 

@@ -8,7 +8,6 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.htm
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from server.access import scopes
 from server.access.caller import Caller, Party
@@ -102,7 +101,7 @@ def _rights(  # noqa: PLR0913, PLR0917  # all that decides
         region=region,
         withheld=known - frozenset(grant.get("labels", ())),
         lifted=lifted,
-        masks=_masks(client.get("masks") or {}),
+        masks=masks(client),
     )
 
 
@@ -123,8 +122,9 @@ def _region(client: Record) -> Region | None:
     )
 
 
-def _masks(said: Mapping[str, Mapping[str, Any]]) -> dict[str, Masks]:
+def masks(client: Record) -> dict[str, Masks]:
+    """Return the elements that are not shown to `client` as they are, by type."""
     return {
         type: Masks(frozenset(one.get("hidden", ())), frozenset(one.get("masked", ())))
-        for type, one in said.items()
+        for type, one in (client.get("masks") or {}).items()
     }

@@ -20,7 +20,8 @@ def told(server: Server, environ: Mapping[str, Any]) -> dict[str, Any]:
     Raises Unauthenticated if the token is not good, Forbidden if it is not for this.
     """
     record = server.tokens.find(presented(environ))
-    if record is None or record["kind"] != "access" or rights.of(server.services, record) is None:
+    known = None if record is None else rights.of(server.services, record)
+    if record is None or record["kind"] != "access" or known is None:
         raise refused("token-unknown")
     scope = scopes.parse(record["scope"])
     account = server.services.store.shelf(identity.ACCOUNTS).find(record["account"] or "")
@@ -30,4 +31,4 @@ def told(server: Server, environ: Mapping[str, Any]) -> dict[str, Any]:
             'Bearer realm="tongkang", error="insufficient_scope", scope="openid"'
         )
         raise error
-    return openid.claims(server.services, account, scope)
+    return openid.claims(server.services, account, scope, known.masks)

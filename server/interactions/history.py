@@ -105,7 +105,7 @@ def _entry(context: Context, presentation: Presentation, version: Version) -> by
     base = context.interpreters.settings.base_url
     body = version.body
     if body is not None:
-        seen = redaction.shown(context, version.type, body)
+        seen = redaction.shown(context, body)
         body = presentation.of(context.interpreters.subsets, version.type, seen)
     when = json.instant(version.last_updated, context.interpreters.zone)
     url = f"{base}/{version.type}/{version.id}"

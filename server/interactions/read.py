@@ -42,7 +42,7 @@ def _shown(context: Context, call: Call, found: Version, presentation: Presentat
     version, moment, disclosed = found.version, found.last_updated, (Disclosed.of(found),)
     if _caller_has_it(call, found):
         return Result(status=304, version=version, last_updated=moment, disclosed=disclosed)
-    seen = redaction.shown(context, found.type, found.body or b"")
+    seen = redaction.shown(context, found.body or b"")
     body = presentation.of(context.interpreters.subsets, found.type, seen)
     return Result(status=200, body=body, version=version, last_updated=moment, disclosed=disclosed)
 

@@ -191,7 +191,7 @@ def _entries(
 
 
 def _presented(context: Context, presentation: Presentation, type: str, raw: bytes) -> bytes:
-    seen = redaction.shown(context, type, raw)
+    seen = redaction.shown(context, raw)
     return presentation.of(context.interpreters.subsets, type, seen)
 
 

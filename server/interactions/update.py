@@ -23,7 +23,6 @@ def update(context: Context, call: Call) -> Result:
     PreconditionFailed if If-Match names another version, or if the criteria
     match several resources.
     """
-    redaction.require_whole(context, call.resource_type)
     if call.id is None:
         return _update_matched(context, call)
     no_parameters(call)
@@ -54,6 +53,7 @@ def check_match(call: Call, old: Version | None) -> None:
 
 def _over(context: Context, call: Call, new: Draft, old: Version | None) -> Result | None:
     """Store `new` over `old`, None for nothing; return None if that is no longer what is there."""
+    redaction.require_whole(context, new.type, (old and old.body) or b"")
     check_match(call, old)
     if old is None:
         context.access.require_own_ids(new.type, new.id)

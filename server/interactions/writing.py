@@ -71,7 +71,7 @@ def written(context: Context, call: Call, stored: Version, status: int) -> Resul
     """
     location = f"{stored.type}/{stored.id}/_history/{stored.version}" if status == 201 else None
     is_seen = status == 201 or context.resources.is_shown(stored)
-    body = redaction.shown(context, stored.type, stored.body or b"") if is_seen else b""
+    body = redaction.shown(context, stored.body or b"") if is_seen else b""
     issues: tuple[Issue, ...] = ()
     if call.preference.returns == "minimal":
         body = b""

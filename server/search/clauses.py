@@ -221,6 +221,7 @@ class Clauses:
             case "_content":
                 return lambda text: fulltext.condition("c:", text)
             case "_list":
+                hiding.require_shown(self._plans["List"], "item", self._sight)
                 base_url = self._plans.environment.base_url
                 return lambda text: join(InList.named(plan.type, text, base_url))
             case "_filter":

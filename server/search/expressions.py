@@ -17,7 +17,7 @@ from server.search import grammar
 from server.search.grammar import ExpressionError, Node
 from server.search.steps import Json, Key, Resource, Step, ValuesOf, compose, key
 
-Predicate = Callable[[Any, Resource], bool]
+_Holds = Callable[[Any, Resource], bool]
 _ANY_RESOURCE = ("Resource", "DomainResource")
 _PASSING = frozenset({"and", "=", "!="})
 
@@ -28,7 +28,8 @@ class Branch:
 
     `path` names the way (``Observation.value:Quantity``): branches with one path find the same.
     `narrowed` is T if only references to a T are kept of them. `many` says that there can be
-    several values. `element` is the last element of the way.
+    several values. `element` is the last element of the way. `reads` are the paths of all elements
+    that the values depend on.
     """
 
     type: str
@@ -37,6 +38,7 @@ class Branch:
     many: bool = False
     narrowed: str | None = None
     element: Element | None = None
+    reads: frozenset[str] = frozenset()
 
     def first(self) -> str | None:
         """Return the element of the resource without which there are no values, if it is one."""
@@ -57,6 +59,14 @@ def branches(definitions: Definitions, expression: str, type: str) -> tuple[Bran
     """
     compiler = _Compiler(definitions, type)
     return tuple(compiler.compile(grammar.parse(expression), [Branch(type, type)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Predicate:
+    """The test whether something `holds` of a node; `reads` are the paths of what it looks at."""
+
+    holds: _Holds
+    reads: frozenset[str]
 
 
 class _Compiler:
@@ -151,6 +161,7 @@ class _Compiler:
             (*source.steps, key(name, many=many)),
             many=source.many or many,
             element=element,
+            reads=source.reads | {element.path},
         )
 
     def _type_of(self, element: Element, type: str) -> str:
@@ -191,35 +202,52 @@ class _Compiler:
     def _filtered(self, source: Branch, criterion: Node) -> Branch:
         path = f"{source.path}.where({criterion})"
         keeps = self._predicate(criterion, source.type)
-        return replace(source, path=path, steps=(*source.steps, _filter(keeps)))
+        return replace(
+            source,
+            path=path,
+            steps=(*source.steps, _filter(keeps.holds)),
+            reads=source.reads | keeps.reads,
+        )
 
     def _computed(self, source: Branch, node: Node) -> Branch:
-        holds = self._predicate(node, source.type)
-        step: Step = lambda nodes, root: [holds(node, root) for node in nodes]  # noqa: E731
-        return Branch("boolean", f"{source.path}.({node})", (*source.steps, step), source.many)
+        test = self._predicate(node, source.type)
+        step: Step = lambda nodes, root: [test.holds(node, root) for node in nodes]  # noqa: E731
+        return Branch(
+            "boolean",
+            f"{source.path}.({node})",
+            (*source.steps, step),
+            source.many,
+            reads=source.reads | test.reads,
+        )
 
-    def _predicate(self, node: Node, type: str) -> Predicate:
+    def _predicate(self, node: Node, type: str) -> _Predicate:
         """Return the test whether `node` is true; where FHIRPath says empty, it is not."""
         match node:
             case grammar.Binary("and", left, right):
                 first, second = self._predicate(left, type), self._predicate(right, type)
-                return lambda value, root: first(value, root) and second(value, root)
+                return _Predicate(
+                    lambda value, root: first.holds(value, root) and second.holds(value, root),
+                    first.reads | second.reads,
+                )
             case grammar.Binary("=" | "!=" as operator, left, grammar.Literal(wanted)):
-                return _compares(self._getters(left, type), wanted, equal=operator == "=")
+                getters, reads = self._getters(left, type)
+                return _Predicate(_compares(getters, wanted, equal=operator == "="), reads)
             case grammar.Call(grammar.Name() | grammar.Member() as source, "exists", ()):
-                getters = self._getters(source, type)
-                return lambda value, root: any(get(value, root) for get in getters)
+                getters, reads = self._getters(source, type)
+                return _Predicate(
+                    lambda value, root: any(get(value, root) for get in getters), reads
+                )
             case grammar.Call(None, "hasExtension", (grammar.Literal(str(url)),)) if (
                 type in self._elements
             ):
-                return lambda value, _root: any(
-                    extension.get("url") == url for extension in value.get("extension", ())
-                )
+                return _Predicate(_has_extension(url), frozenset({f"{type}.extension"}))
         message = f"{node} is no criterion."
         raise ExpressionError(message)
 
-    def _getters(self, node: Node, type: str) -> tuple[ValuesOf, ...]:
-        return tuple(b.values() for b in self.compile(node, [Branch(type, type)]))
+    def _getters(self, node: Node, type: str) -> tuple[tuple[ValuesOf, ...], frozenset[str]]:
+        """Return what gets the values of `node`, and the paths of the elements they depend on."""
+        ways = self.compile(node, [Branch(type, type)])
+        return tuple(way.values() for way in ways), frozenset().union(*(w.reads for w in ways))
 
 
 def _same_type(type: str, asked: str) -> bool:
@@ -227,11 +255,11 @@ def _same_type(type: str, asked: str) -> bool:
     return type == asked or type == asked[0].lower() + asked[1:]
 
 
-def _filter(keeps: Predicate) -> Step:
+def _filter(keeps: _Holds) -> Step:
     return lambda nodes, root: [node for node in nodes if keeps(node, root)]
 
 
-def _compares(getters: tuple[ValuesOf, ...], wanted: object, *, equal: bool) -> Predicate:
+def _compares(getters: tuple[ValuesOf, ...], wanted: object, *, equal: bool) -> _Holds:
     def compares(value: Json, root: Resource) -> bool:
         found = [item for get in getters for item in get(value, root)]
         return bool(found) and (found == [wanted]) == equal
@@ -243,7 +271,13 @@ def _compares(getters: tuple[ValuesOf, ...], wanted: object, *, equal: bool) -> 
     return compares_one if len(getters) == 1 else compares
 
 
-def _refers_to(type: str) -> Predicate:
+def _has_extension(url: str) -> _Holds:
+    return lambda value, _root: any(
+        extension.get("url") == url for extension in value.get("extension", ())
+    )
+
+
+def _refers_to(type: str) -> _Holds:
     def refers(value: Json, root: Resource) -> bool:
         text = value.get("reference", "")
         if text.startswith("#"):

@@ -1,18 +1,21 @@
 """What a caller cannot search or sort by: elements hidden from them, types they have no right to.
 
-Who may ask whether a number begins with 1, then with 11, knows it in the end.
+Who may ask whether a number begins with 1, then with 11, knows it in the end. What tells of
+other resources again, a narrative, all words of a resource, what a reference says of its target,
+is closed as soon as anything is hidden of a type that it can tell of.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from server.access.policy import is_among
 from server.fhir.outcome import Forbidden
 from server.search.plan import Plan
 from server.search.values import shown
 
 _OF_ALL_TEXT = ("_text", "_content")
+_TELLING = frozenset({"Narrative.div", "Reference.display", "Reference.identifier"})
+"""Elements that tell of other resources than the one that they are in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +52,12 @@ def require_numbers_shown(targets: Iterable[str], code: str, sight: Sight) -> No
 
 def is_shown(plan: Plan, code: str, sight: Sight) -> bool:
     """Tell whether the parameter `code` of the type of `plan` is about no hidden element."""
-    names = sight.hidden.get(plan.type)
-    if not names:
+    if not sight.hidden:
         return True
-    is_of_several = code in _OF_ALL_TEXT or code in plan.composites
-    return not is_of_several and not any(is_among(one, names) for one in _elements(plan, code))
-
-
-def _elements(plan: Plan, code: str) -> Iterator[str]:
-    """Yield the top-level elements that the parameter `code` reads."""
-    for branch in plan.branches.get(code, ()):
-        parts = branch.path.split(".")
-        if len(parts) > 1:
-            yield parts[1].partition(":")[0].partition("[")[0]
+    reads = {path for branch in plan.branches.get(code, ()) for path in branch.reads}
+    if code in _OF_ALL_TEXT or not reads.isdisjoint(_TELLING):
+        return sight.hidden.keys().isdisjoint({plan.type, *plan.mentions})
+    hidden = sight.hidden.get(plan.type, frozenset())
+    if hidden and code in plan.composites:
+        return False
+    return reads.isdisjoint(f"{plan.type}.{name}{end}" for name in hidden for end in ("", "[x]"))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from server.profiles.definitions import Definitions, SearchParameter
+from server.profiles.mentions import mentions
 from server.search import compartments, roles
 from server.search.composite import Composite, composites
 from server.search.expressions import Branch, branches
@@ -43,7 +44,8 @@ class Plan:
     """What is indexed of a type: `parameters` and `composites` by code, `readers` of stored ones.
 
     `main` says which parameter has the field pt, c or ds (with de) to itself, `about` which field
-    tells the patient that it is about: pt, comp or _id.
+    tells the patient that it is about: pt, comp or _id. `mentions` are the resource types that it
+    can tell of.
     """
 
     type: str
@@ -53,6 +55,7 @@ class Plan:
     readers: tuple[Reader, ...]
     main: Mapping[str, str]
     about: str | None
+    mentions: frozenset[str]
 
 
 def plan(definitions: Definitions, type: str, environment: Environment) -> Plan:
@@ -78,7 +81,8 @@ def plan(definitions: Definitions, type: str, environment: Environment) -> Plan:
     ]
     joined = composites(definitions, type, parameters, found, environment)
     about = compartments.field(definitions, type, parameters, main)
-    return Plan(type, parameters, joined, found, tuple(readers), main, about)
+    told = mentions(definitions, type)
+    return Plan(type, parameters, joined, found, tuple(readers), main, about, told)
 
 
 def extended(

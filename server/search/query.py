@@ -36,7 +36,8 @@ class Query:
     """A compiled query on `type`; its `condition` may have joins.
 
     `keys` are those of ``_sort``. `used` are the parameters that count, `ignored` those that a
-    lenient caller gets no answer to. `few` says that it is about few patients.
+    lenient caller gets no answer to. `few` says that it is about few patients, `dated` that dates
+    may give it an order where there are no keys.
     """
 
     type: str
@@ -45,6 +46,7 @@ class Query:
     used: tuple[tuple[str, str], ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()
     few: bool = False
+    dated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class QueryCompiler:
         moment = microseconds(now or datetime.now(UTC))
         clauses = Clauses(self._plans, moment, self._limit, sight)
         plan = clauses.plan(type)
-        few = any(_is_patient(plan, name) for name, _ in parameters)
+        few, dated = any(_is_patient(plan, name) for name, _ in parameters), _is_dated(plan, sight)
         found, used, ignored = list[Condition](), list[Pair](), list[Pair]()
         keys: list[order.Key] = []
         if compartment is not None:
@@ -132,14 +134,15 @@ class QueryCompiler:
                 ignored.append((name, value))
             else:
                 used.append((name, value))
-        return Query(type, all_of(found), tuple(keys), tuple(used), tuple(ignored), few)
+        return Query(type, all_of(found), tuple(keys), tuple(used), tuple(ignored), few, dated)
 
     def ready(self, query: Query, lookup: Lookup, place: order.Place | None = None) -> Ready:
         """Return `query` with its joins answered by `lookup`, to go on from `place` if given."""
         found = resolved(query.condition, lookup)
         condition = found.condition if query.few else spread(found.condition)
         plan = self._plans[query.type]
-        sort = order.order(plan, query.keys, condition, place)
+        keys = query.keys if query.keys or query.dated else order.keys(plan, "_id")
+        sort = order.order(plan, keys, condition, place)
         return Ready(query.type, condition, found.sieves, sort)
 
     def exact(self, query: Query, lookup: Lookup) -> Condition:
@@ -180,6 +183,11 @@ class QueryCompiler:
         if not found:
             raise BadRequest.because("search-not-in-compartment", type=type, name=compartment)
         return any_of(found)
+
+
+def _is_dated(plan: Plan, sight: Sight) -> bool:
+    """Tell whether the newest may come first where nobody asks for an order: dates are shown."""
+    return hiding.is_shown(plan, plan.main.get("ds", ""), sight)
 
 
 def _is_patient(plan: Plan, name: str) -> bool:

@@ -187,6 +187,17 @@ def test_user_info_tells_the_same(world, app, someone, method):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("how", ["hidden", "masked"])
+def test_a_name_that_the_client_does_not_see_is_no_claim(world, someone, how):
+    """R1.8b."""
+    masks = {"Patient": {"hidden": [], "masked": [], how: ["name"]}}
+    tokens = world.tokens(world.app(masks=masks), someone, scope=f"{SCOPE} profile")
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    told = requests.get(f"{world.root}/userinfo", headers=headers, timeout=TIMEOUT).json()
+    assert told.keys() == {"sub", "fhirUser"}
+    assert "name" not in opened(world, tokens["id_token"]).claims
+
+
 def test_user_info_is_for_openid(world, app, someone):
     """OID-05."""
     url = f"{world.root}/userinfo"

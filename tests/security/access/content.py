@@ -16,6 +16,7 @@ from tests.security.access.shapes import (
     Json,
     concept,
     condition,
+    narrative,
     observation,
     person,
     record,
@@ -29,6 +30,7 @@ RESIDENTS = {"a": (NORTH, "1"), "b": (NORTH, "1"), "c": (NORTH, "1"), "d": (SOUT
 A, B = "Patient/a", "Patient/b"
 _LAB, _VITAL = "laboratory", "vital-signs"
 _HIV = concept(ICD, "B24")
+_UUID = "urn:uuid:0b8d1f4e-9a53-4b9c-8d5f-0a7f6a4c1e21"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,9 @@ def _mentions() -> Iterator[Write]:
         observation("a-said", None, _LAB) | {"subject": reference(A, **whom)},
         observation("a-within", A, _VITAL, contained=[inside], focus=[reference("#p")]),
         observation("b-within", None, _VITAL, contained=[inside]) | {"subject": reference("#p")},
+        observation("a-told", A, _LAB, text=narrative("陈a 0001")),
+        observation("a-number", None, _LAB) | {"subject": {"type": "Patient", **whom}},
+        observation("a-bundled", None, _LAB) | {"subject": {"reference": _UUID, **whom}},
         observation("a-elsewhere", "http://other.example/fhir/Patient/a", _LAB),
         condition("con-b-by-a", B, "J06", asserter=reference(A)),
         resource("QuestionnaireResponse", "qr-b", status="completed", subject=reference(B),

@@ -12,7 +12,6 @@ ACT, CATEGORY = (
 ID_CARD = "urn:oid:2.16.156.10011.1.3"
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _CODED = "http://hl7.org/fhir/StructureDefinition/iso21090-SC-coding"
-_DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
 
 
 def concept(system: str, code: str, text: str | None = None) -> Json:
@@ -23,6 +22,11 @@ def concept(system: str, code: str, text: str | None = None) -> Json:
 def reference(text: str, **said: Any) -> Json:
     """Return a Reference."""
     return {"reference": text, **said}
+
+
+def narrative(text: str) -> Json:
+    """Return a Narrative."""
+    return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{text}</div>'}
 
 
 def resource(type: str, id: str, /, **elements: Any) -> Json:
@@ -51,7 +55,7 @@ def person(id: str, division: str, number: int, **elements: Any) -> Json:
                 "city": "市",
             }
         ],
-        text={"status": "generated", "div": _DIV.format(f"陈{id} {number:04}")},
+        text=narrative(f"陈{id} {number:04}"),
         **elements,
     )
 
