@@ -29,10 +29,20 @@ help: ## List the commands
 run: setup-run ## Start the server with a private MongoDB and a demo region
 	@exec $(BIN)/python -m server.cli serve
 
+PYTEST = $(BIN)/python -m pytest
+define tests
+$(PYTEST) -m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS) || [ $$? -eq 5 ]
+$(PYTEST) -m alone $(TESTS) || [ $$? -eq 5 ]
+endef
+
 test: check ## Check everything and run every test, as .ci/run does
+	$(tests)
+
+# To measure takes two thirds more of the processor's time, and nothing is decided by it.
+coverage: PYTEST = $(BIN)/coverage run -m pytest
+coverage: setup-test ## Run every test and show what of the server none of them runs
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS) || [ $$? -eq 5 ]
-	$(BIN)/coverage run -m pytest -m alone $(TESTS) || [ $$? -eq 5 ]
+	$(tests)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
