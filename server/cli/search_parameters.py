@@ -62,14 +62,13 @@ def _state(registry: Registry, type: str, one: SearchParameter, language: Langua
 
 
 def _unusable(interpreters: Interpreters) -> Iterator[str]:
-    """Yield R4's parameters that cannot be evaluated, each once, with the reason."""
-    seen: set[str] = set()
-    plans = interpreters.index.plans
-    for type in interpreters.definitions.resource_types:
-        works = interpreters.queries.searchable(type)
+    """Yield R4's parameters that work for no type, each once, with the reason."""
+    plans, types = interpreters.index.plans, interpreters.definitions.resource_types
+    told = {fact.id for type in types for fact in interpreters.queries.searchable(type).values()}
+    for type in types:
         for code, fact in plans.r4.search_parameters[type].items():
-            if code not in works and fact.id not in seen:
-                seen.add(fact.id)
+            if fact.id not in told:
+                told.add(fact.id)
                 yield f"{fact.base[0]}?{code}  {fact.url}  {own.reason(plans, fact, type)}"
 
 

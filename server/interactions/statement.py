@@ -10,6 +10,7 @@ from typing import Any
 from server.access.policy import APPEND_ONLY, NEEDED
 from server.context import Context
 from server.fhir import model
+from server.fhir.messages import TAGS, text
 from server.fhir.outcome import BadRequest
 from server.interactions.call import Call, Result
 from server.interactions.presentation import Presentation
@@ -101,13 +102,14 @@ def statement(interpreters: Interpreters) -> bytes:
 def _security(settings: Settings) -> dict[str, Any]:
     """Return how a caller says who it is: https://hl7.org/fhir/smart-app-launch/STU2.2."""
     if settings.access == "open":
-        return {"description": "Nobody is asked who they are."}
+        return {"description": _in_each_language("capabilities-open")}
     urls = {
         name: f"{settings.root_url}/{name}"
         for name in ("authorize", "token", "introspect", "revoke", "register")
     }
     named = [{"url": name, "valueUri": url} for name, url in urls.items()]
     return {
+        "description": _in_each_language("capabilities-ids"),
         "cors": True,
         "service": [
             {
@@ -121,6 +123,11 @@ def _security(settings: Settings) -> dict[str, Any]:
         ],
         "extension": [{"url": _OAUTH_URIS, "extension": named}],
     }
+
+
+def _in_each_language(key: str) -> str:
+    """Return a message in all languages, as the statement is the same for all who ask."""
+    return "\n\n".join(text(key, language, {}) for language in TAGS)
 
 
 def _common(interpreters: Interpreters) -> list[dict[str, str]]:

@@ -250,6 +250,7 @@ def test_the_commands_list_reindex_and_verify_beside_the_server(own_server, fhir
     listed = run(own_server, "search-parameters")
     assert f"Patient?{own['code']}  {own['url']}  in use" in listed.stdout
     assert "Patient?age" in listed.stdout
+    assert "_content" not in listed.stdout, "it works, but for AuditEvent"
 
     mongodb[own_server.database].Patient.update_many({}, {"$set": {"t": []}})
     anew = run(own_server, "reindex", "Patient")

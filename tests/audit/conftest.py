@@ -1,6 +1,7 @@
 """Services on a database with a trail of several lanes."""
 
 import secrets
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -34,9 +35,9 @@ def interpreters(mongodb_url):
     return Interpreters.of(Settings(mongodb_url=mongodb_url))
 
 
-@pytest.fixture
-def new_process(mongodb_url, mongodb, interpreters):
-    """Return a function that makes the services of one more process on the same database."""
+@contextmanager
+def processes(mongodb_url, mongodb, interpreters):
+    """Give a function that makes the services of one more process on one new database."""
     name = f"test_{secrets.token_hex(6)}"
     settings = Settings(mongodb_url=mongodb_url, database=name)
     made = []
@@ -49,3 +50,10 @@ def new_process(mongodb_url, mongodb, interpreters):
     for services in made:
         services.close()
     mongodb.drop_database(name)
+
+
+@pytest.fixture
+def new_process(mongodb_url, mongodb, interpreters):
+    """Return a function that makes the services of one more process on the same database."""
+    with processes(mongodb_url, mongodb, interpreters) as new:
+        yield new

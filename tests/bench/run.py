@@ -1,8 +1,8 @@
 """Measure the server on this machine: ``make bench``.
 
-Runs the neutral benchmark in the folder BENCH (``bench.py`` and ``gen.py``) against a
-server of its own, then reads by id in turn from that server and from a bare
-Flask view under the same gunicorn. Prints Markdown.
+Runs the neutral benchmark against a server of its own, then reads by id in turn
+from that server and from a bare Flask view under the same gunicorn. Prints
+Markdown.
 """
 
 import asyncio
@@ -19,7 +19,6 @@ from pathlib import Path
 from server.store.embedded import EmbeddedMongo
 from tests import processes
 
-BENCH = Path(os.environ.get("BENCH", processes.ROOT.parent / "shared" / "bench"))
 PATIENTS = os.environ.get("PATIENTS", "1000")
 OPERATIONS = "read,vread,by_identifier,by_family,obs50,obs50_sorted,create_Patient,"
 OPERATIONS += "create_Observation,create_Encounter,update_ifmatch"
@@ -30,6 +29,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "3"))
 
 def main() -> None:
     """Measure and print."""
+    bench = neutral_benchmark()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         with EmbeddedMongo(folder / "mongodb") as url:
@@ -42,20 +42,31 @@ def main() -> None:
                 for server in (ours, bare):
                     server.start()
                     server.ready()
-                neutral(folder, ours)
+                neutral(bench, folder, ours)
                 reads(folder, {"Tongkang": ours, "bare Flask view": bare})
             finally:
                 ours.stop()
                 bare.stop()
 
 
-def neutral(folder: Path, ours: processes.Server) -> None:
+def neutral_benchmark() -> Path:
+    """Return the folder that BENCH names, which has bench.py and gen.py.
+
+    Raises SystemExit if it does not.
+    """
+    folder = Path(os.environ.get("BENCH", ""))
+    if not (folder / "bench.py").is_file():
+        sys.exit("BENCH has to name the folder of the neutral benchmark, bench.py and gen.py.")
+    return folder
+
+
+def neutral(bench: Path, folder: Path, ours: processes.Server) -> None:
     """Run the neutral benchmark and print its table."""
     data = folder / "data"
-    generate = [sys.executable, BENCH / "gen.py", "--patients", PATIENTS, "--out", data]
+    generate = [sys.executable, bench / "gen.py", "--patients", PATIENTS, "--out", data]
     subprocess.run(generate, check=True, stdout=subprocess.DEVNULL)
     command = [
-        sys.executable, BENCH / "bench.py", "--base", ours.base, "--data", data,
+        sys.executable, bench / "bench.py", "--base", ours.base, "--data", data,
         "--out", folder / "result.json", "--md", folder / "result.md", "--state", folder,
         "--ops", OPERATIONS, "--seconds", str(SECONDS), "--rounds", str(ROUNDS),
         "--load-conc", "16", "--pids", str(ours.child.pid),

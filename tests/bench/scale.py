@@ -26,7 +26,7 @@ from server.services import Interpreters, Services
 from server.settings import Settings
 from server.store.embedded import EmbeddedMongo
 from tests import processes
-from tests.bench.run import BENCH
+from tests.bench.run import neutral_benchmark
 
 OPERATIONS = os.environ.get(
     "OPERATIONS", "read,by_identifier,by_family,obs50,obs50_sorted,enc_include,chained,has"
@@ -37,13 +37,14 @@ _SAMPLE, _AT_ONCE, _PROCESSES = 2000, 100, 2
 
 def main() -> None:
     """Fill a database for each number of residents given, and measure all of them in turn."""
+    bench = neutral_benchmark()
     names = [f"scale_{count}" for count in map(int, sys.argv[1:])]
     with tempfile.TemporaryDirectory() as made:
         folder = Path(os.environ.get("KEEP", made))
         folder.mkdir(parents=True, exist_ok=True)
         with EmbeddedMongo(folder / "mongodb") as url:
             for name in names:
-                prepare(folder, url, name)
+                prepare(bench, folder, url, name)
             servers = {
                 name: processes.Server(folder / f"{name}.log", mongodb_url=url, database=name)
                 for name in names
@@ -52,7 +53,7 @@ def main() -> None:
                 for server in servers.values():
                     server.start()
                     server.ready()
-                measure(folder, servers)
+                measure(bench, folder, servers)
             finally:
                 for server in servers.values():
                     server.stop()
@@ -60,18 +61,18 @@ def main() -> None:
                 print(f"\n{name}\n\n{sizes(url, name)}", flush=True)
 
 
-def prepare(folder: Path, url: str, name: str) -> None:
+def prepare(bench: Path, folder: Path, url: str, name: str) -> None:
     """Make the residents and store them, unless that was done before."""
     data = folder / name
     if not (data / "truth.json").exists():
         count = name.rpartition("_")[2]
-        generate = [sys.executable, BENCH / "gen.py", "--patients", count, "--out", data]
+        generate = [sys.executable, bench / "gen.py", "--patients", count, "--out", data]
         subprocess.run(generate, check=True, stdout=subprocess.DEVNULL)
     if not (folder / f"{name}.json").exists():
         fill(data, folder / f"{name}.json", url, name)
 
 
-def measure(folder: Path, servers: dict[str, processes.Server]) -> None:
+def measure(bench: Path, folder: Path, servers: dict[str, processes.Server]) -> None:
     """Print how fast each of `servers` answers; they take turns in every round."""
     targets = [
         {"name": name, "base": server.base, "pids": [server.child.pid]}
@@ -79,7 +80,7 @@ def measure(folder: Path, servers: dict[str, processes.Server]) -> None:
     ]
     (folder / "targets.json").write_text(json.dumps(targets))
     command = [
-        sys.executable, BENCH / "bench.py", "--targets", folder / "targets.json",
+        sys.executable, bench / "bench.py", "--targets", folder / "targets.json",
         "--data", folder / next(iter(servers)), "--state", folder,
         "--out", folder / "result.json", "--md", folder / "result.md", "--ops", OPERATIONS,
         "--seconds", SECONDS, "--rounds", ROUNDS, "--conc", "1,8",

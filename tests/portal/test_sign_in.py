@@ -39,8 +39,13 @@ def test_a_resident_signs_in_and_out(browser, resident):
     entered = browser.sign_in(number, PASSWORD, "/sign-in")
     assert entered.status_code == 200
     assert [answer.status_code for answer in entered.history] == [303]
-    browser.open("/")
-    assert "陈甲子" in browser.text() or "/sign-out" in browser.forms()
+    browser.open("/me/security")
+    assert "陈甲子" in browser.text()
+    browser.submit("/sign-out")
+    assert "陈甲子" not in browser.text()
+    asked = browser.open("/me/security")
+    assert asked.url.startswith(f"{browser.root}/sign-in")
+    assert "陈甲子" not in browser.text()
 
 
 def test_a_wrong_password_and_an_unknown_account_are_told_alike(browser, resident):

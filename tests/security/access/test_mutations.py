@@ -15,7 +15,6 @@ from tests.security.access.test_matrix import CLOSELY, HISTORIES
 from tests.security.access.tokens import BY_NAME
 from tests.security.access.world import database_name, fill, serving
 
-pytestmark = pytest.mark.alone
 FINDING = {
     "region": "clinician-south",
     "compartment": "app-a",
@@ -31,9 +30,6 @@ FINDING = {
     "masks": "app-a-masked",
 }
 """Which token finds that a part is missing."""
-pytestmark = pytest.mark.alone
-ASKING = ("app-a", "app-a-search-only", "app-a-letters", "app-a-lab", "app-a-no-patient",
-          "app-a-masked", "app-d", "clinician-south", "registrar")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +42,16 @@ def filled(mongodb_url, tmp_path_factory):
 
 
 def faults(wire, oracle, name):
-    """Return what a token finds wrong in its part of the matrix, up to the first fault."""
+    """Return what a token finds wrong in its part of the matrix, up to the first fault.
+
+    A server that crashes is not found so: the wire takes no 5xx for an answer.
+    """
     report, token = Report(), BY_NAME[name]
     judge = Judge(wire, oracle, report)
     asked = (
+        *(partial(judge.history, token, type) for type in HISTORIES),
         *(partial(judge.search, token, search, turn) for turn, search in enumerate(SEARCHES)),
         *(partial(judge.read, token, *one, closely=one[1] in CLOSELY) for one in oracle.versions),
-        *(partial(judge.history, token, type) for type in HISTORIES),
     )
     for ask in asked:
         ask()

@@ -69,7 +69,10 @@ class Wire:
         body: Any = None,
         **headers: str,
     ) -> Answer:
-        """Send one request to `path` below the base; a dict is sent as JSON, a text as a form."""
+        """Send one request to `path` below the base; a dict is sent as JSON, a text as a form.
+
+        Raises AssertionError for a 5xx: a crash is neither a refusal nor a leak that was found.
+        """
         sent = {"Accept": FHIR_JSON, **{k.replace("_", "-"): v for k, v in headers.items()}}
         if token is not None:
             sent["Authorization"] = token.bearer() if isinstance(token, Token) else token
@@ -82,7 +85,9 @@ class Wire:
             sent.setdefault("Content-Type", FORM)
         target = f"/fhir{path.removeprefix(self.base)}" if path.startswith(self.base) else path
         target = target if target.startswith("/") else f"/fhir/{target}"
-        return self._answer(method, target, data, sent)
+        answer = self._answer(method, target, data, sent)
+        assert answer.status < 500, (method, target, answer.status, answer.body[:300])
+        return answer
 
     def close(self) -> None:
         """Close the connections of all threads."""
