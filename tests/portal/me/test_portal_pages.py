@@ -87,7 +87,7 @@ def test_a_page_is_there_in_both_languages_and_runs_nothing(resident, path):
         assert page.open == []
 
 
-@pytest.mark.parametrize("path", ["/emergency"])
+@pytest.mark.parametrize("path", ["/emergency", "/launches"])
 def test_the_pages_of_clinicians_are_dressed_alike(doctor, path):
     for language in ("zh", "en"):
         page = doctor.get(path, language)
@@ -224,6 +224,7 @@ FORMS = [
     ("/review/complaints/some", "/review"),
     ("/admin/accounts/some/status", "/admin/accounts"),
     ("/guardians/some", "/guardians"),
+    ("/launches/patient", "/launches"),
 ]
 
 
