@@ -56,7 +56,7 @@ CONTEXTS = {
     "cli/demo.py": "writes the demo region",
     "portal/desk.py": "the session decides",
     "identity/guardians.py": "whom the record of a child names as guardian",
-    "identity/known.py": "what in a record is no secret, and where its person lives; nothing is told",
+    "identity/known.py": "what in a record is no secret, and where one lives; nothing is told",
     "identity/limits.py": "what was once decided, within limits",
     "identity/real_name.py": "finds the Patient whose number, name and birth date are all known",
     "auth/consents.py": "a consent as a FHIR Consent",
