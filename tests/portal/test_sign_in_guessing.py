@@ -165,7 +165,7 @@ def test_nothing_of_a_person_gets_into_the_log(guarded, browser, member):
 
 
 HOSTILE = [
-    "", "\0", "甲" * 500, "a" * 60_000, "' OR 1=1 --", "{'$gt': ''}", "%00%0d%0a", "\r\nX: y",
+    "", "\0", "甲" * 500, "a" * 30_000, "' OR 1=1 --", "{'$gt': ''}", "%00%0d%0a", "\r\nX: y",
     "<script>alert(1)</script>", "{{7*7}}", "../../etc/passwd", "１２３", "\u202e\u200b", "😀",
 ]  # fmt: skip
 
