@@ -105,10 +105,12 @@ def _record(services: Services, session: Session, desk: Desk, id: str) -> Respon
 def _part(services: Services, session: Session, desk: Desk, id: str, part: str) -> Response:
     """Show one part of the record behind the glass, page by page."""
     one = _in_force(services, session, id)
+    patient = desk.read("Patient", one.patient.partition("/")[2])
     zone, cursor = services.interpreters.zone, request.args.get("cursor")
     return page(
         "emergency-part.html",
         session,
+        name=persons.name(patient),
         emergency=one,
         part=part,
         title=overview.PARTS[part],

@@ -6,7 +6,7 @@ Spec: https://www.w3.org/TR/CSP3/
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import (
     Blueprint,
@@ -126,7 +126,10 @@ def see_other(location: str) -> Response:
 
 
 def path() -> str:
-    """Return the path of this page; of what only takes forms, that of the page they are on."""
+    """Return the path of this page; of what only takes forms, that of the page they are on.
+
+    It leads to this server only, whatever was asked for: never does it begin like ``//host``.
+    """
     found = request.path
     rule = request.url_rule.rule if request.url_rule else found
     if request.method == "POST":
@@ -135,7 +138,7 @@ def path() -> str:
         }
         while rule and rule not in shown:
             rule, found = rule.rpartition("/")[0], found.rpartition("/")[0]
-    return found or "/"
+    return quote(f"/{found.lstrip('/')}")
 
 
 def here(**changed: str) -> str:

@@ -186,6 +186,7 @@ def test_what_the_overview_leaves_out_is_one_link_away(doctor):
     while path:
         page = doctor.get(path)
         assert page.status == 200
+        assert "欧阳甲子" in page.text
         seen += [one for one in range(4, 28) if f"科室{one}<" in page.html]
         path = next((one["href"] for one in page.all("a", rel="next")), None)
     assert sorted(seen) == list(range(4, 28))

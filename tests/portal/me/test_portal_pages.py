@@ -1,5 +1,6 @@
 """What all pages have in common: headers, languages, structure, and refusals."""
 
+import re
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -252,3 +253,11 @@ def test_the_other_language_is_about_the_same_person(resident):
     page = resident.post(f"/me/readings?kind=weight&person={world.CHILD}", {"weight": "much"})
     (link,) = [one["href"] for one in page.all("a", hreflang="zh-CN")]
     assert resident.get(link).all("a", **{"aria-current": "true"})[1]["href"].endswith("child")
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "/%5Cevil.example/", "/%2F%2Fevil.example"])
+def test_no_link_of_a_refusal_leads_elsewhere(stranger, path):
+    page = stranger.get(path)
+    assert page.status == 404
+    for link in page.all("a", hreflang="zh-CN"):
+        assert not re.match(r"[/\\\\]{2}|[^/]", link["href"])
