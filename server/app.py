@@ -25,6 +25,8 @@ from server.portal import (
     copy,
     developer,
     emergencies,
+    guardians_page,
+    launches_page,
     lookers,
     persons_page,
     readings,
@@ -38,7 +40,7 @@ from server.portal.authorize import authorize
 from server.portal.consent import consent
 from server.portal.launching import launches
 from server.portal.leaving import leaving
-from server.portal.pages import LANGUAGE
+from server.portal.pages import LANGUAGE, LARGEST_FORM, ZONE
 from server.portal.sign_in import sign_in
 from server.portal.welcome import pages
 from server.services import Interpreters, Services
@@ -73,9 +75,11 @@ _ROOMS = (
     copy,
     readings,
     emergencies,
+    launches_page,
     review,
     register,
     persons_page,
+    guardians_page,
     security,
     staff,
     clients_page,
@@ -109,6 +113,15 @@ def _mounted(
     return Encrypted(mounted, settings.language) if settings.mode == "production" else mounted
 
 
+def _flask(interpreters: Interpreters) -> Flask:
+    """Return Flask as the pages need it, still without any."""
+    app = Flask("server", static_folder=None)
+    app.config[LANGUAGE] = interpreters.settings.language
+    app.config[ZONE] = interpreters.zone
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
+    return app
+
+
 def create_app(settings: Settings) -> Flask:
     """Return the application.
 
@@ -128,8 +141,7 @@ def create_app(settings: Settings) -> Flask:
         return made
 
     services = _Once(opened)
-    app = Flask("server", static_folder=None)
-    app.config[LANGUAGE] = settings.language
+    app = _flask(interpreters)
     app.register_blueprint(probes(services))
     app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))

@@ -8,7 +8,7 @@ from typing import Any
 
 from server.access.policy import Access
 from server.audit.event import Event, own
-from server.auth import clients, launches, rights
+from server.auth import clients, launches, rights, shelves
 from server.auth.clients import Client
 from server.auth.launches import Launch
 from server.auth.tokens import Tokens
@@ -48,11 +48,26 @@ def by_staff(
     return _launched(services, access, account, asked)
 
 
+def apps(services: Services) -> list[Record]:
+    """Return the apps that can be launched on a page, by name: those that say where they begin."""
+    approved = services.store.shelf(shelves.CLIENTS).each({"status": "approved", "kind": "app"})
+    found = [
+        one
+        for one in approved
+        if one.get("launch_uri") and clients.counts(one, services) and _is_launched(Client(one))
+    ]
+    return sorted(found, key=lambda one: str(one["name"]))
+
+
+def _is_launched(client: Client) -> bool:
+    return "launch" in client.allowed
+
+
 def _launched(
     services: Services, access: Access, account: Record, asked: Mapping[str, Any]
 ) -> dict[str, Any]:
     client = clients.approved(services, asked["client_id"])
-    if client is None or "launch" not in client.allowed:
+    if client is None or not _is_launched(client):
         raise NotFound.because("launch-unknown")
     shown = tuple(
         one

@@ -57,6 +57,11 @@ def caller_of(account: Record, purpose: str, client: Party = PORTAL) -> Caller:
     )
 
 
+def about_account(account: Record) -> Caller:
+    """Return who calls when somebody signs in or out, or changes their own account."""
+    return caller_of(account, "PATRQT" if account["kind"] == "resident" else "HSYSADMIN")
+
+
 def region_of(account: Record) -> Region:
     """Return what a member of staff sees by place: their division, and what their unit made."""
     organization = party(account.get("organization")).reference

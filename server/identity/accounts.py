@@ -10,6 +10,7 @@ from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
+from server.access import divisions
 from server.fhir.outcome import Conflict
 from server.identity import known, passwords, shelves
 from server.services import Services
@@ -55,7 +56,9 @@ def add_staff(services: Services, login: str, details: Mapping[str, Any]) -> Rec
     `details` are name, person, organization, division and role. Raises Conflict if the login is
     taken.
     """
-    return _add(services, staff_login(login), {"kind": "staff", "shown": login, **details})
+    within = divisions.above(str(details.get("division") or ""))
+    record = {"kind": "staff", "shown": login, "divisions": within, **details}
+    return _add(services, staff_login(login), record)
 
 
 def set_password(services: Services, account: Record, password: str) -> None:

@@ -14,11 +14,12 @@ from prometheus_client import Counter
 
 from server.access.caller import Caller
 from server.audit.event import Event, own
-from server.identity import shelves
+from server.identity import jurisdictions, shelves
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Page, Record, Where
 
 KEPT = timedelta(days=183)
+_SHOWN = 100
 _alarms = Counter("tongkang_alarms", "Alarms: somebody goes on guessing.", ("what",))
 _log = logging.getLogger("tongkang.alarm")
 _FROM = ("address", "client", "token", "authorize", "registration")
@@ -40,6 +41,7 @@ def raised(services: Services, what: str, key: str, attempts: int) -> None:
         "account": account["id"] if account else None,
         "name": (account.get("shown") or account["name"]) if account else None,
         "source": key if what in _FROM else None,
+        "divisions": _divisions(services, account),
         "created": datetime.now(UTC),
         "expires_at": datetime.now(UTC) + KEPT,
     }
@@ -51,11 +53,22 @@ def raised(services: Services, what: str, key: str, attempts: int) -> None:
     services.trail.append(event)
 
 
-def newest(services: Services) -> list[Record]:
-    """Return the alarms of the last half year, the newest first."""
-    return services.store.shelf(shelves.ALARMS).all(
-        {"kind": "guessing"}, newest="created", limit=100
+def newest(services: Services, by: Record, after: str | None = None) -> Page:
+    """Return a page of the alarms of the last half year that are for `by` to see, newest first.
+
+    They begin behind that with the id `after`.
+    """
+    where: Where = {"kind": "guessing", "divisions": jurisdictions.watched(by)}
+    return services.store.shelf(shelves.ALARMS).page(
+        where, newest="created", after=after, limit=_SHOWN
     )
+
+
+def _divisions(services: Services, account: Record | None) -> list[str]:
+    """Return where an alarm is heard: everywhere, if it is about nobody who has an account."""
+    if account is None:
+        return jurisdictions.of_nobody()
+    return jurisdictions.of_account(services, account)
 
 
 def _account(services: Services, what: str, key: str) -> Record | None:

@@ -15,10 +15,11 @@ from server.identity import accounts, guardians, people, real_name, shelves
 from server.identity.access import caller_of
 from server.identity.real_name import Asker, Claim
 from server.services import Services
-from server.store.shelf import Record, Shelf
+from server.store.shelf import Page, Record, Shelf
 
 LONGEST = timedelta(days=365)
 _PENDING = "pending"
+_TOGETHER = 50
 
 
 def shelf(services: Services) -> Shelf:
@@ -112,9 +113,22 @@ def end(services: Services, account: Record, id: str) -> Record:
     return bond
 
 
-def waiting(services: Services) -> list[Record]:
-    """Return the guardians that a registrar has to confirm."""
-    return shelf(services).all({"status": _PENDING})
+def waiting(services: Services, after: str | None = None) -> Page:
+    """Return a page of the guardians that a registrar has to confirm, the newest first.
+
+    They begin behind that with the id `after`.
+    """
+    return shelf(services).page(
+        {"status": _PENDING}, newest="created", after=after, limit=_TOGETHER
+    )
+
+
+def pending(services: Services, id: str) -> Record:
+    """Return the guardian with this id. Raises NotFound if it does not wait to be confirmed."""
+    bond = shelf(services).first({"_id": id, "status": _PENDING})
+    if bond is None:
+        raise NotFound.because("bond-unknown")
+    return bond
 
 
 def decide(

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from server.fhir.outcome import Conflict, Forbidden, NotFound
+from server.identity import jurisdictions
 from server.identity.shelves import EMERGENCIES
 from server.services import Services
-from server.store.shelf import Record, Shelf
+from server.store.shelf import Record, Shelf, Where
 
 PURPOSE = "ETREAT"
 LASTS = timedelta(minutes=60)
@@ -23,6 +24,7 @@ MOST_AT_ONCE = 5
 """How many patients one clinician can reach this way at the same time."""
 _TOLD_FOR = timedelta(days=30)
 _OPEN = "open"
+_SHOWN, _REVIEWED = 50, 20
 VERDICTS = ("justified", "unjustified")
 
 
@@ -77,6 +79,7 @@ def begin(services: Services, account: Record, patient: str, reason: str) -> Eme
         "account": account["id"],
         "name": account["name"],
         "institution": (account.get("organization") or {}).get("name") or "",
+        "divisions": jurisdictions.of_account(services, account),
         "patient": patient,
         "reason": reason,
         "created": now,
@@ -106,24 +109,31 @@ def of_patient(services: Services, patient: str) -> list[Emergency]:
     return [one for one in _newest(services, {"patient": patient}) if one.created >= since]
 
 
-def to_review(services: Services) -> list[Emergency]:
-    """Return the emergency accesses that nobody has reviewed yet, the newest first."""
-    return _newest(services, {"status": _OPEN}, 200)
+def to_review(
+    services: Services, by: Record, after: str | None = None
+) -> tuple[list[Emergency], str | None]:
+    """Return emergency accesses that `by` has to review, the newest first, and where they go on.
+
+    They begin behind that with the id `after`; the second is None if no more follow.
+    """
+    where: Where = {"status": _OPEN, "divisions": jurisdictions.watched(by)}
+    page = _shelf(services).page(where, newest="created", after=after, limit=_SHOWN)
+    return [Emergency.of(record) for record in page.records], page.after
 
 
-def reviewed(services: Services) -> list[Emergency]:
-    """Return the newest emergency accesses that were reviewed."""
-    found = [one for verdict in VERDICTS for one in _newest(services, {"status": verdict}, 20)]
-    return sorted(found, key=lambda one: one.created, reverse=True)
+def reviewed(services: Services, by: Record) -> list[Emergency]:
+    """Return the newest emergency accesses that were reviewed, of those `by` watches over."""
+    where: Where = {"status": VERDICTS, "divisions": jurisdictions.watched(by)}
+    return _newest(services, where, _REVIEWED)
 
 
 def review(services: Services, id: str, by: Record, verdict: str, note: str) -> Emergency:
     """Say whether an emergency access was justified; one that was not ends at once.
 
-    Raises NotFound if there is none with this id, Forbidden to who used it, Conflict if it has
-    been reviewed.
+    Raises NotFound if there is none with this id that `by` watches over, Forbidden to who used it,
+    Conflict if it has been reviewed.
     """
-    found = _shelf(services).find(id)
+    found = _shelf(services).first({"_id": id, "divisions": jurisdictions.watched(by)})
     if found is None:
         raise NotFound.because("emergency-unknown")
     if found["account"] == by["id"]:
@@ -140,7 +150,7 @@ def review(services: Services, id: str, by: Record, verdict: str, note: str) -> 
     return Emergency.of(changed)
 
 
-def _newest(services: Services, where: Mapping[str, str], limit: int = 50) -> list[Emergency]:
+def _newest(services: Services, where: Where, limit: int = 50) -> list[Emergency]:
     records = _shelf(services).all(where, newest="created", limit=limit)
     return [Emergency.of(record) for record in records]
 

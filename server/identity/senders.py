@@ -37,6 +37,15 @@ def chosen(settings: Settings) -> Sender:
     raise Unavailable.because("code-sender-missing")
 
 
+def is_there(settings: Settings) -> bool:
+    """Tell whether there is a sender that may be used, so that residents can register."""
+    try:
+        chosen(settings)
+    except Unavailable:
+        return False
+    return True
+
+
 def _to_log(phone: str, text: str) -> None:
     # Whose telephone it is does not belong into a log; the code is there to be read by who tries.
     _log.warning("one-time code, as no channel is set up", extra={"code": text, "to": phone[-2:]})

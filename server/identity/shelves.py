@@ -4,11 +4,11 @@ from server.store.shelf import Layout
 
 ACCOUNTS = Layout(
     "_accounts",
-    indexes=(("person",), ("kind", "status"), ("organization.reference",)),
+    indexes=(("person",), ("kind", "status"), ("divisions",), ("organization.reference",)),
     # A resident's record has one account, by whatever number its person signs in.
     unique=("login", "resident"),
 )
-BONDS = Layout("_bonds", indexes=(("account",), ("patient",), ("holder_login",)))
+BONDS = Layout("_bonds", indexes=(("account",), ("patient",), ("holder_login",), ("status",)))
 SESSIONS = Layout("_sessions", indexes=(("account",),))
 ATTEMPTS = Layout("_attempts")
 ALARMS = Layout("_alarms", indexes=(("kind", "created"),))

@@ -17,14 +17,14 @@ from server.identity.real_name import name_key
 from server.identity.sessions import Sessions
 from server.identity.throttle import Throttle
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Page, Record, Where
 
 EXCLUSIVE = ("administrator", "security", "auditor")
 """Roles that keep watch over one another, so nobody has two of them."""
 NO_STAFF = ("resident", "system")
 """Roles that members of staff cannot have."""
 FIELDS = ("login", "name", "role", "division", "organization", "organization_name", "person")
-MOST = 1000
+_SHOWN = 100
 _LOGIN = re.compile(r"[a-z][a-z0-9._@-]{2,63}")
 _REFERENCE = re.compile(r"Organization/[A-Za-z0-9.-]{1,64}")
 _PERSON = re.compile(r"Practitioner/[A-Za-z0-9.-]{1,64}")
@@ -81,10 +81,13 @@ def opened(services: Services, form: Mapping[str, str], by: str) -> Record:
     return accounts.add_staff(services, form["login"], kept)
 
 
-def within(services: Services, of: Record) -> list[Record]:
-    """Return the accounts of staff of the division of `of`, and of those below."""
-    listed = accounts.shelf(services).all({"kind": "staff"}, newest="created", limit=MOST)
-    return [one for one in listed if is_within(one, of)]
+def within(services: Services, of: Record, after: str | None = None) -> Page:
+    """Return a page of the accounts of staff of the division of `of` and below, newest first.
+
+    They begin behind that with the id `after`.
+    """
+    where: Where = {"kind": "staff", "divisions": divisions.prefix(of.get("division") or "")}
+    return accounts.shelf(services).page(where, newest="created", after=after, limit=_SHOWN)
 
 
 def is_within(what: Mapping[str, str], of: Record | None) -> bool:

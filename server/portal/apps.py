@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from server.access import categories
 from server.access.scopes import parse
@@ -22,8 +22,7 @@ from server.fhir.outcome import FhirError, NotFound
 from server.identity import internal, limits
 from server.portal import trace, words
 from server.portal.desk import Desk
-from server.portal.pages import language, page, say
-from server.portal.session import require_csrf
+from server.portal.pages import language, page, say, see_other
 from server.portal.trace import recorded
 from server.portal.visitor import Visitor, resident
 from server.services import Services
@@ -74,17 +73,14 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
     @blueprint.post("/me/apps/<id>/withdraw")
     def withdrawn(id: str) -> Response:
-        require_csrf()
         who = resident(services())
         _own(services(), who, id)
         consents.withdraw(services(), id)
-        return redirect("/me/apps?done=withdrawn", 303)  # type: ignore[return-value]
+        return see_other("/me/apps?done=withdrawn")
 
     @blueprint.post("/me/apps/limits")
     def limited() -> Response:
-        require_csrf()
-        who = resident(services())
-        return _limited(services(), who)
+        return _limited(services(), resident(services()))
 
     return blueprint
 
@@ -113,8 +109,7 @@ def _limited(services: Services, who: Visitor) -> Response:
     written = limits.change(services, caller, who.person, asked)
     if written:
         trace.note(services, caller, own("limits-changed", "U"), shown=written)
-    whose = "" if who.is_own else f"&person={who.person.partition('/')[2]}"
-    return redirect(f"/me/apps?done=limited{whose}", 303)  # type: ignore[return-value]
+    return see_other(who.at("/me/apps", done="limited"))
 
 
 def _grants(services: Services, who: Visitor) -> list[Record]:
@@ -197,7 +192,7 @@ def _purpose(client: Mapping[str, Any]) -> str:
 
 
 def _whose(who: Visitor, patient: str) -> str:
-    return who.names()[patient] if patient in who.persons and patient != who.persons[0] else ""
+    return who.names().get(patient, "") if patient != who.persons[0] else ""
 
 
 def scopes(services: Services, scope: str) -> list[str]:

@@ -15,7 +15,6 @@ from server.portal import session as browser
 from server.portal.pages import dressed
 from server.portal.sent import sent
 
-_LARGEST = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -29,7 +28,6 @@ def authorize() -> Blueprint:
 def _ask() -> Answer:
     if request.method == "POST" and request.mimetype != _FORM:
         raise BadRequest.because("authorize-parameters")
-    request.max_content_length = _LARGEST
     body = request.get_data() if request.method == "POST" else b""
     services = browser.services()
     try:

@@ -6,26 +6,25 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/best-practices.html
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from server.access import scopes
 from server.auth import amending, approval, review, shelves, terms
 from server.auth.offer import WILDCARD, Offer
 from server.auth.review import VERDICTS, Decision
 from server.content import TERMINOLOGY
-from server.fhir.outcome import NotFound
+from server.fhir.outcome import Issue, NotFound
 from server.identity.access import caller_of
 from server.identity.sessions import Session
 from server.portal.disclosures import PURPOSES
-from server.portal.pages import language, page, say
-from server.portal.session import address, require_csrf, require_role
-from server.portal.words import moment
+from server.portal.pages import language, page, say, see_other
+from server.portal.session import address, require_role
 from server.search import sensitivity
 from server.services import Services
-from server.store.shelf import Plain, Record
+from server.store.shelf import Record, Where
 
 _ROLE = "administrator"
-_GROUPS: Mapping[str, Mapping[str, Plain]] = {
+_GROUPS: Mapping[str, Where] = {
     "pending": {"status": "pending"},
     "waiting": {"status": "approved", "is_waiting": True},
     "approved": {"status": "approved"},
@@ -72,7 +71,7 @@ _FAULTS = {
     "note": "clients-fault-note",
 }
 _LONGEST_NOTE = 500
-_SHOWN = 200
+_SHOWN = 100
 
 
 def pages(services: Callable[[], Services]) -> Blueprint:
@@ -81,13 +80,7 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
     @blueprint.get("/admin/clients")
     def listed() -> Response:
-        session = require_role(_ROLE)
-        shelf = services().store.shelf(shelves.CLIENTS)
-        groups = {
-            name: shelf.all(where, newest="created", limit=_SHOWN)
-            for name, where in _GROUPS.items()
-        }
-        return page("clients.html", session, groups=groups, **_words(services()))
+        return _listed(services(), require_role(_ROLE))
 
     @blueprint.get("/admin/clients/<id>")
     def shown(id: str) -> Response:
@@ -97,10 +90,21 @@ def pages(services: Callable[[], Services]) -> Blueprint:
     @blueprint.post("/admin/clients/<id>")
     def decided(id: str) -> Response:
         session = require_role(_ROLE)
-        require_csrf(session)
         return _decided(services(), session, _client(services(), id))
 
     return blueprint
+
+
+def _listed(services: Services, session: Session) -> Response:
+    """Show the clients of each status, or of the one in ``?group=`` from ``?after=`` on."""
+    shelf, after = services.store.shelf(shelves.CLIENTS), request.args.get("after")
+    asked = request.args.get("group", "")
+    groups = {
+        name: shelf.page(where, newest="created", after=after, limit=_SHOWN)
+        for name, where in _GROUPS.items()
+        if name == asked or asked not in _GROUPS
+    }
+    return page("clients.html", session, groups=groups, **_words())
 
 
 def _client(services: Services, id: str) -> Record:
@@ -122,14 +126,13 @@ def _shown(
     return page(
         "client.html",
         session,
-        422 if faults else 200,
+        faults={name: Issue("value", _FAULTS.get(name, "clients-fault")) for name in faults},
         client=client,
         said=said,
         wants=_wants(services, client, said["scope"]),
         changes=[(name, _lines(client["seen"].get(name)), _lines(said[name]))
                  for name in amending.waiting(client)],
         given=given,
-        faults={name: say(_FAULTS.get(name, "clients-fault")) for name in faults},
         labels=[(code, words[language()]) for code, words in known.items()],
         purposes=[(code, say(PURPOSES[code])) for code in approval.PURPOSES],
         verdicts=VERDICTS[client["status"]],
@@ -137,7 +140,7 @@ def _shown(
         names={name: say(key) for name, key in _NAMES.items()},
         deciding={verdict: say(key) for verdict, key in _DECIDING.items()},
         note=request.form.get("note", ""),
-        **_words(services),
+        **_words(),
         same_name=_of_same_name(services, client),
         is_own=client.get("registered_by") == session.account["id"],
     )  # fmt: skip
@@ -177,13 +180,11 @@ def _key(key: Mapping[str, Any]) -> str:
     return f"{key.get('kid')} ({key.get('kty')}) {start}…"
 
 
-def _words(services: Services) -> dict[str, Any]:
+def _words() -> dict[str, Any]:
     """Return the words that both pages need."""
-    zone = services.interpreters.zone
     return {
         "headings": {name: say(key) for name, key in _HEADINGS.items()},
         "kinds": {kind: say(key) for kind, key in _KINDS.items()},
-        "moment": lambda when: moment(when.isoformat(), zone),
     }
 
 
@@ -217,7 +218,7 @@ def _decided(services: Services, session: Session, client: Record) -> Response:
         address=address(),
     )
     review.decide(services, client["id"], decision)
-    return redirect(f"/admin/clients/{client['id']}", 303)  # type: ignore[return-value]
+    return see_other(f"/admin/clients/{client['id']}")
 
 
 def _is_note(note: str) -> bool:

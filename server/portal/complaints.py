@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from server.fhir.outcome import Conflict, NotFound
+from server.identity import jurisdictions
 from server.services import Services
-from server.store.shelf import Layout, Record, Shelf
+from server.store.shelf import Layout, Page, Record, Shelf, Where
 
 COMPLAINTS = Layout("_complaints", indexes=(("patient",), ("status",)))
 _OPEN, _ANSWERED = "open", "answered"
+_SHOWN = 50
 
 
 def file(  # noqa: PLR0913, PLR0917  # a complaint is all of these
@@ -28,6 +30,7 @@ def file(  # noqa: PLR0913, PLR0917  # a complaint is all of these
         "account": account["id"],
         "name": account["name"],
         "patient": patient,
+        "divisions": jurisdictions.of_patient(services, patient),
         "event": event,
         "about": about,
         "reason": reason,
@@ -44,16 +47,23 @@ def of_patient(services: Services, patient: str) -> Mapping[str, Record]:
     return {one["event"]: one for one in reversed(found)}
 
 
-def unanswered(services: Services) -> list[Record]:
-    """Return the complaints that nobody has answered yet, the newest first."""
-    return _shelf(services).all({"status": _OPEN}, newest="created", limit=200)
+def unanswered(services: Services, by: Record, after: str | None = None) -> Page:
+    """Return a page of the complaints that `by` has to answer, the newest first.
+
+    They begin behind that with the id `after`.
+    """
+    where: Where = {"status": _OPEN, "divisions": jurisdictions.watched(by)}
+    return _shelf(services).page(where, newest="created", after=after, limit=_SHOWN)
 
 
 def answer(services: Services, id: str, by: Record, text: str) -> str:
     """Answer a complaint and return the patient whose record it is about.
 
-    Raises NotFound if there is none with this id, Conflict if it was answered.
+    Raises NotFound if there is none with this id that is for `by` to answer, Conflict if it was
+    answered.
     """
+    if _shelf(services).first({"_id": id, "divisions": jurisdictions.watched(by)}) is None:
+        raise NotFound.because("complaint-unknown")
     answer: dict[str, Any] = {
         "by": by["id"],
         "name": by["name"],
@@ -64,8 +74,6 @@ def answer(services: Services, id: str, by: Record, text: str) -> str:
         id, {"status": _ANSWERED, "answer": answer}, {"status": _OPEN}
     )
     if changed is None:
-        if _shelf(services).find(id) is None:
-            raise NotFound.because("complaint-unknown")
         raise Conflict.because("complaint-answered")
     return str(changed["patient"])
 

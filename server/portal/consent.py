@@ -11,11 +11,13 @@ from werkzeug.wrappers import Response as Answer
 from server.auth import decision, pending, redirects, terms
 from server.auth.decision import Undecided
 from server.fhir.outcome import BadRequest
+from server.identity import access, real_name
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
+from server.portal import persons, trace
 from server.portal import session as browser
-from server.portal.pages import dressed, language, page
-from server.portal.persons import Persons
+from server.portal.desk import Desk
+from server.portal.pages import dressed, language, page, see_other
 from server.portal.sent import sent
 from server.store.shelf import Record
 
@@ -25,6 +27,7 @@ _NONE = "none"
 def consent() -> Blueprint:
     """Return the blueprint of ``/consent/<id>``."""
     blueprint = Blueprint("consent", __name__)
+    trace.recorded(blueprint, browser.services)
     blueprint.add_url_rule("/consent/<id>", "show", _show, methods=["GET"])
     blueprint.add_url_rule("/consent/<id>", "decide", _decide, methods=["POST"])
     return blueprint
@@ -52,19 +55,21 @@ def _shown(id: str, waiting: Record) -> Response:
 
 
 def _decide(id: str) -> Answer:
-    browser.require_csrf()
-    waiting = pending.of(browser.services(), id, browser.form_token())
     session = browser.signed_in()
-    if session is None or _is_stale(waiting, session) or not _is_launched_by(waiting, session):
-        return sent(f"/consent/{id}")
+    if session is None:
+        return see_other(f"/consent/{id}")
+    browser.require_csrf(session)
+    waiting = pending.of(browser.services(), id, browser.form_token())
+    if _is_stale(waiting, session) or not _is_launched_by(waiting, session):
+        return see_other(f"/consent/{id}")
     ticks = set(request.form.getlist("tick"))
     match request.form.get("decision"):
         case "deny":
             return dressed(sent(decision.deny(browser.services(), waiting, session)))
         case "find":
             Throttle(browser.services()).attempt("patient", session.account["id"])
-            number = request.form.get("number", "").strip()[:64]
-            found = Persons(browser.services(), session).found(number) if number else None
+            number = real_name.normal(request.form.get("number", ""))
+            found = persons.found(_desk(session), number) if real_name.is_number(number) else None
             waiting = pending.choose_patient(browser.services(), waiting, found)
             return _form(waiting, session, ticks, "" if found else "consent-not-found")
         case "allow":
@@ -97,12 +102,20 @@ def _form(waiting: Record, session: Session, ticks: set[str], error: str = "") -
         client=offer.client,
         terms=_offered(waiting, session),
         ticked=ticks,
-        persons=Persons(services, session).names(choice),
+        persons={
+            one.partition("/")[2]: name
+            for one, name in persons.names(_desk(session), choice).items()
+        },
         asks_person=bool(offer.scope.clinical)
         and (offer.needs_patient or offer.kind == "resident"),
         looks_up=offer.kind == "staff" and offer.needs_patient and not is_told,
         error=error,
     )
+
+
+def _desk(session: Session) -> Desk:
+    services = browser.services()
+    return trace.desk(services, access.of(services, session))
 
 
 def _offered(waiting: Record, session: Session) -> terms.Terms:
@@ -132,7 +145,7 @@ def _is_launched_by(waiting: Record, session: Session) -> bool:
 
 def _to_sign_in(id: str) -> Response:
     """Send the browser to sign in; a session that is too old goes on, for any app could end it."""
-    return dressed(sent(f"/sign-in?next=/consent/{id}"))
+    return see_other(f"/sign-in?next=/consent/{id}")
 
 
 def _refusal(waiting: Record, error: str) -> str:

@@ -8,8 +8,10 @@ Spec: https://hl7.org/fhir/R4/bundle.html, https://hl7.org/fhir/R4/provenance.ht
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any
 
+import orjson
 from flask import Blueprint, Response, request
 
 from server.fhir import json
@@ -18,7 +20,6 @@ from server.fhir.outcome import NotFound
 from server.portal import paper, trace
 from server.portal.desk import Desk
 from server.portal.pages import dressed, page
-from server.portal.session import require_csrf
 from server.portal.trace import recorded
 from server.portal.visitor import Visitor, resident
 from server.services import Services
@@ -40,6 +41,10 @@ _FORMS = {
 }
 
 
+_ABOUT = ("subject", "patient", "beneficiary")
+"""The elements that say whom a resource is about."""
+
+
 def pages(services: Callable[[], Services]) -> Blueprint:
     """Return the blueprint of ``/me/copy``."""
     blueprint = Blueprint("copy", __name__)
@@ -52,7 +57,6 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
     @blueprint.post("/me/copy")
     def taken() -> Response:
-        require_csrf()
         who = resident(services())
         form = request.form.get("form", "")
         if form not in _FORMS:
@@ -67,7 +71,7 @@ def _taken(services: Services, who: Visitor, form: str) -> Response:
     base = services.interpreters.settings.base_url
     stated = provenance(who.person, base, now)
     desk = Desk(services, who.desk.access, who.desk.language)
-    record = _record(desk, who.person, _types(services, desk), trace.piecemeal(services))
+    record = _begun(_record(desk, who.person, _types(services, desk), trace.piecemeal(services)))
     match form:
         case "json":
             parts = _bundle(record, stated, base, now)
@@ -76,21 +80,15 @@ def _taken(services: Services, who: Visitor, form: str) -> Response:
         case _:
             patient = who.patient(who.person)
             parts = paper.written(record, patient, base, now, who.desk.language)
-    response = Response(_begun(parts), content_type=_FORMS[form])
+    response = Response(parts, content_type=_FORMS[form])
     name = f"tongkang-{who.person.partition('/')[2]}-{now:%Y%m%d}.{form}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return dressed(response)
 
 
-def _begun(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Return `parts` when the first is there: until then a refusal can still be told."""
-    first = next(parts, b"")
-
-    def all() -> Iterator[bytes]:
-        yield first
-        yield from parts
-
-    return all()
+def _begun(record: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """Return `record`, of which the first page has been asked for: a refusal can still be told."""
+    return chain(list(islice(record, 1)), record)
 
 
 def provenance(person: str, base: str, now: datetime) -> Resource:
@@ -117,17 +115,32 @@ def _record(
 ) -> Iterator[tuple[str, bytes]]:
     """Yield (reference, resource) of all in the record of `person`, a page at a time.
 
-    `told` records a page before any of it goes out.
+    `told` records a page before any of it goes out. What is about somebody else, and names the
+    person as who measured or wrote it, is in the record of the other.
     """
     for type in types:
         cursor: str | None = None
         while True:
             found = desk.compartment(person, type, (("_count", _COUNT),), cursor)
             told(desk)
-            yield from found.matches
+            yield from (one for one in found.matches if _is_about(*one, person))
             cursor = found.cursor
             if cursor is None:
                 break
+
+
+def _is_about(reference: str, body: bytes, person: str) -> bool:
+    """Tell whether the resource `body` is about `person`, or about nobody in particular."""
+    if reference.startswith("Patient/"):
+        return reference == person
+    named = [
+        str(one.get("reference", ""))
+        for whom in map(orjson.loads(body).get, _ABOUT)
+        for one in (whom if isinstance(whom, list) else [whom])
+        if isinstance(one, dict)
+    ]
+    patients = [one for one in named if one.startswith("Patient/")]
+    return not patients or person in patients
 
 
 def _bundle(

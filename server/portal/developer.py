@@ -15,6 +15,7 @@ from flask import Blueprint, Response, request
 from server.auth import enrolment, review, sandbox
 from server.auth.server import endpoint
 from server.auth.visit import address
+from server.fhir.outcome import Issue
 from server.identity.access import caller_of
 from server.identity.demo import RESIDENT
 from server.identity.throttle import Throttle
@@ -115,9 +116,11 @@ def _form(given: Mapping[str, Any], faults: Mapping[str, str]) -> Response:
     shown = page(
         "developer-register.html",
         signed_in(),
-        422 if faults else 200,
+        faults={
+            name: Issue("value", _FAULTS.get(kind, "developer-fault"))
+            for name, kind in faults.items()
+        },
         given=given,
-        faults={name: say(_FAULTS.get(kind, "developer-fault")) for name, kind in faults.items()},
         form=token,
     )
     return keep_form_token(shown, token)

@@ -20,8 +20,6 @@ from server.records import launch_request
 from server.records.launch_request import Faulty
 from server.services import Services
 
-_LARGEST = 64 * 1024
-
 
 def launches(services: Callable[[], Services]) -> Blueprint:
     """Return the blueprint of ``/launches``."""
@@ -44,10 +42,9 @@ def _by_system(services: Services) -> Response:
 
 
 def _by_staff(services: Services) -> Response:
-    session = browser.signed_in()
-    if session is None:
-        raise Forbidden.because("launch-forbidden")
-    browser.require_csrf(session)
+    if request.is_json:
+        raise Forbidden.because("launch-forbidden")  # a system without its token
+    session = browser.require_signed_in()
     form = {name: value for name, value in request.form.items() if name != "csrf" and value}
     allowed = access.of(services, session)
     made = launching.by_staff(services, session.account, allowed, _read(form))
@@ -58,7 +55,6 @@ def _by_staff(services: Services) -> Response:
 
 
 def _json() -> object:
-    request.max_content_length = _LARGEST
     try:
         return orjson.loads(request.get_data())
     except orjson.JSONDecodeError:

@@ -16,8 +16,6 @@ from server.portal import session as browser
 from server.portal.pages import dressed, page
 from server.portal.sent import sent
 
-_LARGEST = 64 * 1024
-
 
 def leaving() -> Blueprint:
     """Return the blueprint of ``/end-session``."""
@@ -47,7 +45,6 @@ def _ask() -> Answer:
 
 def _leave() -> Answer:
     """End the session: by a page of ours, or by an app's form with an id token."""
-    request.max_content_length = _LARGEST
     given = parameters.read(request.query_string, request.get_data())
     wish, session = _wish(given), browser.signed_in()
     if session is None:

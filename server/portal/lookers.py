@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from server.audit.event import TRAIL_USED, own
 from server.fhir.outcome import Issue, NotFound
@@ -15,11 +15,9 @@ from server.identity import internal
 from server.portal import complaints, trace
 from server.portal.desk import Desk, Query
 from server.portal.disclosures import Disclosure, disclosure
-from server.portal.pages import language, page
-from server.portal.session import require_csrf
+from server.portal.pages import language, page, see_other
 from server.portal.trace import recorded
 from server.portal.visitor import Visitor, resident
-from server.portal.words import moment
 from server.records import forms
 from server.records.forms import Text
 from server.services import Services
@@ -47,7 +45,6 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
     @blueprint.post("/me/access/<id>/complaint")
     def filed(id: str) -> Response:
-        require_csrf()
         who = resident(services())
         return _filed(services(), who, _one(services(), who, id))
 
@@ -75,7 +72,6 @@ def _shown(services: Services, who: Visitor) -> Response:
         complaints=complaints.of_patient(services, who.person),
         cursor=cursor,
         done="done" in request.args,
-        moment=lambda when: moment(when.isoformat(), zone),
     )
 
 
@@ -103,29 +99,26 @@ def _looks(
 def _filed(services: Services, who: Visitor, about: Disclosure) -> Response:
     if about.id in complaints.of_patient(services, who.person):
         return _form(who, about, {"reason": Issue("conflict", "complaint-there")})
-    try:
-        reason = forms.texts(request.form, reason=_REASON)["reason"]
-    except forms.Refused as refused:
-        return _form(who, about, refused.faults)
+    said, faults = forms.texts(request.form, reason=_REASON)
+    if faults:
+        return _form(who, about, faults)
     told = " · ".join(
         part for part in (about.when, about.who, about.institution, about.software) if part
     )
-    complaints.file(services, who.session.account, who.person, about.id, told, reason)
+    complaints.file(services, who.session.account, who.person, about.id, told, said["reason"])
     caller = who.desk.access.caller
     trace.note(services, caller, own("complaint-filed", "C"), concerned=(who.person,))
-    whose = "" if who.is_own else f"&person={who.person.partition('/')[2]}"
-    return redirect(f"/me/access?done{whose}", 303)  # type: ignore[return-value]
+    return see_other(who.at("/me/access", done="yes"))
 
 
 def _form(who: Visitor, about: Disclosure, faults: Mapping[str, Issue] | None = None) -> Response:
     return page(
         "complaint.html",
         who.session,
-        422 if faults else 200,
+        faults=faults,
         who=who,
         one=about,
         given=request.form,
-        faults={at: fault.text(language()) for at, fault in (faults or {}).items()},
     )
 
 

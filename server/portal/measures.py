@@ -28,6 +28,10 @@ _MARKS: Mapping[str, str] = {
     "NEG": "result-negative",
 }
 Range = tuple[float | None, float | None]
+ASKED = ("code", "text")
+"""The parameters of a page that name a measure."""
+_DRAWN = 1e12
+"""What is as large as this measures nothing about a person, and is told but not drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,13 @@ class Row:
 
 @dataclass(slots=True)
 class Measure:
-    """All results of one code, the newest first, and what a picture of them needs."""
+    """All results of one thing, the newest first, and what a picture of them needs.
 
-    code: str
+    `named` is how it is asked for: ``("code", "system|code")``, or ``("text", name)`` if it has
+    no code.
+    """
+
+    named: tuple[str, str]
     name: str
     unit: str = ""
     usual: Range | None = None
@@ -73,28 +81,26 @@ class Measure:
         return chart(id, title, told, lines, self.usual)
 
 
-def measures(
-    observations: Iterable[Resource], language: Language, zone: tzinfo
-) -> dict[str, Measure]:
-    """Return the measures that `observations`, the newest first, come to, by code."""
-    found: dict[str, Measure] = {}
+def measures(observations: Iterable[Resource], language: Language, zone: tzinfo) -> list[Measure]:
+    """Return the measures that `observations`, the newest first, come to."""
+    found: dict[tuple[str, str], Measure] = {}
     for one in observations:
-        code = key(one)
-        measure = found.setdefault(code, Measure(code, words.concept(one.get("code"), language)))
+        named = _named(one)
+        measure = found.setdefault(named, Measure(named, words.concept(one.get("code"), language)))
         measure.rows.append(_row(one, language, zone))
         for name, value, point in _points(one, zone, language):
             measure.series.setdefault(name, []).append(point)
             measure.unit = measure.unit or words.unit(value)
             measure.usual = measure.usual or _range(one)
-    return found
+    return list(found.values())
 
 
-def key(observation: Resource) -> str:
-    """Return what tells one measure from another: its first code as search asks for it."""
+def _named(observation: Resource) -> tuple[str, str]:
+    """Return what tells one measure from another: its first code, else its text."""
     for one in observation.get("code", {}).get("coding", ()):
         if one.get("code"):
-            return f"{one.get('system', '')}|{one['code']}"
-    return f"|{words.concept(observation.get('code'))}"
+            return "code", f"{one.get('system', '')}|{one['code']}"
+    return "text", words.concept(observation.get("code"))
 
 
 def _row(one: Resource, language: Language, zone: tzinfo) -> Row:
@@ -126,10 +132,11 @@ def _points(
     except ValueError:
         return
     for part in (one, *one.get("component", ())):
-        value = part.get("valueQuantity")
-        if value is not None and isinstance(value.get("value"), int | float):
-            point = Point(when, float(value["value"]), words.moment(moment, zone)[:10])
-            yield words.concept(part.get("code"), language), value, point
+        quantity = part.get("valueQuantity", {})
+        value = quantity.get("value")
+        if isinstance(value, int | float) and abs(value) < _DRAWN:
+            point = Point(when, float(value), words.moment(moment, zone)[:10])
+            yield words.concept(part.get("code"), language), quantity, point
 
 
 def _range(one: Resource) -> Range | None:

@@ -4,8 +4,9 @@ Spec: https://www.w3.org/TR/CSP3/
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import (
     Blueprint,
@@ -16,13 +17,19 @@ from flask import (
     request,
 )
 from werkzeug.exceptions import HTTPException
+from werkzeug.urls import iri_to_uri
 
 from server.fhir.messages import TAGS, Language, text
-from server.fhir.outcome import FhirError
+from server.fhir.outcome import FhirError, Issue
+from server.portal import words
+from server.portal.sent import sent
 from server.services import VERSION
 
 LANGUAGE = "TONGKANG_LANGUAGE"
 """The key of Flask's configuration that the server's own language is kept under."""
+ZONE = "TONGKANG_ZONE"
+"""The key of Flask's configuration that the time zone of the region is kept under."""
+LARGEST_FORM = 64 * 1024
 _COOKIE = "tongkang-language"
 _YEAR = 365 * 24 * 3600
 _SPOKEN: Mapping[str | None, Language] = {"zh": "zh", "zh-CN": "zh", "en": "en"}
@@ -40,6 +47,7 @@ _SAID: Mapping[int, str] = {
     401: "page-401",
     403: "page-403",
     404: "page-404",
+    413: "page-413",
     429: "page-429",
     503: "page-503",
 }
@@ -86,24 +94,58 @@ def values(session: Signed | None = None) -> dict[str, Any]:
         "version": VERSION,
         "session": session,
         "csrf": session.csrf if session else "",
-        "languages": {each: _with(lang=each) for each in TAGS},
-        "here": request.path,
+        "languages": {each: here(lang=each) for each in TAGS},
+        "here": here,
+        "path": path(),
+        "moment": _moment,
     }
 
 
 def page(
     template: str,
     session: Signed | None = None,
+    *,
     status: int = 200,
+    faults: Mapping[str, Issue] | None = None,
     form_targets: Iterable[str] = (),
     **given: Any,  # whatever the template asks for
 ) -> Response:
     """Return the page that `template` makes of `given`.
 
-    Its forms lead to this server, and from there to `form_targets` (origins) at most.
+    `faults` are what is wrong with the form that was sent, by field; the status is 422 then. Its
+    forms lead to this server, and from there to `form_targets` (origins) at most.
     """
-    made = render_template(template, **values(session), **given)
-    return dressed(make_response(made, status), form_targets)
+    said = {name: fault.text(language()) for name, fault in (faults or {}).items()}
+    made = render_template(template, **values(session), faults=said, **given)
+    return dressed(make_response(made, 422 if said else status), form_targets)
+
+
+def see_other(location: str) -> Response:
+    """Return the answer that sends the browser on to a page of ours, after a form was taken."""
+    return dressed(sent(iri_to_uri(location)))
+
+
+def path() -> str:
+    """Return the path of this page; of what only takes forms, that of the page they are on.
+
+    It leads to this server only, whatever was asked for: never does it begin like ``//host``.
+    """
+    found = request.path
+    rule = request.url_rule.rule if request.url_rule else found
+    if request.method == "POST":
+        shown = {
+            one.rule for one in current_app.url_map.iter_rules() if "GET" in (one.methods or ())
+        }
+        while rule and rule not in shown:
+            rule, found = rule.rpartition("/")[0], found.rpartition("/")[0]
+    return quote(f"/{found.lstrip('/')}")
+
+
+def here(**changed: str) -> str:
+    """Return the address of this page (see `path`) with some parameters changed."""
+    kept = [(n, v) for n, v in request.args.items(multi=True) if n not in changed]
+    query = urlencode([*kept, *changed.items()])
+    return f"{path()}?{query}" if query else path()
 
 
 def dressed(response: Response, form_targets: Iterable[str] = ()) -> Response:
@@ -151,7 +193,6 @@ def _refusal(status: int, said: list[str]) -> Response:
     return page("refusal.html", status=status, number=status, reason=reason, said=said)
 
 
-def _with(**changed: str) -> str:
-    """Return the query of this page with some parameters changed."""
-    kept = [(n, v) for n, v in request.args.items(multi=True) if n not in changed]
-    return "?" + urlencode([*kept, *changed.items()])
+def _moment(when: datetime) -> str:
+    """Return `when`, which carries a zone, as people of this region write it."""
+    return words.moment(when.isoformat(), current_app.config[ZONE])

@@ -6,7 +6,7 @@ Spec: https://www.w3.org/TR/CSP3/
 """
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +21,7 @@ from server.fhir.messages import TAGS, Language, text
 from server.interactions.self_measured import SYSTEM
 from server.portal import words
 from server.portal.disclosures import data
-from server.portal.visitor import name
+from server.portal.persons import name
 
 _STYLE = (Path(__file__).parent / "static" / "paper.css").read_text("utf-8")
 _DIGEST = b64encode(sha256(_STYLE.encode()).digest()).decode()
@@ -42,6 +42,7 @@ _WHAT = (
     "category",
     "relationship",
 )
+_WHO = ("serviceProvider", "requester", "recorder", "asserter", "author", "performer")
 
 
 def written(
@@ -111,25 +112,28 @@ def _is_own(tags: list[dict[str, Any]]) -> bool:
 def _what(resource: Resource, language: Language) -> str:
     if resource["resourceType"] in ("Patient", "RelatedPerson"):
         return name(resource)
-    for element in _WHAT:
-        value = resource.get(element)
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, dict) and (found := words.concept(one, language)):
-                return found
+    for one in _parts(resource, _WHAT):
+        if found := words.concept(one, language):
+            return found
     return data(str(resource["resourceType"]), language)
 
 
 def _names(resource: Resource) -> Iterator[str]:
     """Yield who took part, by name."""
-    for element in ("serviceProvider", "requester", "recorder", "asserter", "author"):
-        value = resource.get(element)
-        if isinstance(value, dict):
-            yield words.reference(value)
-    for one in resource.get("performer", ()):
+    for one in _parts(resource, _WHO):
         yield words.reference(one.get("actor", one))
 
 
 def _texts(resource: Resource) -> Iterator[str]:
-    for one in (*resource.get("note", ()), *resource.get("dosageInstruction", ())):
-        if isinstance(one, dict) and one.get("text"):
+    for one in _parts(resource, ("note", "dosageInstruction")):
+        if one.get("text"):
             yield str(one["text"])
+
+
+def _parts(resource: Resource, elements: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield what the `elements` hold: of one name, some types have one and others a list."""
+    for element in elements:
+        value = resource.get(element)
+        yield from (
+            one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)
+        )

@@ -9,23 +9,19 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from server.fhir.json import Resource
-from server.fhir.outcome import Issue
-from server.interactions import self_measured
-from server.portal import measures
-from server.portal.pages import language, page, say
-from server.portal.session import require_csrf
+from server.fhir.outcome import Issue, NotFound
+from server.portal import overview
+from server.portal.pages import page, say, see_other
 from server.portal.trace import recorded
 from server.portal.visitor import Visitor, resident
 from server.records import readings
-from server.records.forms import Refused
-from server.records.readings import LOINC, Part, Reading
+from server.records.readings import LOINC, Part, Reading, Refused
 from server.services import Services
 
-TAG = f"{self_measured.SYSTEM}|{self_measured.CODE}"
-"""How search asks for readings that a resident took."""
+_SHOWN = 100
 _CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
 _UCUM = "http://unitsofmeasure.org"
 _NAMES: Mapping[str, str] = {
@@ -55,17 +51,15 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
     @blueprint.post("/me/readings")
     def added() -> Response:
-        require_csrf()
-        who = resident(services())
-        return _added(services(), who)
+        return _added(services(), resident(services()))
 
     return blueprint
 
 
 def _added(services: Services, who: Visitor) -> Response:
-    kind = readings.KINDS.get(request.form.get("kind", ""))
+    kind = readings.KINDS.get(request.values.get("kind", ""))
     if kind is None:
-        return _shown(services, who, "", status=422)
+        raise NotFound.because("page-missing")
     zone = services.interpreters.zone
     patient = who.patient(who.person)
     try:
@@ -73,10 +67,9 @@ def _added(services: Services, who: Visitor) -> Response:
             kind, request.form, zone, datetime.now(zone), str(patient.get("birthDate", ""))
         )
     except Refused as refused:
-        return _shown(services, who, kind.name, refused.faults, 422)
+        return _shown(services, who, kind.name, refused.faults)
     who.desk.create(observation(reading, who))
-    whose = "" if who.is_own else f"&person={who.person.partition('/')[2]}"
-    return redirect(f"/me/readings?done={kind.name}{whose}", 303)  # type: ignore[return-value]
+    return see_other(who.at("/me/readings", done=kind.name))
 
 
 def observation(reading: Reading, who: Visitor) -> Resource:
@@ -89,7 +82,7 @@ def observation(reading: Reading, who: Visitor) -> Resource:
         "code": _code(kind.codes or kind.parts[0].codes, kind.name),
         "subject": {"reference": who.person},
         "effectiveDateTime": reading.when.isoformat(timespec="seconds"),
-        "performer": [{"reference": who.persons[0], "display": who.session.account["name"]}],
+        "performer": [_performer(who)],
         "method": {"text": "自测 / self-measured"},
     }
     if kind.codes:
@@ -107,6 +100,15 @@ def observation(reading: Reading, who: Visitor) -> Resource:
     return resource
 
 
+def _performer(who: Visitor) -> dict[str, str]:
+    """Return who measured; by name only if not the person themselves.
+
+    A Patient that is the performer has the Observation in their own record, too.
+    """
+    by = {"display": str(who.session.account["name"])}
+    return {"reference": who.person, **by} if who.is_own else by
+
+
 def _code(codes: tuple[tuple[str, str], ...], name: str) -> dict[str, Any]:
     coded = [{"system": LOINC, "code": code, "display": display} for code, display in codes]
     return {"coding": coded, "text": say(_NAMES[name])}
@@ -119,30 +121,26 @@ def _quantity(part: Part, value: Decimal) -> dict[str, Any]:
 
 
 def _shown(
-    services: Services,
-    who: Visitor,
-    name: str,
-    faults: Mapping[str, Issue] | None = None,
-    status: int = 200,
+    services: Services, who: Visitor, name: str, faults: Mapping[str, Issue] | None = None
 ) -> Response:
-    zone = services.interpreters.zone
-    query = (("patient", who.person), ("_tag", TAG), ("_sort", "-date"), ("_count", "100"))
-    found = who.desk.search("Observation", query, request.args.get("cursor"))
+    zone, cursor = services.interpreters.zone, request.args.get("cursor")
     kind = readings.KINDS.get(name)
+    found, cursor = overview.measured_of(
+        who.desk, who.person, zone, _SHOWN, cursor, (overview.BY_THEMSELVES,)
+    )
     return page(
         "readings.html",
         who.session,
-        status,
+        faults=faults,
         who=who,
         kinds={each: say(_NAMES[each]) for each in readings.KINDS},
         kind=kind,
         fields=[] if kind is None else [_field(part) for part in kind.parts],
         given=request.form,
-        faults={at: fault.text(language()) for at, fault in (faults or {}).items()},
         now=datetime.now(zone).strftime("%Y-%m-%dT%H:%M"),
         done=say(_NAMES[done]) if (done := request.args.get("done", "")) in _NAMES else "",
-        measures=list(measures.measures(found.matches, language(), zone).values()),
-        cursor=found.cursor,
+        measures=found,
+        cursor=cursor,
     )
 
 

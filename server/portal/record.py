@@ -7,16 +7,16 @@ from flask import Blueprint, Response, request
 
 from server.fhir.outcome import NotFound
 from server.identity import emergency
-from server.portal import entries, measures, overview, visits
-from server.portal.desk import Query
+from server.portal import overview, visits
 from server.portal.emergencies import statuses
-from server.portal.pages import language, page
+from server.portal.measures import ASKED
+from server.portal.pages import page
 from server.portal.trace import recorded
 from server.portal.visitor import Visitor, resident
-from server.portal.words import moment
 from server.services import Services
 
 _FEW, _SOME, _MANY = 5, 20, 200
+_BEGINNING = 40
 
 
 def pages(services: Callable[[], Services]) -> Blueprint:
@@ -55,7 +55,6 @@ def _overview(services: Services, who: Visitor) -> Response:
         patient=who.patient(who.person),
         statuses=statuses(),
         looks=emergency.of_patient(services, who.person),
-        moment=lambda when: moment(when.isoformat(), zone),
         **overview.parts(who.desk, who.person, zone, _FEW),
     )
 
@@ -63,55 +62,44 @@ def _overview(services: Services, who: Visitor) -> Response:
 def _timeline(services: Services, who: Visitor) -> Response:
     check_ups = request.args.get("kind") == "check-ups"
     kind = (("type", visits.CHECK_UP),) if check_ups else ()
-    query = _query(who, *visits.QUERY, *kind, ("_count", str(_SOME)))
-    seen = who.desk.search("Encounter", query, request.args.get("cursor"))
-    zone = services.interpreters.zone
-    return _page(
-        "visits.html",
-        who,
-        visits=[visits.visit(one, seen.included, language(), zone) for one in seen.matches],
-        check_ups=check_ups,
-        cursor=seen.cursor,
-    )
+    zone, cursor = services.interpreters.zone, request.args.get("cursor")
+    seen, cursor = overview.visited_by(who.desk, who.person, zone, _SOME, cursor, kind)
+    return _page("visits.html", who, visits=seen, check_ups=check_ups, cursor=cursor)
 
 
 def _visit(services: Services, who: Visitor, id: str) -> Response:
-    query = _query(who, *visits.QUERY, ("_id", id))
-    seen = who.desk.search("Encounter", query)
-    if not seen.matches:
+    zone, desk, person = services.interpreters.zone, who.desk, who.person
+    seen, _ = overview.visited_by(desk, person, zone, 1, query=(("_id", id),))
+    if not seen:
         raise NotFound.because("page-missing")
-    zone = services.interpreters.zone
-    here = ("encounter", f"Encounter/{id}")
-    found = who.desk.search("Observation", _query(who, here, ("_sort", "-date"), ("_count", "100")))
-    medicines = entries.KINDS["medicines"]
-    given = who.desk.search(medicines.type, _query(who, here, ("_count", "100")))
+    here = (("encounter", f"Encounter/{id}"),)
+    after = request.args.get("results")
+    found, results = overview.measured_of(desk, person, zone, _MANY, after, here)
+    after = request.args.get("medicines")
+    given, medicines = overview.listed(desk, person, "medicines", zone, _MANY, after, here)
     return _page(
         "visit.html",
         who,
-        visit=visits.visit(seen.matches[0], seen.included, language(), zone),
-        measures=list(measures.measures(found.matches, language(), zone).values()),
-        medicines=[entries.entry(medicines, one, language(), zone) for one in given.matches],
+        visit=seen[0],
+        measures=found,
+        medicines=given,
+        more={"results": results, "medicines": medicines},
     )
 
 
 def _results(services: Services, who: Visitor) -> Response:
-    zone, code = services.interpreters.zone, request.args.get("code")
-    query = [
-        overview.BY_INSTITUTIONS,
-        ("_sort", "-date"),
-        ("_count", str(_MANY if code is None else 100)),
-    ]
-    if code is not None:
-        query.append(("code", _escaped(code)))
-    found = who.desk.search("Observation", _query(who, *query), request.args.get("cursor"))
-    if code is not None and not found.matches:
+    """Show all results, or those that ``?code=`` names or, if they have none, ``?text=``."""
+    named = next(((name, request.args[name]) for name in ASKED if name in request.args), None)
+    query = (overview.BY_INSTITUTIONS, *((_asked(*named),) if named else ()))
+    zone, cursor = services.interpreters.zone, request.args.get("cursor")
+    found, cursor = overview.measured_of(who.desk, who.person, zone, _MANY, cursor, query)
+    if named is not None and named[0] == "text":
+        # A search by text finds what begins with it.
+        found = [one for one in found if one.named == named]
+    if named is not None and not found and cursor is None:
         raise NotFound.because("page-missing")
     return _page(
-        "results.html" if code is None else "result.html",
-        who,
-        measures=list(measures.measures(found.matches, language(), zone).values()),
-        code=code,
-        cursor=found.cursor,
+        "results.html" if named is None else "result.html", who, measures=found, cursor=cursor
     )
 
 
@@ -122,19 +110,16 @@ def _listed(services: Services, who: Visitor, kind: str) -> Response:
         "entries.html",
         who,
         kind=kind,
-        title=entries.KINDS[kind].title,
+        title=overview.PARTS[kind],
         entries=found,
         cursor=cursor,
     )
 
 
-def _query(who: Visitor, *more: tuple[str, str]) -> Query:
-    return (("patient", who.person), *more)
-
-
-def _escaped(code: str) -> str:
-    """Return `code`, ``system|code``, as one value of a search parameter."""
-    return code.replace("\\", "\\\\").replace(",", "\\,").replace("$", "\\$")
+def _asked(name: str, value: str) -> tuple[str, str]:
+    """Return the parameter that searches for the measure that is `named` so."""
+    parameter, asked = ("code:text", value[:_BEGINNING]) if name == "text" else (name, value)
+    return parameter, asked.replace("\\", "\\\\").replace(",", "\\,").replace("$", "\\$")
 
 
 def _page(template: str, who: Visitor, **given: Any) -> Response:  # the template's

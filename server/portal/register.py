@@ -8,23 +8,24 @@ import re
 from collections.abc import Callable
 from datetime import date
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from server.audit.event import ACCOUNT_CHANGED, own
 from server.auth.tokens import Tokens
 from server.fhir.outcome import Conflict, Issue, NotFound, Unprocessable
 from server.identity import accounts, invitations, real_name, registration, senders
-from server.identity.access import caller_of
+from server.identity.access import about_account
 from server.identity.real_name import Claim
 from server.identity.throttle import Throttle
 from server.portal import session as browser
 from server.portal import trace
-from server.portal.pages import language, page, refusals, say
+from server.portal.pages import page, see_other
+from server.records import forms
+from server.records.forms import Text
 from server.services import Services
 
-__all__ = ["pages", "refusals"]
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-LONGEST_NAME = 100
+_NAME = Text(most=100)
 
 
 def pages(services: Callable[[], Services]) -> Blueprint:
@@ -44,7 +45,7 @@ def pages(services: Callable[[], Services]) -> Blueprint:
             return _form(faults)
         who = claim()
         if registration.is_child(services(), who.born):
-            return _form({"born": say("register-child")})
+            return _form({"born": Issue("business-rule", "register-child")})
         throttle = Throttle(services())
         throttle.attempt("registration", browser.address())
         throttle.attempt("registered", accounts.resident_login(who.number))
@@ -62,15 +63,19 @@ def pages(services: Callable[[], Services]) -> Blueprint:
     return blueprint
 
 
-def described() -> dict[str, str]:
+def described() -> dict[str, Issue]:
     """Return what is wrong with the number, name and date of birth in this form, by field."""
-    faults: dict[str, str] = {}
-    if not real_name.is_number(real_name.normal(request.form.get("number", ""))):
-        faults["number"] = say("register-number-malformed")
-    if not 0 < len(request.form.get("name", "").strip()) <= LONGEST_NAME:
-        faults["name"] = say("form-missing")
+    faults = named()
     if not _is_date(request.form.get("born", "")):
-        faults["born"] = say("register-born-malformed")
+        faults["born"] = Issue("value", "register-born-malformed")
+    return faults
+
+
+def named() -> dict[str, Issue]:
+    """Return what is wrong with the number and the name in this form, by field."""
+    _, faults = forms.texts(request.form, name=_NAME)
+    if not real_name.is_number(real_name.normal(request.form.get("number", ""))):
+        faults["number"] = Issue("value", "register-number-malformed")
     return faults
 
 
@@ -87,20 +92,16 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def _form(faults: dict[str, str]) -> Response:
+def _form(faults: dict[str, Issue]) -> Response:
     token = browser.form_token()
-    status = 422 if faults else 200
-    shown = page("register.html", status=status, faults=faults, given=request.form, form=token)
+    shown = page("register.html", faults=faults, given=request.form, form=token)
     return browser.keep_form_token(shown, token)
 
 
-def _confirm(id: str, faults: dict[str, str]) -> Response:
+def _confirm(id: str, faults: dict[str, Issue]) -> Response:
     sender = browser.services().interpreters.settings.code_sender
-    status = 422 if faults else 200
     token = browser.form_token()
-    shown = page(
-        "register-confirm.html", status=status, id=id, faults=faults, form=token, sender=sender
-    )
+    shown = page("register-confirm.html", faults=faults, id=id, form=token, sender=sender)
     return browser.keep_form_token(shown, token)
 
 
@@ -111,44 +112,38 @@ def _confirmed(services: Services) -> Response:
             services, id, request.form.get("code", ""), request.form.get("password", "")
         )
     except Unprocessable as refused:
-        return _confirm(id, {"password": told(refused.issues[0])})
+        return _confirm(id, {"password": refused.issues[0]})
     except Conflict:
         account = None
     if account is None:
-        return _confirm(id, {"code": say("register-code-wrong")})
-    who = caller_of(account, "PATRQT")
+        return _confirm(id, {"code": Issue("value", "register-code-wrong")})
+    who = about_account(account)
     is_new = "password" not in account
     act = own("account-registered", "C") if is_new else ACCOUNT_CHANGED
     trace.note(services, who, act, concerned=(account["person"],))
     if (before := browser.begun()) is not None:
         browser.end(before)
     cookie = browser.sessions().begin(account, ("pwd",))
-    return browser.keep(redirect("/me", 303), cookie)  # type: ignore[arg-type]
+    return browser.keep(see_other("/me"), cookie)
 
 
 def _set_up(services: Services, secret: str) -> Response:
     account = invitations.invited(services, secret)
     if account is None:
         raise NotFound.because("invitation-unknown")
-    token, faults = browser.form_token(), dict[str, str]()
+    token, faults = browser.form_token(), dict[str, Issue]()
     if request.method == "POST":
         browser.require_form_token()
         try:
             accepted = invitations.accept(services, secret, request.form.get("password", ""))
         except Unprocessable as refused:
-            faults["password"] = told(refused.issues[0])
+            faults["password"] = refused.issues[0]
         else:
             if accepted is None:
                 raise NotFound.because("invitation-unknown")
             Tokens.of(services).revoke_all("account", account["id"])
-            caller = caller_of(account, "HSYSADMIN")
-            trace.note(services, caller, ACCOUNT_CHANGED, facts=(("what", "password"),))
-            return redirect("/sign-in", 303)  # type: ignore[return-value]
-    status = 422 if faults else 200
-    shown = page("set-up.html", status=status, account=account, faults=faults, form=token)
+            who, what = about_account(account), (("what", "password"),)
+            trace.note(services, who, ACCOUNT_CHANGED, facts=what)
+            return see_other("/sign-in")
+    shown = page("set-up.html", faults=faults, account=account, form=token)
     return browser.keep_form_token(shown, token)
-
-
-def told(issue: Issue) -> str:
-    """Return what `issue` says in the language of this page."""
-    return issue.text(language())

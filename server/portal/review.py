@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from server.access.caller import Caller
 from server.audit.event import own
@@ -11,10 +11,9 @@ from server.identity import access, emergency
 from server.identity.sessions import Session
 from server.portal import complaints, trace
 from server.portal.emergencies import statuses
-from server.portal.pages import language, page
-from server.portal.session import require_csrf, require_role
+from server.portal.pages import page, see_other
+from server.portal.session import require_role
 from server.portal.trace import recorded
-from server.portal.words import moment
 from server.records import forms
 from server.records.forms import Text
 from server.services import Services
@@ -35,12 +34,10 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
     @blueprint.post("/review/emergencies/<id>")
     def reviewed(id: str) -> Response:
-        require_csrf()
         return _reviewed(services(), require_role(_ROLE), id)
 
     @blueprint.post("/review/complaints/<id>")
     def answered(id: str) -> Response:
-        require_csrf()
         return _answered(services(), require_role(_ROLE), id)
 
     return blueprint
@@ -50,49 +47,45 @@ def _waiting(
     services: Services, session: Session, at: str = "", faults: Mapping[str, Issue] | None = None
 ) -> Response:
     """Show what waits; `faults` are those of the form about the thing with id `at`."""
-    zone = services.interpreters.zone
+    account, after = session.account, request.args.get
+    emergencies, rest = emergency.to_review(services, account, after("emergencies"))
+    complained = complaints.unanswered(services, account, after("complaints"))
     return page(
         "review.html",
         session,
-        422 if faults else 200,
-        emergencies=emergency.to_review(services),
-        reviewed=emergency.reviewed(services)[:20],
-        complaints=complaints.unanswered(services),
+        faults=faults,
+        emergencies=emergencies,
+        reviewed=emergency.reviewed(services, account),
+        complaints=complained.records,
+        after={"emergencies": rest, "complaints": complained.after},
         statuses=statuses(),
         at=at,
         given=request.form,
-        faults={name: fault.text(language()) for name, fault in (faults or {}).items()},
         done="done" in request.args,
-        moment=lambda when: moment(when.isoformat(), zone),
     )
 
 
 def _reviewed(services: Services, session: Session, id: str) -> Response:
     verdict = request.form.get("verdict", "")
-    faults: dict[str, Issue] = {}
-    try:
-        note = forms.texts(request.form, note=_NOTE)["note"]
-    except forms.Refused as refused:
-        faults |= refused.faults
+    said, faults = forms.texts(request.form, note=_NOTE)
     if verdict not in emergency.VERDICTS:
         faults["verdict"] = Issue("required", "review-verdict-missing")
     if faults:
         return _waiting(services, session, id, faults)
-    one = emergency.review(services, id, session.account, verdict, note)
+    one = emergency.review(services, id, session.account, verdict, said["note"])
     facts = (("emergency", id), ("verdict", verdict))
     act = own("emergency-reviewed", "U")
     trace.note(services, _caller(session), act, concerned=(one.patient,), facts=facts)
-    return redirect("/review?done", 303)  # type: ignore[return-value]
+    return see_other("/review?done")
 
 
 def _answered(services: Services, session: Session, id: str) -> Response:
-    try:
-        text = forms.texts(request.form, answer=_ANSWER)["answer"]
-    except forms.Refused as refused:
-        return _waiting(services, session, id, refused.faults)
-    patient = complaints.answer(services, id, session.account, text)
+    said, faults = forms.texts(request.form, answer=_ANSWER)
+    if faults:
+        return _waiting(services, session, id, faults)
+    patient = complaints.answer(services, id, session.account, said["answer"])
     trace.note(services, _caller(session), own("complaint-answered", "U"), concerned=(patient,))
-    return redirect("/review?done", 303)  # type: ignore[return-value]
+    return see_other("/review?done")
 
 
 def _caller(session: Session) -> Caller:

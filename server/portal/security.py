@@ -5,18 +5,17 @@ Spec: https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sh
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from server.audit.event import ACCOUNT_CHANGED
-from server.fhir.outcome import Unprocessable
+from server.fhir.outcome import Issue, Unprocessable
 from server.identity import accounts, passwords
-from server.identity.access import caller_of
+from server.identity.access import about_account
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
 from server.portal import trace
-from server.portal.pages import page, say
-from server.portal.register import told
-from server.portal.session import keep, require_csrf, require_signed_in, sessions
+from server.portal.pages import page, say, see_other
+from server.portal.session import keep, require_signed_in, sessions
 from server.services import Services
 
 
@@ -26,37 +25,31 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
     @blueprint.get("/me/security")
     def shown() -> Response:
-        return _shown(services(), require_signed_in(), {})
+        return _shown(require_signed_in(), {})
 
     @blueprint.post("/me/security/password")
     def password() -> Response:
-        session = require_signed_in()
-        require_csrf(session)
-        return _password(services(), session)
+        return _password(services(), require_signed_in())
 
     @blueprint.post("/me/security/sign-out-elsewhere")
     def elsewhere() -> Response:
         session = require_signed_in()
-        require_csrf(session)
         sessions().end_all(session.account["id"], but=session.id)
         services().trail.bump()
         _note(services(), session, "sessions")
-        return redirect("/me/security?done=elsewhere", 303)  # type: ignore[return-value]
+        return see_other("/me/security?done=elsewhere")
 
     return blueprint
 
 
-def _shown(services: Services, session: Session, faults: dict[str, str]) -> Response:
-    zone = services.interpreters.zone
+def _shown(session: Session, faults: dict[str, Issue]) -> Response:
     return page(
         "security.html",
         session,
-        422 if faults else 200,
         faults=faults,
         open=sessions().of(session.account["id"]),
         mine=session.id,
         done=_done(request.args.get("done", "")),
-        moment=lambda when: when.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
     )
 
 
@@ -74,19 +67,19 @@ def _password(services: Services, session: Session) -> Response:
     account = session.account
     Throttle(services).attempt("login", account["login"])
     if not passwords.is_right(account.get("password"), request.form.get("old", "")):
-        return _shown(services, session, {"old": say("security-old-wrong")})
+        return _shown(session, {"old": Issue("value", "security-old-wrong")})
     try:
         accounts.set_password(services, account, request.form.get("new", ""))
     except Unprocessable as refused:
-        return _shown(services, session, {"new": told(refused.issues[0])})
+        return _shown(session, {"new": refused.issues[0]})
     Throttle(services).forget("login", account["login"])
     sessions().end_all(account["id"])
     services.trail.bump()
     _note(services, session, "password")
     cookie = sessions().begin(account, session.factors)
-    return keep(redirect("/me/security?done=password", 303), cookie)  # type: ignore[arg-type]
+    return keep(see_other("/me/security?done=password"), cookie)
 
 
 def _note(services: Services, session: Session, what: str) -> None:
-    caller = caller_of(session.account, "PATRQT")
+    caller = about_account(session.account)
     trace.note(services, caller, ACCOUNT_CHANGED, facts=(("what", what),))

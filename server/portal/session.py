@@ -7,12 +7,13 @@ import hmac
 from secrets import token_urlsafe
 from urllib.parse import quote, urlsplit
 
-from flask import Response, abort, redirect, request
+from flask import Response, abort, request
 
 from server.auth import grants
 from server.auth.visit import address, services
 from server.fhir.outcome import Forbidden
 from server.identity.sessions import Session, Sessions
+from server.portal.pages import here, see_other
 
 __all__ = ["address", "services"]
 _FORM = "form"
@@ -43,26 +44,33 @@ def is_complete(session: Session) -> bool:
 
 
 def require_signed_in() -> Session:
-    """Return the session of this browser; whoever has none is sent to sign in first."""
+    """Return the session of this browser; whoever has none is sent to sign in first.
+
+    Raises Forbidden for a form that was not made for this session, by a page of ours.
+    """
     session = signed_in()
     if session is None:
-        abort(redirect(f"/sign-in?next={quote(_here())}", 303))
+        abort(see_other(f"/sign-in?next={quote(here())}"))
+    if request.method == "POST":
+        require_csrf(session)
     return session
 
 
 def require_role(*roles: str) -> Session:
-    """Return the session of this browser. Raises Forbidden unless its person has one of `roles`."""
+    """Return the session of this browser, as above.
+
+    Raises Forbidden unless its person has one of `roles`.
+    """
     session = require_signed_in()
     if session.account.get("role") not in roles:
         raise Forbidden.because("page-forbidden")
     return session
 
 
-def require_csrf(session: Session | None = None) -> None:
-    """Raise Forbidden unless this form was made for this session, by a page of ours."""
-    known = session or begun()
+def require_csrf(session: Session) -> None:
+    """Raise Forbidden unless this form was made for `session`, by a page of ours."""
     given = request.form.get("csrf", "")
-    if known is None or not hmac.compare_digest(given.encode(), known.csrf.encode()):
+    if not hmac.compare_digest(given.encode(), session.csrf.encode()):
         raise Forbidden.because("form-forged")
     require_same_origin()
 
@@ -127,10 +135,6 @@ def onwards(target: str | None, default: str) -> str:
     parts = urlsplit(target)
     is_ours = not parts.scheme and not parts.netloc and target.isprintable() and "\\" not in target
     return target if is_ours else default
-
-
-def _here() -> str:
-    return request.full_path.rstrip("?") if request.method == "GET" else request.path
 
 
 def _is_secure() -> bool:

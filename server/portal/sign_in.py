@@ -3,18 +3,18 @@
 Spec: https://pages.nist.gov/800-63-4/sp800-63b.html
 """
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from server.access.caller import ANONYMOUS
 from server.audit.event import SIGNED_IN, SIGNED_OUT, Act
-from server.identity import accounts, real_name, totp
-from server.identity.access import caller_of
+from server.identity import accounts, real_name, senders, totp
+from server.identity.access import about_account
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
 from server.portal import session as browser
 from server.portal import trace
-from server.portal.pages import dressed, page, say
+from server.portal.pages import page, say, see_other
 from server.services import Services
 from server.store.shelf import Record
 
@@ -44,7 +44,14 @@ def _show() -> Response:
 
 def _form(onwards: str, error: str = "", status: int = 200) -> Response:
     token = browser.form_token()
-    shown = page("sign-in.html", status=status, onwards=onwards, error=error, form=token)
+    shown = page(
+        "sign-in.html",
+        status=status,
+        onwards=onwards,
+        error=error,
+        form=token,
+        registers=senders.is_there(browser.services().interpreters.settings),
+    )
     return browser.keep_form_token(shown, token)
 
 
@@ -72,7 +79,7 @@ def _enter() -> Answer:
     else:
         target = onwards or _HOME["resident"]
         _note(services, account, SIGNED_IN)
-    return browser.keep(dressed(_redirect(target)), cookie)
+    return browser.keep(see_other(target), cookie)
 
 
 def _login(said: str) -> str:
@@ -86,8 +93,7 @@ def _login(said: str) -> str:
 
 
 def _note(services: Services, account: Record, act: Act, refused: str | None = None) -> None:
-    caller = caller_of(account, "PATRQT" if account["kind"] == "resident" else "TREAT")
-    trace.note(services, caller, act, refused=refused)
+    trace.note(services, about_account(account), act, refused=refused)
 
 
 def _note_failure(services: Services, login: str) -> None:
@@ -100,7 +106,7 @@ def _note_failure(services: Services, login: str) -> None:
 def _second() -> Answer:
     session = browser.begun()
     if session is None or browser.is_complete(session):
-        return dressed(_redirect("/sign-in" if session is None else home(session.account)))
+        return see_other("/sign-in" if session is None else home(session.account))
     return _second_form(session, browser.onwards(request.args.get("next"), ""))
 
 
@@ -122,7 +128,7 @@ def _second_form(session: Session, onwards: str, error: str = "", status: int = 
 def _prove() -> Answer:
     session = browser.begun()
     if session is None or browser.is_complete(session):
-        return dressed(_redirect("/sign-in" if session is None else home(session.account)))
+        return see_other("/sign-in" if session is None else home(session.account))
     browser.require_csrf(session)
     account, code = session.account, request.form.get("code", "").strip()
     onwards = browser.onwards(request.form.get("next"), "")
@@ -145,7 +151,7 @@ def _prove() -> Answer:
     answer = (
         page("recovery-codes.html", codes=recovery, target=target)
         if recovery
-        else dressed(_redirect(target))
+        else see_other(target)
     )
     return browser.keep(answer, cookie)
 
@@ -156,14 +162,9 @@ def _leave() -> Answer:
         browser.require_csrf(session)
         browser.end(session)
         _note(browser.services(), session.account, SIGNED_OUT)
-    return browser.drop(dressed(_redirect("/")))
+    return browser.drop(see_other("/"))
 
 
 def home(account: Record) -> str:
     """Return the page that the person of `account` comes to first."""
     return _BY_ROLE.get(account.get("role", ""), _HOME[account["kind"]])
-
-
-def _redirect(target: str) -> Response:
-    answer = redirect(target, 303)
-    return Response(answer.get_data(), 303, answer.headers)

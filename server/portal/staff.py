@@ -5,20 +5,20 @@ Nobody does both, and nobody changes their own (R5.3, separation of duties).
 Spec: GB/T 22239-2019 8.1.10; https://csrc.nist.gov/glossary/term/separation_of_duty
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 
 from server.audit.event import ACCOUNT_CHANGED, ROLES_CHANGED, Act
 from server.auth.tokens import Tokens
-from server.fhir.outcome import Conflict, Forbidden, NotFound
-from server.identity import accounts, alarms, invitations, real_name, staff
+from server.fhir.outcome import Conflict, Forbidden, Issue, NotFound
+from server.identity import accounts, alarms, invitations, jurisdictions, real_name, staff
 from server.identity.access import caller_of
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
 from server.portal import trace
-from server.portal.pages import language, page, say
-from server.portal.session import require_csrf, require_role
+from server.portal.pages import language, page, say, see_other
+from server.portal.session import require_role
 from server.services import Services
 from server.store.shelf import Record
 
@@ -61,11 +61,11 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
     @blueprint.post(_PATH)
     def opened() -> Response:
-        return _opened(services(), _sent_by("administrator"))
+        return _opened(services(), require_role("administrator"))
 
     @blueprint.post(f"{_PATH}/<id>/invite")
     def invited(id: str) -> Response:
-        session = _sent_by("administrator")
+        session = require_role("administrator")
         account = _other(services(), session, id)
         if account["kind"] != "staff" or account["status"] != "active":
             raise NotFound.because("url-unknown")
@@ -73,12 +73,12 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
     @blueprint.post(f"{_PATH}/<id>/status")
     def changed(id: str) -> Response:
-        session = _sent_by("security")
+        session = require_role("security")
         return _changed(services(), session, _other(services(), session, id))
 
     @blueprint.post(f"{_PATH}/resident")
     def found() -> Response:
-        return _found(services(), _sent_by("security"))
+        return _found(services(), require_role("security"))
 
     @blueprint.get("/admin/alarms")
     def alarmed() -> Response:
@@ -88,41 +88,35 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
 
 def _alarmed(services: Services, session: Session) -> Response:
-    zone = services.interpreters.zone
+    found = alarms.newest(services, session.account, request.args.get("after"))
     return page(
         "alarms.html",
         session,
-        alarms=alarms.newest(services),
+        alarms=found.records,
+        after=found.after,
         guessed={what: say(key) for what, key in _GUESSED.items()},
-        moment=lambda when: when.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
     )
-
-
-def _sent_by(role: str) -> Session:
-    """Return the session of who sent this form. Raises Forbidden unless their role is `role`."""
-    session = require_role(role)
-    require_csrf(session)
-    return session
 
 
 def _listed(
     services: Services,
     session: Session,
-    faults: dict[str, str],
+    faults: Mapping[str, Issue],
     residents: tuple[Record, ...] = (),
 ) -> Response:
     roles = services.interpreters.roles.names
     kinds = [(role, names[language()]) for role, names in roles.items()]
+    found = staff.within(services, session.account, request.args.get("after"))
     return page(
         "accounts.html",
         session,
-        422 if faults else 200,
-        staff=staff.within(services, session.account),
+        faults=faults,
+        staff=found.records,
+        after=found.after,
         residents=residents,
         roles=[(role, name) for role, name in kinds if role not in staff.NO_STAFF],
         names=dict(kinds),
         statuses={status: say(key) for status, key in _STATUSES.items()},
-        faults=faults,
         given=request.form,
     )
 
@@ -131,13 +125,13 @@ def _opened(services: Services, session: Session) -> Response:
     form = {name: request.form.get(name, "").strip() for name in staff.FIELDS}
     wrong = staff.wrong(services, form, session.account)
     if wrong:
-        faults = {name: say(_WRONG[name]) for name in wrong}
+        faults = {name: Issue("value", _WRONG[name]) for name in wrong}
         return _listed(services, session, faults)
     try:
         account = staff.opened(services, form, session.account["id"])
     except (Conflict, Forbidden) as refused:
         at = "login" if isinstance(refused, Conflict) else "role"
-        return _listed(services, session, {at: refused.issues[0].text(language())})
+        return _listed(services, session, {at: refused.issues[0]})
     return _link(services, session, account, ROLES_CHANGED, account["role"])
 
 
@@ -155,18 +149,19 @@ def _changed(services: Services, session: Session, account: Record) -> Response:
     if asked in ("locked", "closed", "factor"):
         Tokens.of(services).revoke_all("account", account["id"])
     _note(services, session, account, ACCOUNT_CHANGED, asked)
-    return redirect(_PATH, 303)  # type: ignore[return-value]
+    return see_other(_PATH)
 
 
 def _found(services: Services, session: Session) -> Response:
     """Show the account of a resident who, say, has lost their telephone."""
     number = real_name.normal(request.form.get("number", ""))
     if not real_name.is_number(number):
-        return _listed(services, session, {"number": say("register-number-malformed")})
+        return _listed(services, session, {"number": Issue("value", "register-number-malformed")})
     Throttle(services).attempt("emergency", session.account["id"])
     account = accounts.shelf(services).first({"login": accounts.resident_login(number)})
-    if account is None:
-        return _listed(services, session, {"number": say("accounts-resident-unknown")})
+    if account is None or not jurisdictions.is_watched(services, account, session.account):
+        fault = Issue("not-found", "accounts-resident-unknown")
+        return _listed(services, session, {"number": fault})
     _note(services, session, account, ACCOUNT_CHANGED, "found")
     return _listed(services, session, {}, (account,))
 
@@ -178,7 +173,7 @@ def _other(services: Services, session: Session, id: str) -> Record:
         raise NotFound.because("url-unknown")
     if account["id"] == session.account["id"]:
         raise Forbidden.because("account-own")
-    if account["kind"] == "staff" and not staff.is_within(account, session.account):
+    if not jurisdictions.is_watched(services, account, session.account):
         raise NotFound.because("url-unknown")
     return account
 

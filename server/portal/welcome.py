@@ -10,8 +10,9 @@ from server.portal.pages import page, refusals
 from server.portal.session import signed_in
 from server.services import Services
 
-_EXAMPLES = {
-    "welcome-try-capabilities": "metadata?_pretty=true",
+_FOR_ALL = {"welcome-try-capabilities": "metadata?_pretty=true"}
+_WITHOUT_TOKEN = {
+    **_FOR_ALL,
     "welcome-try-residents": "Patient?_count=5&_pretty=true",
     "welcome-try-name": "Patient?name=王&_pretty=true",
     "welcome-try-visits": "Encounter?_sort=-date&_count=5&_pretty=true",
@@ -27,12 +28,15 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
     @blueprint.get("/")
     def welcome() -> Response:
+        settings = services().interpreters.settings
+        is_open = settings.access == "open"
         return page(
             "welcome.html",
             _visitor(),
-            base=services().interpreters.settings.base_url,
+            base=settings.base_url,
             ready=_is_ready(services()),
-            examples=_EXAMPLES,
+            is_open=is_open,
+            examples=_WITHOUT_TOKEN if is_open else _FOR_ALL,
             types=len(services().interpreters.types),
         )
 

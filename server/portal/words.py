@@ -55,10 +55,11 @@ def moment(text: str | None, zone: tzinfo) -> str:
     if "T" not in text:
         return text
     try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
+        when = datetime.fromisoformat(text).astimezone(zone)
+    except (ValueError, OverflowError):
+        # A leap second, or an end of the calendar that another zone has passed.
         return text
-    return when.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    return when.replace(tzinfo=None).isoformat(" ", "minutes")
 
 
 def quantity(value: Mapping[str, Any] | None) -> str:

@@ -1,4 +1,4 @@
-"""Texts in forms, and how a form that cannot be taken says why, field by field.
+"""Texts in forms, and what is wrong with a form that cannot be taken, field by field.
 
 Spec: https://marshmallow.readthedocs.io/en/stable/api_reference.html
 """
@@ -10,14 +10,6 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 from server.fhir.outcome import Issue
-
-
-class Refused(Exception):
-    """The form cannot be taken as it is; `faults` say why, by field."""
-
-    def __init__(self, faults: Mapping[str, Issue]) -> None:
-        super().__init__("The form has faults.")
-        self.faults = faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +40,24 @@ class _Paragraph(fields.Field[str]):
         return text
 
 
-def texts(form: Mapping[str, str], **limits: Text) -> dict[str, str]:
-    """Return the texts in `form` that are named. Raises Refused with what is wrong with each."""
-    shape: dict[str, fields.Field[Any]] = {
-        name: _Paragraph(limit) for name, limit in limits.items()
-    }
-    return load(shape, form)
+def texts(form: Mapping[str, str], **limits: Text) -> tuple[dict[str, str], dict[str, Issue]]:
+    """Return the texts in `form` that are named, and what is wrong with the others."""
+    return read({name: _Paragraph(limit) for name, limit in limits.items()}, form)
 
 
-def load(shape: Mapping[str, fields.Field[Any]], form: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the fields of `shape` make of `form`, in which what is missing is empty.
+def read(
+    shape: Mapping[str, fields.Field[Any]], form: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, Issue]]:
+    """Return what the fields of `shape` make of `form`, and what is wrong with the others.
 
-    Raises Refused with what is wrong with each.
+    What is missing in `form` is empty.
     """
     schema = Schema.from_dict(dict(shape))(unknown=EXCLUDE)
     try:
         loaded: dict[str, Any] = schema.load({name: form.get(name, "") for name in shape})
     except ValidationError as error:
-        raise Refused(_faults(error)) from None
-    return loaded
+        return dict(error.valid_data or {}), _faults(error)
+    return loaded, {}
 
 
 def invalid(message: str, **arguments: object) -> ValidationError:

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from marshmallow import fields
 
 from server.fhir.outcome import Issue
-from server.records.forms import Refused, Text, invalid, load, texts
+from server.records import forms
+from server.records.forms import Text, invalid
 
 LOINC = "http://loinc.org"
 _NUMBER = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
@@ -132,6 +133,14 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+class Refused(Exception):
+    """The form is no reading as it is; `faults` say why, by field."""
+
+    def __init__(self, faults: Mapping[str, Issue]) -> None:
+        super().__init__("The form has faults.")
+        self.faults = faults
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What was measured: a number for each part, when, and a note."""
@@ -196,9 +205,11 @@ def read(
     Raises Refused with what is wrong at each field.
     """
     shape: dict[str, fields.Field[Any]] = {part.name: _Number(part) for part in kind.parts}
-    given = load({**shape, "when": _When(zone, now, born)}, form)
-    given |= texts(form, note=_NOTE)
+    given, faults = forms.read({**shape, "when": _When(zone, now, born)}, form)
+    said, wrong = forms.texts(form, note=_NOTE)
+    if faults | wrong:
+        raise Refused(faults | wrong)
     values = {part.name: given[part.name] for part in kind.parts}
     if kind.name == "pressure" and values["diastolic"] >= values["systolic"]:
         raise Refused({"diastolic": Issue("value", "reading-diastolic")})
-    return Reading(kind, values, given["when"], given["note"])
+    return Reading(kind, values, given["when"], said["note"])

@@ -24,6 +24,8 @@ from server.store.failures import refused
 
 Record = dict[str, Any]
 Plain = str | int | bool | datetime | None
+Where = Mapping[str, Plain | tuple[Plain, ...]]
+"""The values that fields have to have; a tuple is of several, one of which will do."""
 _EXPIRY = "expires_at"
 
 
@@ -42,6 +44,14 @@ class Layout:
     name: str
     indexes: tuple[tuple[str, ...], ...] = ()
     unique: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some records of many; `after` is the id of the last of them if more follow."""
+
+    records: list[Record]
+    after: str | None
 
 
 class Shelf:
@@ -72,15 +82,13 @@ class Shelf:
         with refused():
             return {document["_id"]: _record(document) for document in self._collection.find(where)}
 
-    def first(self, where: Mapping[str, Plain]) -> Record | None:
+    def first(self, where: Where) -> Record | None:
         """Return a record whose fields have the values `where`, None if there is none."""
         with refused():
             found = self._collection.find_one({**_equal(where), **_unexpired()})
         return None if found is None else _record(found)
 
-    def all(
-        self, where: Mapping[str, Plain], *, newest: str | None = None, limit: int = 1000
-    ) -> list[Record]:
+    def all(self, where: Where, *, newest: str | None = None, limit: int = 1000) -> list[Record]:
         """Return the records whose fields have the values `where`.
 
         They come by field `newest`, descending, or else by id. At most `limit` are returned.
@@ -90,19 +98,34 @@ class Shelf:
             found = self._collection.find({**_equal(where), **_unexpired()})
             return [_record(each) for each in found.sort(order).limit(limit)]
 
-    def each(self, where: Mapping[str, Plain]) -> Iterator[Record]:
+    def page(self, where: Where, *, newest: str, after: str | None = None, limit: int) -> Page:
+        """Return `limit` of the records that `all` returns, from behind that with the id `after`.
+
+        They begin anew if there is none with this id any more.
+        """
+        condition: Document = {**_equal(where), **_unexpired()}
+        last = self.find(after) if after else None
+        if last is not None:
+            same = {newest: last.get(newest), "_id": {"$gt": last["id"]}}
+            condition = {"$and": [condition, {"$or": [{newest: {"$lt": last.get(newest)}}, same]}]}
+        with refused():
+            found = self._collection.find(condition).sort([(newest, -1), ("_id", 1)])
+            records = [_record(each) for each in found.limit(limit + 1)]
+        return Page(records[:limit], records[limit - 1]["id"] if len(records) > limit else None)
+
+    def each(self, where: Where) -> Iterator[Record]:
         """Yield every record whose fields have the values `where`, in order of their ids."""
         with refused():
             for document in self._collection.find(_equal(where)).sort("_id", 1):
                 yield _record(document)
 
-    def count(self, where: Mapping[str, Plain]) -> int:
+    def count(self, where: Where) -> int:
         """Return how many records have the values `where` in their fields."""
         with refused():
             return self._collection.count_documents({**_equal(where), **_unexpired()})
 
     def change(
-        self, id: str, values: Mapping[str, Any], where: Mapping[str, Plain] | None = None
+        self, id: str, values: Mapping[str, Any], where: Where | None = None
     ) -> Record | None:
         """Set fields of the record with this id, if its fields have the values `where`.
 
@@ -111,7 +134,7 @@ class Shelf:
         """
         return self._changed(id, {"$set": dict(values)}, where or {})
 
-    def change_all(self, where: Mapping[str, Plain], values: Mapping[str, Any]) -> int:
+    def change_all(self, where: Where, values: Mapping[str, Any]) -> int:
         """Set fields of all records with the values `where`; return how many there were."""
         with refused():
             return self._collection.update_many(_equal(where), {"$set": dict(values)}).matched_count
@@ -132,14 +155,12 @@ class Shelf:
             found = self._collection.find_one_and_delete({"_id": id, **_unexpired()})
         return None if found is None else _record(found)
 
-    def remove(self, where: Mapping[str, Plain]) -> int:
+    def remove(self, where: Where) -> int:
         """Remove the records with the values `where`; return how many there were."""
         with refused():
             return self._collection.delete_many(_equal(where)).deleted_count
 
-    def _changed(
-        self, id: str, change: Mapping[str, Any], where: Mapping[str, Plain]
-    ) -> Record | None:
+    def _changed(self, id: str, change: Mapping[str, Any], where: Where) -> Record | None:
         condition = {"_id": id, **_equal(where), **_unexpired()}
         with refused(), self._unique():
             found = self._collection.find_one_and_update(
@@ -174,9 +195,12 @@ def _models(layout: Layout) -> Iterator[pymongo.IndexModel]:
         yield pymongo.IndexModel(field, unique=True, partialFilterExpression=there)
 
 
-def _equal(where: Mapping[str, Plain]) -> Document:
-    """Return the condition that fields have these values; ``$eq`` keeps a value a value."""
-    return {field: {"$eq": value} for field, value in where.items()}
+def _equal(where: Where) -> Document:
+    """Return the condition that fields have these values: no value becomes an operator."""
+    return {
+        field: {"$in": list(value)} if isinstance(value, tuple) else {"$eq": value}
+        for field, value in where.items()
+    }
 
 
 def _unexpired() -> Document:

@@ -17,7 +17,7 @@ STAFF = {
     "registrar": "王丙寅",
     "clinician": "赵丁卯",
 }
-DIVISION = "350602"
+DIVISION = "3506"
 ID_NUMBER = "urn:oid:2.16.156.10011.1.3"
 
 

@@ -30,7 +30,7 @@ PAGES = {
         "/me/persons",
         "/me/security",
     ],
-    "clinician": ["/emergency"],
+    "clinician": ["/emergency", "/launches"],
     "registrar": ["/guardians"],
     "security": ["/review", "/admin/accounts", "/admin/alarms"],
     "administrator": ["/admin/accounts", "/admin/clients"],

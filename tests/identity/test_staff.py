@@ -74,9 +74,24 @@ def test_nobody_watches_over_themselves(services, first, second, by):
 
 def test_accounts_of_other_divisions_are_not_listed(services, member):
     near, far = member(division="350602"), member(division="1101")
-    listed = {one["id"] for one in staff.within(services, ADMINISTRATOR)}
+    listed = {one["id"] for one in staff.within(services, ADMINISTRATOR).records}
     assert near["id"] in listed
     assert far["id"] not in listed
+
+
+def test_however_many_work_elsewhere_those_here_are_listed(services, member):
+    near = {member(division="140321")["id"] for _ in range(2)}
+    for _ in range(101):
+        accounts.add_staff(services, fresh(), {"name": "李乙丑", "division": "1403"})
+    listed, after = set(), None
+    for _ in range(2):
+        page = staff.within(services, {"division": "140300"}, after)
+        listed |= {one["id"] for one in page.records}
+        after = page.after
+    assert near < listed
+    assert len(listed) == 103
+    assert after is None
+    assert {one["id"] for one in staff.within(services, {"division": "140321"}).records} == near
 
 
 @pytest.mark.parametrize(

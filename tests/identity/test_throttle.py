@@ -84,7 +84,7 @@ def test_a_thousand_guesses_are_one_alarm_each_way(services, caplog):
     (line,) = [one for one in caplog.records if one.name == "tongkang.alarm"]
     assert (line.message, line.what) == ("alarm: guessing goes on", "login")
     assert key not in str(vars(line))
-    (alarm,) = alarms.newest(services)
+    (alarm,) = alarms.newest(services, OFFICER).records
     assert alarm["what"] == "login"
 
 
@@ -92,15 +92,17 @@ def test_an_alarm_tells_the_officer_whose_account_it_is(services, member):
     account = member()
     for _ in range(LIMITS["login"].alarm):
         refused(Throttle(services), "login", account["login"])
-    (alarm,) = alarms.newest(services)
+    (alarm,) = alarms.newest(services, OFFICER).records
     assert (alarm["account"], alarm["name"]) == (account["id"], account["shown"])
+    assert alarms.newest(services, {"division": "3502"}).records == []
 
 
 def test_guesses_from_everywhere_at_many_accounts_are_an_alarm_but_lock_nobody_out(services):
     throttled = Throttle(services)
     assert not any(refused(throttled, "everybody", "") for _ in range(LIMITS["everybody"].alarm))
-    (alarm,) = alarms.newest(services)
+    (alarm,) = alarms.newest(services, OFFICER).records
     assert alarm["what"] == "everybody"
+    assert alarms.newest(services, {"division": "65"}).records == [alarm]
 
 
 def test_what_many_share_is_not_locked_for_longer_each_time(services):
@@ -109,6 +111,9 @@ def test_what_many_share_is_not_locked_for_longer_each_time(services):
         waits = [refused(throttled, "client", "10.1.2.3 app") for _ in range(40)]
         assert max(waits) == LIMITS["client"].window.total_seconds()
         let_pass(services, "client", "10.1.2.3 app")
+
+
+OFFICER = {"division": "3506"}
 
 
 @pytest.mark.parametrize("what", LIMITS)

@@ -1,51 +1,11 @@
-"""What tests about clients share: staff who sign in, registering by the form, deciding."""
+"""What tests about clients share: registering by the form, deciding."""
 
 import re
 from html import unescape
 
-import pyotp
-import pytest
-
 from server.auth import shelves
-from server.identity import accounts
-from server.identity.shelves import ATTEMPTS
-from tests.builders import fresh
-from tests.portal.browser import Browser
 
-PASSWORD = "correct horse battery 9"
 UNIT = "Organization/demo-hospital-350602"
-
-
-@pytest.fixture(autouse=True)
-def forgiving(services):
-    """Let no attempt of one test count for another."""
-    services.store.shelf(ATTEMPTS).remove({})
-
-
-@pytest.fixture
-def staff(services):
-    """Return a function that signs a browser in as staff of a role."""
-
-    def staff(browser, role):
-        login = fresh()
-        details = {"name": "王丁卯", "role": role, "division": "3506"}
-        account = accounts.add_staff(services, login, details)
-        accounts.set_password(services, account, PASSWORD)
-        secret = pyotp.random_base32()
-        accounts.shelf(services).change(account["id"], {"totp": secret, "totp_step": 0})
-        browser.sign_in(login, PASSWORD)
-        browser.submit("/second-factor", code=pyotp.TOTP(secret).now())
-        return account
-
-    return staff
-
-
-@pytest.fixture
-def administrator(guarded, staff):
-    """The browser of an administrator."""
-    with Browser(guarded.root) as opened:
-        opened.account = staff(opened, "administrator")
-        yield opened
 
 
 def register(browser, **fields):

@@ -8,9 +8,10 @@ import requests
 from joserfc.jwk import ECKey
 
 from tests.auth.conftest import ask, endpoint, keys, sign
-from tests.portal.reviewing import administrator, decide, forgiving, record, staff
+from tests.portal.reviewing import decide, record
 
-__all__ = ["administrator", "ask", "endpoint", "forgiving", "keys", "sign", "staff"]
+__all__ = ["ask", "endpoint", "keys", "sign"]
+pytestmark = pytest.mark.usefixtures("forgiving")
 SCOPE = "system/Patient.rs"
 
 

@@ -2,7 +2,10 @@
 
 import json
 import re
+from datetime import UTC, datetime
+from html import unescape
 
+import pytest
 import requests
 
 from server.auth import shelves
@@ -10,16 +13,10 @@ from server.auth.development import Wanted, token
 from tests.auth.conftest import keys
 from tests.builders import fresh
 from tests.portal.browser import Browser
-from tests.portal.reviewing import (
-    administrator,
-    decide,
-    forgiving,
-    register,
-    registered,
-    staff,
-)
+from tests.portal.reviewing import decide, register, registered
 
-__all__ = ["administrator", "forgiving", "keys", "staff"]
+__all__ = ["keys"]
+pytestmark = pytest.mark.usefixtures("forgiving")
 
 
 def status(services, id):
@@ -102,3 +99,22 @@ def test_who_decided_is_in_the_trail(guarded, administrator, browser, services):
     ]
     about = [one for one in events if id in json.dumps(one)]
     assert any("王丁卯" in json.dumps(one, ensure_ascii=False) for one in about)
+
+
+def test_however_many_clients_wait_all_can_be_found(administrator, services):
+    now = datetime.now(UTC)
+    shelf = services.store.shelf(shelves.CLIENTS)
+    for number in range(101):
+        client = {"name": f"应用{number}", "kind": "app", "status": "suspended", "created": now}
+        shelf.add(f"many-{number:03}", client)
+    try:
+        first = administrator.open("/admin/clients").text
+        (link,) = re.findall(r'rel="next" href="([^"]+)"', first)
+        second = administrator.open(unescape(link)).text
+        told = [re.findall(r"/admin/clients/(many-[0-9]+)", text) for text in (first, second)]
+        assert len({*told[0], *told[1]}) == 101
+        assert 'rel="next"' not in second
+        assert second.count("<h2>") == 1
+    finally:
+        for number in range(101):
+            shelf.take(f"many-{number:03}")

@@ -8,17 +8,9 @@ from joserfc.jwk import ECKey
 
 from server.identity import passwords
 from tests.portal.browser import Browser
-from tests.portal.reviewing import (
-    administrator,
-    forgiving,
-    record,
-    register,
-    registered,
-    staff,
-    told,
-)
+from tests.portal.reviewing import record, register, registered, told
 
-__all__ = ["administrator", "forgiving", "staff"]
+pytestmark = pytest.mark.usefixtures("forgiving")
 
 
 def key(**more):

@@ -10,19 +10,9 @@ from server.auth import shelves
 from server.auth.tokens import Issue, Tokens
 from tests.auth.world import App, World
 from tests.portal.browser import Browser
-from tests.portal.reviewing import (
-    UNIT,
-    administrator,
-    decide,
-    forgiving,
-    record,
-    register,
-    registered,
-    staff,
-    told,
-)
+from tests.portal.reviewing import UNIT, decide, record, register, registered, told
 
-__all__ = ["administrator", "forgiving", "staff"]
+pytestmark = pytest.mark.usefixtures("forgiving")
 AN_APP = {"purpose": "记录血压", "legal_name": "血压科技"}
 
 

@@ -20,17 +20,9 @@ from server.settings import Settings
 from tests import processes
 from tests.auth.world import App, Person, World
 from tests.portal.browser import Browser
-from tests.portal.reviewing import (
-    UNIT,
-    administrator,
-    blocks,
-    decide,
-    forgiving,
-    record,
-    staff,
-)
+from tests.portal.reviewing import UNIT, blocks, decide, record
 
-__all__ = ["administrator", "forgiving", "staff"]
+pytestmark = pytest.mark.usefixtures("forgiving")
 RESIDENT = "demo-1-000000"
 TRIED = {
     "curl-register", "curl-own", "curl-discovery", "curl-read", "curl-launch",

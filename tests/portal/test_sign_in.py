@@ -10,8 +10,8 @@ from server.identity.sessions import Sessions
 from server.identity.throttle import LIMITS
 from tests.builders import fresh
 from tests.portal.browser import Browser
+from tests.portal.people import PASSWORD
 
-PASSWORD = "correct horse battery 9"
 NUMBER = "350600199001010018"
 
 

@@ -13,8 +13,8 @@ from server.settings import Settings
 from tests import processes
 from tests.builders import fresh
 from tests.portal.browser import Browser
+from tests.portal.people import PASSWORD
 
-PASSWORD = "correct horse battery 9"
 ROOT = "https://records.example.test"
 PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.0.0.9"}
 
@@ -87,6 +87,9 @@ def test_without_a_channel_for_codes_nobody_is_asked_who_they_are(production):
     assert answer.status_code == 503
     assert "no channel for one-time codes" in answer.text
     assert 'id="number"' not in answer.text
+    with Browser(production.root) as browser:
+        assert "/register-account" not in browser.open("/sign-in", **PROXY).text
+        assert "/register-account" not in browser.open("/", **PROXY).text
 
 
 def test_an_account_to_try_out_signs_nobody_in(production, services, resident):

@@ -9,18 +9,14 @@ import requests
 
 from server.auth.development import Wanted, token
 from server.auth.shelves import TOKENS
-from server.identity import accounts, shelves
+from server.identity import accounts
 from server.identity.sessions import Sessions
 from tests.builders import fresh
 from tests.portal.browser import Browser
+from tests.portal.people import PASSWORD, lives_in
 
-PASSWORD = "correct horse battery 9"
+pytestmark = pytest.mark.usefixtures("forgiving")
 NUMBER = "350602199001011234"
-
-
-@pytest.fixture(autouse=True)
-def forgiving(services):
-    services.store.shelf(shelves.ATTEMPTS).remove({})
 
 
 @pytest.fixture
@@ -195,3 +191,75 @@ def test_a_link_to_set_up_is_not_recorded_as_it_is(guarded, as_staff, services):
     for name in names:
         for document in services.store.engine.collections.database[name].find():
             assert secret not in str(document)
+
+
+def test_an_administrator_opens_an_account_and_never_knows_its_password(guarded, browser, staff):
+    staff(browser, "administrator")
+    login = fresh().replace("t-", "s")[:20]
+    browser.open("/admin/accounts")
+    browser.submit(
+        "/admin/accounts", login=login, name="赵戊辰", role="clinician", division="350602"
+    )
+    link = re.search(r"/set-up/[\w-]+", browser.answer.text)[0]
+    with Browser(guarded.root) as other:
+        other.open(link)
+        (action,) = other.forms()
+        form = {**other.forms()[action], "password": PASSWORD}
+        assert other.post(link, form).status_code == 200
+        other.sign_in(login, PASSWORD)
+        assert other.answer.url.endswith("/second-factor")
+        assert other.open(link).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["clinician", "registrar", "auditor", "quality"])
+def test_others_do_not_see_accounts(browser, staff, role):
+    staff(browser, role)
+    assert browser.open("/admin/accounts").status_code == 403
+
+
+def test_the_security_officer_locks_and_the_administrator_does_not(
+    guarded, browser, staff, services
+):
+    staff(browser, "administrator")
+    csrf = browser.open("/admin/accounts") and browser.forms()["/admin/accounts"]["csrf"]
+    with Browser(guarded.root) as other:
+        victim = staff(other, "clinician")
+        status = f"/admin/accounts/{victim['id']}/status"
+        assert browser.post(status, {"csrf": csrf, "status": "locked"}).status_code == 403
+        with Browser(guarded.root) as officer:
+            own = staff(officer, "security")
+            officer.open("/admin/accounts")
+            assert officer.submit(status, status="locked").status_code == 200
+            csrf = officer.forms()[status]["csrf"]
+            mine = f"/admin/accounts/{own['id']}/status"
+            assert officer.post(mine, {"csrf": csrf, "status": "locked"}).status_code == 403
+        other.open("/me/security")
+        assert other.answer.url.split("?")[0].endswith("/sign-in")
+    assert accounts.shelf(services).find(victim["id"])["status"] == "locked"
+
+
+def test_a_resident_who_lives_elsewhere_is_not_for_this_officer(as_staff, resident, services):
+    number, name, _, id = resident(address=[lives_in("350602")])
+    account = accounts.add_resident(services, number, name, f"Patient/{id}")
+    url = f"/admin/accounts/{account['id']}/status"
+    for division, found in (("3502", 422), ("3506", 200)):
+        officer = as_staff("security", division)
+        sent = officer.submit("/admin/accounts/resident", number=number)
+        assert sent.status_code == found
+        csrf = officer.forms()["/sign-out"]["csrf"]
+        answer = officer.post(url, {"csrf": csrf, "status": "free"}, follow=False)
+        assert answer.status_code == (303 if found == 200 else 404)
+
+
+def test_staff_do_not_change_their_own_account_as_patients(as_staff, services):
+    officer = as_staff("security")
+    officer.open("/me/security")
+    officer.submit("/me/security/sign-out-elsewhere")
+    bearer = token(services, Wanted(scope="user/AuditEvent.rs", role="auditor", division="35"))
+    query = {"subtype": "110137", "_sort": "-date", "_count": "20"}
+    url, headers = officer.root + "/fhir/AuditEvent", {"Authorization": f"Bearer {bearer}"}
+    found = requests.get(url, query, headers=headers, timeout=20).json()
+    events = [json.dumps(entry["resource"]) for entry in found["entry"]]
+    (event,) = [one for one in events if officer.account["id"] in one]
+    assert "HSYSADMIN" in event
+    assert "PATRQT" not in event

@@ -50,8 +50,6 @@ def people(services, fhir):
     """The accounts: see `world`."""
     for resource in world.resources():
         fhir.update(resource)
-    for event in world.events():
-        services.trail.append(event)
     accounts = services.store.shelf(shelves.ACCOUNTS)
     for id, account in world.ACCOUNTS.items():
         accounts.put(id, account)
@@ -91,6 +89,12 @@ def doctor(signed_in):
 def officer(signed_in):
     """The browser of the security officer."""
     return signed_in("officer", home="/review")
+
+
+@pytest.fixture
+def far_officer(signed_in):
+    """The browser of the security officer of another division."""
+    return signed_in("far_officer", home="/review")
 
 
 @pytest.fixture

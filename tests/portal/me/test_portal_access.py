@@ -13,6 +13,28 @@ from tests.portal.me import world
 from tests.processes import wait_until
 
 
+@pytest.fixture(scope="module", autouse=True)
+def looks(services, people):
+    """Looks at the records of these tests, the newest in the trail and to be found there."""
+    for event in world.events():
+        services.trail.append(event)
+    services.trail.confirm()
+
+
+def requests(fhir, services, query):
+    """Return the ids of the AuditEvents that match `query`, and what was asked, as it is told."""
+    services.trail.confirm()
+    found = fhir.bundle(f"AuditEvent?{query}&altid=portal&_sort=-date&_count=50")
+    events = [entry["resource"] for entry in found.get("entry", ())]
+    return {one["id"]: (asked(one), one) for one in events}
+
+
+def asked(event):
+    """Return the line of the request that `event` is of."""
+    lines = [b64decode(one["query"]).decode() for one in event["entity"] if "query" in one]
+    return next(iter(lines), "")
+
+
 def told(page, who):
     """Return what is told of the look of `who`."""
     return page.text.partition(who)[2].partition("Complain about this")[0]
@@ -57,32 +79,31 @@ def test_an_app_is_told_by_name_but_ones_own_looks_here_only_if_asked_for(reside
     assert "自己在此" in resident.get("/me/access?own=yes", "zh").text
 
 
-def test_what_a_resident_looks_at_here_is_recorded_before_the_page_goes_out(resident, fhir):
-    def looks():
-        found = fhir.bundle(
-            f"AuditEvent?patient=Patient/{world.OWN}&altid=portal&_sort=-date&_count=200"
-        )
-        return [entry["resource"] for entry in found["entry"]]
-
-    before = len(looks())
+def test_what_a_resident_looks_at_here_is_recorded_before_the_page_goes_out(
+    resident, fhir, services
+):
+    about = f"patient=Patient/{world.OWN}"
+    before = requests(fhir, services, about)
     assert resident.get("/me/visits/portal-visit-1").status == 200
-    wait_until(lambda: len(looks()) > before, 5)  # reads are seen when they are durable
-    (event,) = looks()[: len(looks()) - before]
+    wait_until(lambda: requests(fhir, services, about).keys() - before, 5)
+    new = [one for id, one in requests(fhir, services, about).items() if id not in before]
+    (event,) = [one for line, one in new if line == "GET /me/visits/portal-visit-1"]
     names = {one["what"]["reference"] for one in event["entity"] if "what" in one}
     assert "Encounter/portal-visit-1/_history/1" in names
     assert "Condition/portal-hiv/_history/1" in names
     assert event["agent"][0]["who"]["reference"] == f"Patient/{world.OWN}"
 
 
-def test_a_copy_is_recorded_to_the_last_resource(resident, fhir):
+def test_a_copy_is_recorded_to_the_last_resource(resident, fhir, services):
+    about = "entity=Encounter/portal-visit-27"
+    before = requests(fhir, services, about)
     assert resident.post("/me/copy", {"form": "ndjson"}).status == 200
 
-    def asked():
-        found = fhir.bundle("AuditEvent?entity=Encounter/portal-visit-27&altid=portal&_count=50")
-        told = [one["resource"]["entity"][0]["query"] for one in found.get("entry", ())]
-        return b"POST /me/copy" in [b64decode(one) for one in told]
+    def is_told():
+        found = requests(fhir, services, about)
+        return "POST /me/copy" in [found[id][0] for id in found.keys() - before]
 
-    wait_until(asked, 5)
+    wait_until(is_told, 5)
 
 
 @pytest.mark.parametrize("month", ["2025-13", "never", "2025-7", "2025-07-01", "'"])
@@ -100,7 +121,7 @@ def test_one_month_can_be_seen_alone(resident):
 
 
 def test_a_complaint_is_filed_seen_by_the_officer_and_answered(
-    signed_in, resident, officer, services
+    resident, officer, far_officer, services, people
 ):
     path = form_about(resident, "钱护士")
     reason = f"我不认识这个人 {world.PROBE}"
@@ -112,7 +133,14 @@ def test_a_complaint_is_filed_seen_by_the_officer_and_answered(
     assert reason in review.text
     assert "欧阳甲子" in review.text
     assert review.all("script") == review.all("img") == []
-    (id,) = [one["id"] for one in complaints.unanswered(services)]
+    (id,) = [
+        one["id"]
+        for one in complaints.unanswered(services, people.officer).records
+        if one["reason"] == reason
+    ]
+    assert reason not in far_officer.get("/review").text
+    answer = {"answer": "不归我管"}
+    assert far_officer.post(f"/review/complaints/{id}", answer).status == 404
     refused = officer.post(f"/review/complaints/{id}", {"answer": ""})
     assert refused.status == 422
     assert "Please fill this in." in refused.text
@@ -135,7 +163,7 @@ def test_a_complaint_says_why(resident, services):
 @pytest.mark.parametrize("id", ["another's", "nothing", "Patient", "..%2f..%2fme"])
 def test_nobody_complains_about_what_does_not_concern_them(resident, fhir, id):
     if id == "another's":
-        found = fhir.bundle(f"AuditEvent?patient=Patient/{world.OTHER}&_count=200")
+        found = fhir.bundle(f"AuditEvent?patient=Patient/{world.OTHER}&_sort=-date&_count=200")
         id = next(
             one["resource"]["id"]
             for one in found["entry"]

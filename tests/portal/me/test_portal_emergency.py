@@ -25,6 +25,11 @@ def begun(doctor):
     return page.headers["Location"]
 
 
+def to_review(services, people):
+    """Return the emergency accesses that wait for the officer of the province."""
+    return emergency.to_review(services, people.officer)[0]
+
+
 def test_the_record_opens_with_what_is_sensitive_and_from_elsewhere(doctor, services, people):
     page = doctor.get(begun(doctor), "zh")
     assert page.status == 200
@@ -84,9 +89,9 @@ def test_it_ends_after_its_hour(doctor, services, people):
     assert lasts - datetime.now(UTC) <= timedelta(hours=1)
 
 
-def test_asking_again_makes_it_no_longer(doctor, services):
+def test_asking_again_makes_it_no_longer(doctor, services, people):
     assert begun(doctor) == begun(doctor)
-    assert len(emergency.to_review(services)) == 1
+    assert len(to_review(services, people)) == 1
 
 
 def test_nobody_reaches_many_patients_at_once(services, people):
@@ -96,14 +101,14 @@ def test_nobody_reaches_many_patients_at_once(services, people):
         emergency.begin(services, people.doctor, "Patient/one-more", REASON)
 
 
-def test_a_second_person_reviews_it(doctor, officer, services):
+def test_a_second_person_reviews_it(doctor, officer, services, people):
     id = begun(doctor).rpartition("/")[2]
     page = officer.get("/review", "zh")
     for word in ("刘医生", "外地医院", REASON):
         assert word in page.text
     form = {"verdict": "justified", "note": "抢救记录属实"}
     assert officer.post(f"/review/emergencies/{id}", form).status == 303
-    assert emergency.to_review(services) == []
+    assert to_review(services, people) == []
     assert "抢救记录属实" in officer.get("/review").text
     assert officer.post(f"/review/emergencies/{id}", form).status == 409
 
@@ -116,11 +121,11 @@ def test_one_that_was_not_justified_ends_at_once(doctor, officer, services, peop
     assert doctor.get(place).status == 404
 
 
-def test_a_review_says_what_was_found(doctor, officer, services):
+def test_a_review_says_what_was_found(doctor, officer, services, people):
     id = begun(doctor).rpartition("/")[2]
     for form in ({"verdict": "justified", "note": ""}, {"verdict": "<b>", "note": "意见"}, {}):
         assert officer.post(f"/review/emergencies/{id}", form).status == 422
-    assert len(emergency.to_review(services)) == 1
+    assert len(to_review(services, people)) == 1
 
 
 def test_nobody_reviews_their_own(doctor, services, people):
@@ -147,3 +152,52 @@ def test_who_keeps_the_record_from_others_is_found_in_an_emergency(doctor, resid
         assert doctor.get(begun(doctor)).status == 200
     finally:
         assert resident.post("/me/apps/limits").status == 303
+
+
+def test_the_officer_of_another_division_neither_sees_nor_reviews_it(
+    doctor, far_officer, services, people
+):
+    id = begun(doctor).rpartition("/")[2]
+    assert "刘医生" not in far_officer.get("/review").text
+    form = {"verdict": "justified", "note": "不归我管"}
+    assert far_officer.post(f"/review/emergencies/{id}", form).status == 404
+    (waiting,) = to_review(services, people)
+    emergency.review(services, waiting.id, people.officer, "justified", "抢救记录属实")
+    assert "抢救记录属实" not in far_officer.get("/review").text
+
+
+def test_what_waits_for_review_goes_on_from_page_to_page(officer, services, people):
+    for number in range(51):
+        account = {**people.doctor, "id": f"doctor-{number}", "name": f"第{number}位医生"}
+        emergency.begin(services, account, f"Patient/{world.OWN}", REASON)
+    first = officer.get("/review")
+    (link,) = first.all("a", rel="next")
+    second = officer.get(link["href"])
+    told = [page.html.count('action="/review/emergencies/') for page in (first, second)]
+    assert told == [50, 1]
+    assert second.all("a", rel="next") == []
+
+
+def test_what_the_overview_leaves_out_is_one_link_away(doctor):
+    place = begun(doctor)
+    first = doctor.get(place)
+    assert f"{place}/visits" in first.links("/visits")
+    seen, path = [], f"{place}/visits"
+    while path:
+        page = doctor.get(path)
+        assert page.status == 200
+        assert "欧阳甲子" in page.text
+        seen += [one for one in range(4, 28) if f"科室{one}<" in page.html]
+        path = next((one["href"] for one in page.all("a", rel="next")), None)
+    assert sorted(seen) == list(range(4, 28))
+    for part in ("results", "conditions", "allergies", "medicines", "immunizations"):
+        assert doctor.get(f"{place}/{part}").status == 200
+    assert doctor.get(f"{place}/secrets").status == 404
+    assert doctor.get(f"/emergency/none/{part}").status == 404
+
+
+@pytest.mark.parametrize(
+    "number", ["１１０１０５１９４９１２３１００２Ｘ", " 110105 19491231 002x "]
+)
+def test_the_number_may_be_written_as_people_write_it(doctor, number):
+    assert doctor.post("/emergency", {**FORM, "number": number}).status == 303

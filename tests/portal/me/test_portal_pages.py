@@ -1,5 +1,8 @@
 """What all pages have in common: headers, languages, structure, and refusals."""
 
+import re
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 
 from tests.portal.me import world
@@ -21,6 +24,8 @@ RESIDENT = [
     "/me/copy",
     "/me/readings",
     "/me/readings?kind=pressure",
+    "/me/persons",
+    "/me/security",
 ]
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
@@ -83,7 +88,7 @@ def test_a_page_is_there_in_both_languages_and_runs_nothing(resident, path):
         assert page.open == []
 
 
-@pytest.mark.parametrize("path", ["/emergency"])
+@pytest.mark.parametrize("path", ["/emergency", "/launches"])
 def test_the_pages_of_clinicians_are_dressed_alike(doctor, path):
     for language in ("zh", "en"):
         page = doctor.get(path, language)
@@ -140,7 +145,7 @@ def test_the_language_chosen_is_kept(resident):
 def test_the_other_language_is_one_link_away_from_the_same_page(resident):
     page = resident.get("/me/results?code=http://loinc.org|14771-0")
     (link,) = [one["href"] for one in page.all("a", hreflang="zh-CN")]
-    there = resident.get(f"/me/results{link}")
+    there = resident.get(link)
     assert there.all("html")[0]["lang"] == "zh-CN"
     assert "空腹血糖" in there.text
 
@@ -199,3 +204,60 @@ def test_a_form_comes_from_a_page_of_ours_which_browsers_call_null(resident, hea
     token = resident.csrf
     resident.session.headers.update(headers)
     assert resident.post("/me/readings", form, csrf=token).status == status
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_form_that_is_too_large_is_refused_in_words(resident, language):
+    form = {"kind": "weight", "weight": "60", "note": "x" * 70_000}
+    page = resident.post("/me/readings", form, language=language)
+    assert page.status == 413
+    assert {"zh": "提交的内容太大", "en": "more than a form may send"}[language] in page.text
+
+
+FORMS = [
+    ("/me/readings?kind=weight", "/me/readings?kind=weight"),
+    ("/me/persons/child", "/me/persons"),
+    ("/me/persons/proxy", "/me/persons"),
+    ("/me/security/password", "/me/security"),
+    ("/me/apps/limits", "/me/apps"),
+    ("/me/apps/some-grant/withdraw", "/me/apps/some-grant"),
+    ("/me/access/some-event/complaint", "/me/access/some-event/complaint"),
+    ("/review/complaints/some", "/review"),
+    ("/admin/accounts/some/status", "/admin/accounts"),
+    ("/guardians/some", "/guardians"),
+    ("/launches/patient", "/launches"),
+]
+
+
+@pytest.mark.parametrize(("path", "shown"), FORMS)
+def test_whose_session_is_over_comes_back_to_the_page_of_the_form(stranger, path, shown):
+    page = stranger.post(path, {"csrf": "of a session that is over"}, csrf=None)
+    assert page.status == 303
+    location = urlsplit(page.headers["Location"])
+    assert location.path == "/sign-in"
+    assert dict(parse_qsl(location.query))["next"] == shown
+
+
+@pytest.mark.parametrize(("path", "shown"), FORMS[:4])
+def test_a_form_with_faults_has_its_page_in_the_other_language(resident, path, shown):
+    page = resident.post(path)
+    assert page.status == 422
+    (link,) = [one["href"] for one in page.all("a", hreflang="zh-CN")]
+    assert link.startswith(shown)
+    there = resident.get(link)
+    assert there.status == 200
+    assert there.all("html")[0]["lang"] == "zh-CN"
+
+
+def test_the_other_language_is_about_the_same_person(resident):
+    page = resident.post(f"/me/readings?kind=weight&person={world.CHILD}", {"weight": "much"})
+    (link,) = [one["href"] for one in page.all("a", hreflang="zh-CN")]
+    assert resident.get(link).all("a", **{"aria-current": "true"})[1]["href"].endswith("child")
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "/%5Cevil.example/", "/%2F%2Fevil.example"])
+def test_no_link_of_a_refusal_leads_elsewhere(stranger, path):
+    page = stranger.get(path)
+    assert page.status == 404
+    for link in page.all("a", hreflang="zh-CN"):
+        assert not re.match(r"[/\\\\]{2}|[^/]", link["href"])

@@ -114,7 +114,7 @@ def test_what_was_entered_stands_in_the_form_again_as_text(resident):
 
 
 def test_a_kind_that_is_not_known_is_refused(resident):
-    assert resident.post("/me/readings", {"kind": "mood", "when": NOW}).status == 422
+    assert resident.post("/me/readings", {"kind": "mood", "when": NOW}).status == 404
 
 
 def test_own_readings_are_never_among_the_results_of_institutions(resident):
@@ -130,10 +130,26 @@ def test_a_parent_adds_a_reading_for_a_child(resident, fhir):
     form = {"kind": "height", "height": "112", "when": NOW, "person": world.CHILD}
     page = resident.post("/me/readings", form)
     assert page.status == 303
-    assert page.headers["Location"].endswith(f"person={world.CHILD}")
+    assert page.headers["Location"].startswith(f"/me/readings?person={world.CHILD}")
     (one,) = own(fhir, world.CHILD)
     assert one["subject"]["reference"] == f"Patient/{world.CHILD}"
-    assert one["performer"][0]["reference"] == f"Patient/{world.OWN}"
+    assert one["performer"] == [{"display": "欧阳甲子"}]
+
+
+def test_the_copy_of_a_parent_has_no_reading_of_the_child(resident, fhir):
+    child, own = (world.glucose(f"by-{id}", "2025-05-02", 5) for id in ("parent", "child"))
+    parent = [{"reference": f"Patient/{world.OWN}"}]
+    fhir.update({**child, "subject": world.about(world.CHILD), "performer": parent})
+    fhir.update({**own, "performer": [{"reference": f"Patient/{world.CHILD}"}]})
+    try:
+        copy = resident.post("/me/copy", {"form": "ndjson"}).html
+        assert "portal-glucose-by-child" in copy
+        assert "portal-glucose-by-parent" not in copy
+        copy = resident.post("/me/copy", {"form": "ndjson", "person": world.CHILD}).html
+        assert "portal-glucose-by-parent" in copy
+    finally:
+        for id in ("by-parent", "by-child"):
+            fhir.delete(f"Observation/portal-glucose-{id}")
 
 
 def test_nobody_adds_a_reading_to_the_record_of_somebody_else(resident, fhir):

@@ -12,6 +12,7 @@ NUMBER = "11010519491231002X"
 PROBE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&{{7*7}}"
 V3 = "http://terminology.hl7.org/CodeSystem/v3-"
 LOINC = "http://loinc.org"
+CODED = "http://hl7.org/fhir/StructureDefinition/iso21090-SC-coding"
 ICD = "http://hl7.org/fhir/sid/icd-10"
 
 ACCOUNTS = {
@@ -36,7 +37,7 @@ ACCOUNTS = {
         "person": "Practitioner/portal-doctor",
         "role": "clinician",
         "organization": ELSEWHERE,
-        "division": "650100",
+        "division": "350200",
         "status": "active",
     },
     "officer": {
@@ -49,12 +50,24 @@ ACCOUNTS = {
         "division": "35",
         "status": "active",
     },
+    "far_officer": {
+        "kind": "staff",
+        "login": "portal-far-officer",
+        "name": "远方安全员",
+        "person": "Practitioner/portal-far-officer",
+        "role": "security",
+        "organization": ELSEWHERE,
+        "division": "65",
+        "status": "active",
+    },
 }
 BOND = {
     "account": "resident",
     "patient": f"Patient/{CHILD}",
     "relation": "guardian",
     "born": "2020-05-01",
+    "name": "欧阳小宝",
+    "status": "active",
 }
 
 
@@ -67,13 +80,15 @@ def about(id):
 
 
 def patient(id, name, born, number=None):
+    coded = {"url": CODED, "valueCoding": {"code": "350602"}}
+    home = {"use": "home", "state": "福建省", "city": "漳州市", "district": "芗城区"}
     found = {
         "resourceType": "Patient",
         "id": id,
         "name": [{"text": name}],
         "gender": "female",
         "birthDate": born,
-        "address": [{"use": "home", "state": "福建省", "city": "漳州市", "postalCode": "363000"}],
+        "address": [{**home, "_district": {"extension": [coded]}}],
     }
     if number:
         found["identifier"] = [{"system": "urn:oid:2.16.156.10011.1.3", "value": number}]

@@ -79,3 +79,30 @@ def test_an_operator_is_only_a_value(shelf, value):
     shelf.add("1", {"name": "a"})
     assert shelf.first({"name": value}) is None
     assert shelf.remove({"name": value}) == 0
+
+
+def test_one_of_several_values_will_do(shelf):
+    for id, colour in (("1", "red"), ("2", "blue"), ("3", ["green", "blue"])):
+        shelf.add(id, {"colour": colour})
+    assert [one["id"] for one in shelf.all({"colour": ("red", "green")})] == ["1", "3"]
+    assert shelf.all({"colour": ({"$ne": "red"},)}) == []
+
+
+def test_pages_have_every_record_once_the_newest_first(shelf):
+    now = past()
+    moments = [now - timedelta(seconds=ago) for ago in (3, 1, 1, 1, 2)]
+    for number, moment in enumerate(moments):
+        shelf.add(str(number), {"colour": "red", "created": moment})
+    shelf.add("blue", {"colour": "blue", "created": past()})
+    seen, after = [], None
+    while after is not None or not seen:
+        page = shelf.page({"colour": "red"}, newest="created", after=after, limit=2)
+        seen.append([one["id"] for one in page.records])
+        after = page.after
+    assert seen == [["1", "2"], ["3", "4"], ["0"]]
+
+
+def test_a_page_behind_what_is_gone_is_the_first(shelf):
+    shelf.add("1", {"colour": "red", "created": past()})
+    page = shelf.page({"colour": "red"}, newest="created", after="gone", limit=2)
+    assert [one["id"] for one in page.records] == ["1"]
