@@ -36,23 +36,13 @@ def changed(record: Record, fields: Fields) -> dict[str, Any]:
     before, now = said(record), _whole(fields)
     if now["scope"] == record.get("scope"):
         now["scope"] = before["scope"]  # what it was told is in force, and so no change
-    different = {name for name in REVIEWED if now[name] != before[name]}
     values = {**now, "said": now, "proposed": None, "is_waiting": False}
     if record["status"] != "approved":
         # Who was suspended stays so until somebody lifts it.
-        status = record["status"] if not different or record["status"] == "suspended" else "pending"
-        return {**values, "status": status}
-    harmless = {name for name in different if _is_less(record, now, name)}
-    seen = {**(record.get("seen") or before), **{name: now[name] for name in harmless}}
-    keys, heavy = _common(record, now), different - harmless
-    if heavy - {"jwks"} or (heavy and not keys["keys"]):
-        return {**values, "status": "pending", "seen": seen}
-    values = {**values, "seen": seen, **{name: record.get(name) for name in _GRANTED}}
-    if "jwks" in different:
-        values["jwks"] = keys
-    if heavy:
-        values |= {"proposed": {"jwks": now["jwks"]}, "is_waiting": True}
-    return values
+        is_other = any(now[name] != before[name] for name in REVIEWED)
+        again = is_other and record["status"] != "suspended"
+        return {**values, "status": "pending" if again else record["status"]}
+    return {**values, **_in_force(record, now, record.get("seen") or before)}
 
 
 def approved(record: Record) -> dict[str, Any]:
@@ -77,6 +67,24 @@ def _whole(fields: Fields) -> dict[str, Any]:
     whole = {name: fields.get(name) for name in SAID}
     lists = {name: list(whole[name] or ()) for name in (*_LISTS, "contacts")}
     return {**whole, **lists, "scope": whole["scope"] or ""}
+
+
+def _in_force(record: Record, now: Fields, seen: Fields) -> dict[str, Any]:
+    """Return what becomes of an approved client of which `seen` was looked at last.
+
+    It is compared with that, not with what was said last, which may be waiting still.
+    """
+    different = {name for name in REVIEWED if now[name] != seen.get(name)}
+    harmless = {name for name in different if _is_less(record, now, name)}
+    keys, heavy = _common(record, now), different - harmless
+    values: dict[str, Any] = {"seen": {**seen, **{name: now[name] for name in harmless}}}
+    if heavy - {"jwks"} or (heavy and not keys["keys"]):
+        return {**values, "status": "pending"}
+    values |= {name: record.get(name) for name in _GRANTED}
+    if heavy:
+        values["seen"]["jwks"] = keys
+        values |= {"jwks": keys, "proposed": {"jwks": now["jwks"]}, "is_waiting": True}
+    return values
 
 
 def _is_less(record: Record, now: Fields, name: str) -> bool:

@@ -4,13 +4,12 @@ import pytest
 import requests
 from joserfc.jwk import ECKey, OctKey
 
-from server.access.caller import Caller, Party
 from server.auth import review, shelves
 from server.auth.development import Wanted, token
 from server.auth.review import Decision
 from server.fhir.outcome import Conflict
 from server.identity.shelves import ATTEMPTS
-from tests.auth.world import App
+from tests.auth.world import OFFICER, App
 
 APP = {
     "client_name": "试用应用",
@@ -315,11 +314,28 @@ def test_keys_are_changed_without_a_break(own, services, sign, ask):
     assert ask(sign(id, key=new)).status_code == 200
 
 
+def test_a_key_that_waits_does_not_count_by_being_said_again(own, services, sign, ask):
+    old, new, third = (ECKey.generate_key("P-384", {"kid": kid}) for kid in ("old", "new", "3"))
+
+    def asked(*keys):
+        return system(jwks={"keys": [key.as_dict(private=False) for key in keys]})
+
+    send, id = own(asked(old, third))
+    for keys in ((old, new), (old, new), (old, new, third), (new, old)):
+        said = send("PUT", asked(*keys)).json()
+        assert said["tongkang_waiting"] == ["jwks"]
+        assert services.store.shelf(shelves.CLIENTS).find(id)["is_waiting"]
+        assert ask(sign(id, key=old)).status_code == 200
+        assert ask(sign(id, key=new)).status_code in (400, 401)
+    # What was taken away was gone at once, and waits like any other when it comes back.
+    assert ask(sign(id, key=third)).status_code in (400, 401)
+    assert "tongkang_waiting" not in send("PUT", asked(old)).json()
+
+
 def approve(services, id):
     clients = services.store.shelf(shelves.CLIENTS)
-    by = Caller(kind="staff", account="a", person=Party(None, "王丁卯"))
     seen = clients.find(id)
-    review.decide(services, id, Decision("approved", by, "好", seen["revision"]))
+    review.decide(services, id, Decision("approved", OFFICER, "好", seen["revision"]))
 
 
 def test_what_was_changed_meanwhile_is_not_approved(own, services):
@@ -328,9 +344,8 @@ def test_what_was_changed_meanwhile_is_not_approved(own, services):
     clients.change(id, {"status": "pending"})
     seen = clients.find(id)
     send("PUT", {**APP, "redirect_uris": ["https://evil.test/"]})
-    by = Caller(kind="staff", account="a", person=Party(None, "王丁卯"))
     with pytest.raises(Conflict):
-        review.decide(services, id, Decision("approved", by, "好", seen["revision"]))
+        review.decide(services, id, Decision("approved", OFFICER, "好", seen["revision"]))
     assert clients.find(id)["status"] == "pending"
 
 
@@ -339,9 +354,8 @@ def test_rights_that_become_fewer_end_the_tokens_that_have_more(own, services, w
     someone, app = world.resident(), App(world.root, id)
     answer = world.tokens(app, someone, scope="launch/patient patient/*.rs")
     seen = services.store.shelf(shelves.CLIENTS).find(id)
-    by = Caller(kind="staff", account="a", person=Party(None, "王丁卯"))
     less = {"scope": "launch/patient patient/Observation.rs"}
-    review.decide(services, id, Decision("approved", by, "好", seen["revision"], less))
+    review.decide(services, id, Decision("approved", OFFICER, "好", seen["revision"], less))
     assert world.read(someone.patient, answer["access_token"]).status_code == 401
     assert send("GET").json()["scope"] == less["scope"]
 

@@ -34,6 +34,7 @@ import orjson
 import pyotp
 import requests
 
+from server.access.caller import Caller, Party
 from server.access.policy import OPEN
 from server.auth import shelves
 from server.context import Context
@@ -52,6 +53,8 @@ MOST = (
     "patient/*.cruds user/*.cruds"
 )
 TIMEOUT = 20
+OFFICER = Caller(kind="staff", account="an officer", person=Party(None, "王丁卯"))
+"""A member of staff who decides something, for tests that need nobody who can sign in."""
 
 
 def pkce():
