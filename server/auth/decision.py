@@ -13,7 +13,16 @@ from server.access import scopes
 from server.access.caller import Party
 from server.access.scopes import LAUNCHING, Scopes
 from server.audit.event import Event, own
-from server.auth import clients, codes, consents, grants, pending, redirects, shelves, terms
+from server.auth import (
+    authorization,
+    codes,
+    consents,
+    grants,
+    pending,
+    redirects,
+    shelves,
+    terms,
+)
 from server.auth.authorization import Redirected
 from server.auth.codes import Code
 from server.auth.grants import Decision
@@ -32,14 +41,16 @@ class Undecided(Unprocessable):
 
 
 def offered(services: Services, request: Record, account: Record) -> Offer:
-    """Return what a pending request asks of the person of `account`.
+    """Return what a pending request asks of the person of `account`: what can be granted still.
 
-    Raises Forbidden if the client is not approved any more.
+    Raises Forbidden if the client has no right any more to ask, or to have been launched.
     """
-    client = services.store.shelf(shelves.CLIENTS).find(request["client"])
-    if not clients.counts(client, services):
+    client = pending.client_of(services, request)
+    scope = authorization.grantable(services, client, scopes.parse(request["scope"]))
+    is_launched = request["launch"] is not None
+    if is_launched != ("launch" in scope) or not (scope.clinical or "openid" in scope):
         raise Forbidden.because("consent-unknown")
-    return Offer(services, client, scopes.parse(request["scope"]), account["kind"])
+    return Offer(services, client, scope, account["kind"])
 
 
 def patients(services: Services, request: Record, account: Record) -> tuple[str, ...]:

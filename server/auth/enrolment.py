@@ -66,6 +66,8 @@ def change(services: Services, record: Record, metadata: Mapping[str, Any]) -> R
         raise Conflict.because("client-changed")
     if changed["status"] != record["status"]:
         silence(services, record["id"])
+    elif changed["redirect_uris"] != record.get("redirect_uris"):
+        _forget_requests(services, record["id"])
     return changed
 
 
@@ -77,10 +79,16 @@ def remove(services: Services, client_id: str) -> None:
 
 
 def silence(services: Services, client_id: str) -> None:
-    """Have every token, code and pushed request of a client end now."""
-    for layout in (shelves.CODES, shelves.PUSHED):
-        services.store.shelf(layout).remove({"client": client_id})
+    """Have every token, code, launch and request of a client end now."""
+    _forget_requests(services, client_id)
     Tokens.of(services).revoke_all("client", client_id)
+
+
+def _forget_requests(services: Services, client_id: str) -> None:
+    """Have all end that could become a token of a client yet; of codes the tombstones stay."""
+    services.store.shelf(shelves.CODES).remove({"client": client_id, "used": False})
+    for layout in (shelves.PUSHED, shelves.PENDING, shelves.LAUNCHES):
+        services.store.shelf(layout).remove({"client": client_id})
 
 
 def _fields(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,11 @@ GRANTS = Layout(
     indexes=(("account", "client", "status"), ("client",), ("session",), ("patient",)),
 )
 RECEIPTS = Layout("_receipts", indexes=(("account",), ("client",)))
-CODES = Layout("_codes", indexes=(("grant",),))
+CODES = Layout("_codes", indexes=(("grant",), ("client",)))
 TOKENS = Layout("_tokens", indexes=(("grant",), ("client",), ("account",), ("family",)))
-PENDING = Layout("_pending")
-PUSHED = Layout("_pushed")
-LAUNCHES = Layout("_launches")
+PENDING = Layout("_pending", indexes=(("client",),))
+PUSHED = Layout("_pushed", indexes=(("client",),))
+LAUNCHES = Layout("_launches", indexes=(("client",),))
 ASSERTIONS = Layout("_jti")
 KEYS = Layout("_signing_keys", indexes=(("created",),))
 
