@@ -100,7 +100,7 @@ class Sessions:
 
     def end_all(self, account: str, but: str | None = None) -> None:
         """End every session of an account, but the one named `but`."""
-        for session in self.of(account):
+        for session in self._shelf.each({"account": account}):
             if session["id"] != but:
                 self.end(session["id"])
 
