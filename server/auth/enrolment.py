@@ -12,7 +12,7 @@ from secrets import token_hex, token_urlsafe
 from typing import Any
 
 from server.access import scopes
-from server.auth import amending, consents, shelves
+from server.auth import amending, clients, consents, shelves
 from server.auth.tokens import Tokens
 from server.fhir.outcome import Conflict
 from server.identity import passwords
@@ -71,11 +71,11 @@ def change(services: Services, record: Record, metadata: Mapping[str, Any]) -> R
     return changed
 
 
-def remove(services: Services, client_id: str) -> None:
-    """Remove a client and all that it was granted."""
-    services.store.shelf(shelves.CLIENTS).take(client_id)
-    silence(services, client_id)
-    consents.withdraw_client(services, client_id)
+def remove(services: Services, record: Record) -> None:
+    """Have a client remove itself and all that it was granted."""
+    services.store.shelf(shelves.CLIENTS).take(record["id"])
+    silence(services, record["id"])
+    consents.withdraw_client(services, record["id"], clients.itself(record))
 
 
 def silence(services: Services, client_id: str) -> None:

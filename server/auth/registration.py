@@ -111,7 +111,7 @@ def _changed(services: Services, record: Record) -> Response:
 
 
 def _removed(services: Services, record: Record) -> None:
-    enrolment.remove(services, record["id"])
+    enrolment.remove(services, record)
     noted(services, record, "removed", address=visit.address())
 
 

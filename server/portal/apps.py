@@ -77,7 +77,7 @@ def pages(services: Callable[[], Services]) -> Blueprint:
         require_csrf()
         who = resident(services())
         _own(services(), who, id)
-        consents.withdraw(services(), id)
+        consents.withdraw(services(), id, who.desk.access.caller)
         return redirect("/me/apps?done=withdrawn", 303)  # type: ignore[return-value]
 
     @blueprint.post("/me/apps/limits")

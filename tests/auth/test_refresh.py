@@ -9,7 +9,7 @@ import requests
 from server.auth import consents, shelves
 from server.identity import shelves as identity
 from server.identity.sessions import Sessions
-from tests.auth.world import TIMEOUT, Page
+from tests.auth.world import OFFICER, TIMEOUT, Page
 
 SCOPE = "launch/patient offline_access patient/*.rs"
 
@@ -134,7 +134,7 @@ def test_a_refresh_token_is_no_access_token(world, tokens, someone):
 def test_withdrawal_ends_all_tokens_at_once(world, app, tokens, someone):
     """REF-07, REF-09, REV-08."""
     assert world.read(someone.patient, tokens["access_token"]).status_code == 200
-    consents.withdraw(world.services, world.grant(app, someone)["id"])
+    consents.withdraw(world.services, world.grant(app, someone)["id"], OFFICER)
     for _ in range(6):  # whichever process answers
         assert world.read(someone.patient, tokens["access_token"]).status_code == 401
     refused(app.refresh(tokens["refresh_token"]))
