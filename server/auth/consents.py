@@ -22,12 +22,13 @@ from server.fhir.json import Resource
 from server.fhir.outcome import Gone, NotFound
 from server.identity import internal
 from server.identity.access import caller_of
+from server.interactions import kept_consents
 from server.interactions.call import Call, Result
 from server.interactions.door import perform
 from server.services import Services
 from server.store.shelf import Record
 
-CATEGORY_SYSTEM, CATEGORY_CODE = "urn:tongkang:consent", "app-access"
+CATEGORY_CODE = "app-access"
 CLIENT_SYSTEM = "urn:tongkang:client"
 _ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
@@ -107,7 +108,7 @@ def _consent(
         "status": "active",
         "identifier": [{"system": "urn:tongkang:grant", "value": grant["id"]}],
         "scope": {"coding": [{"system": _SCOPE, "code": "patient-privacy"}]},
-        "category": [{"coding": [{"system": CATEGORY_SYSTEM, "code": CATEGORY_CODE}]}],
+        "category": [{"coding": [{"system": kept_consents.SYSTEM, "code": CATEGORY_CODE}]}],
         "patient": {"reference": grant["patient"]},
         "dateTime": _time(grant["created"]),
         "performer": [_performer(account)],
