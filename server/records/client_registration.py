@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from marshmallow import (
     EXCLUDE,
@@ -23,6 +22,9 @@ from marshmallow import (
     validate,
     validates_schema,
 )
+
+from server.records import web_address
+from server.records.web_address import check_https
 
 METHODS = ("none", "client_secret_basic", "private_key_jwt")
 GRANTS = ("authorization_code", "refresh_token", "client_credentials")
@@ -96,15 +98,9 @@ def _is_plain(value: str) -> None:
         raise ValidationError("plain")
 
 
-def _is_https(value: str) -> None:
-    parts = _parts(value)
-    if parts.scheme != "https" or not parts.hostname or parts.username is not None:
-        raise ValidationError("https")
-
-
 def _is_redirect(value: str) -> None:
     """Raise ValidationError unless a browser may be sent to `value` with a code."""
-    parts = _parts(value)
+    parts = web_address.parts(value)
     is_web = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
     is_app = "." in parts.scheme  # RFC 8252: a name in reverse of the app's own domain
     if parts.fragment or "#" in value or "*" in value or parts.username is not None:
@@ -121,17 +117,6 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _parts(value: str) -> Any:  # noqa: ANN401  # of urlsplit
-    try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018  # raises ValueError if it is none
-    except ValueError:
-        raise ValidationError("url") from None
-    if not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
-        raise ValidationError("url")
-    return parts
 
 
 _MEMBERS = ("kty", "kid", "use", "alg", "crv", "x", "y", "n", "e")
@@ -191,12 +176,12 @@ class _Registration(Schema):
     )
     scope = fields.String(load_default="", validate=[validate.Length(0, 4000), _is_plain])
     contacts = fields.List(_text(), load_default=list, validate=validate.Length(0, 5))
-    client_uri = fields.String(validate=_is_https)
-    logo_uri = fields.String(validate=_is_https)
-    policy_uri = fields.String(validate=_is_https)
-    tos_uri = fields.String(validate=_is_https)
-    launch_uri = fields.String(validate=_is_https)
-    jwks_uri = fields.String(validate=_is_https)
+    client_uri = fields.String(validate=check_https)
+    logo_uri = fields.String(validate=check_https)
+    policy_uri = fields.String(validate=check_https)
+    tos_uri = fields.String(validate=check_https)
+    launch_uri = fields.String(validate=check_https)
+    jwks_uri = fields.String(validate=check_https)
     jwks = fields.Dict(validate=_is_jwks, error_messages=_NO_KEYS)
     legal_name = _text()
     purpose = _text()

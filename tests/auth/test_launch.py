@@ -194,6 +194,8 @@ def test_what_is_not_there_is_not_launched(world, body, system, wrong):
         {"client_id": "a", "fhirContext": [{"reference": "Patient/a", "$where": "x"}]},
         {"client_id": "a", "fhirContext": "x"},
         {"client_id": "a", "smart_style_url": "javascript:x"},
+        {"client_id": "a", "smart_style_url": "https://["},
+        {"client_id": "a", "smart_style_url": "https://a.test:99999/"},
         {"client_id": "a", "unknown": 1},
     ],
     ids=str,
