@@ -1,6 +1,7 @@
 """From a person's decision to the answer that the client gets: a code, or that they refused.
 
-Spec: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2, https://www.rfc-editor.org/rfc/rfc9207
+Spec: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2, https://www.rfc-editor.org/rfc/rfc9207,
+https://www.rfc-editor.org/rfc/rfc8252#section-8.6
 """
 
 from collections.abc import Collection, Mapping
@@ -108,10 +109,17 @@ def allow(  # noqa: PLR0913, PLR0917  # all that the person decided
 
 
 def again(services: Services, request: Record, session: Session) -> str | None:
-    """Return where the browser is sent if the person need not be asked, None if they have to be."""
+    """Return where the browser is sent if the person need not be asked, None if they have to be.
+
+    Any program of a device can take the place of a public app there, so the person sees each time
+    that somebody asks in its name: RFC 8252 section 8.6.
+    """
     if "consent" in request["prompts"] or "select_account" in request["prompts"]:
         return None
     offer = offered(services, request, session.account)
+    is_public = offer.client["auth_method"] == "none"
+    if is_public and not request["redirect_uri"].startswith("https://"):
+        return None
     whose = {
         "client": request["client"],
         "account": session.account["id"],

@@ -226,6 +226,21 @@ def test_who_asks_for_no_more_is_not_asked_again(world, app, someone):
     assert world.services.store.shelf(shelves.GRANTS).count({"account": someone.id}) == 1
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:5000/callback", "cn.example.app:/callback"])
+@pytest.mark.parametrize("secret", [None, "a secret"])
+def test_a_person_sees_each_time_that_somebody_asks_in_the_name_of_a_program(
+    world, someone, address, secret
+):
+    """RFC 8252 section 8.6: any program of the device can say that it is this one."""
+    app = world.app(secret=secret, redirect_uris=[address])
+    world.tokens(app, someone)
+    visit = world.visit(app, someone)
+    visit.ask()
+    assert ("code" in visit.sent) is (secret is not None)
+    visit.ask(prompt="none")
+    assert visit.sent.get("error") == (None if secret else "consent_required")
+
+
 @pytest.mark.parametrize(
     "change",
     [
