@@ -1,6 +1,7 @@
 """The keys that id tokens are signed with: in the database, for all servers, and changed in time.
 
-A new key is published before it signs, and an old one for as long as what it signed is good.
+A new key is published before it signs, and an old one for as long as what it signed is good. The
+newest has no end: there is always one that signs, however long nobody signed in.
 
 Spec: https://openid.net/specs/openid-connect-core-1_0.html#RotateSigningKeys
 """
@@ -23,17 +24,20 @@ ALGORITHM = "RS256"
 _BITS = 2048
 _SIGNS = timedelta(days=90)
 _AHEAD = timedelta(days=1)
-_STAYS = timedelta(days=180)
+_STAYS = timedelta(days=90)
 _FIRST = "first"
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One key: it signs from `since` until the next does, and is published until `until`."""
+    """One key: it signs from `since` until the next does, and is published until `until`.
+
+    That is None as long as there is no next one.
+    """
 
     id: str
     since: datetime
-    until: datetime
+    until: datetime | None
 
 
 class Keys:
@@ -71,13 +75,15 @@ class Keys:
     def known(self) -> list[Known]:
         """Return when each key signs, in the order in which they do."""
         ordered = sorted(self._all(), key=lambda record: record["signs_from"])
-        return [Known(one["id"], one["signs_from"], one["expires_at"]) for one in ordered]
+        return [Known(one["id"], one["signs_from"], one.get("expires_at")) for one in ordered]
 
     def rotate(self) -> None:
         """Publish a new key now, which signs from tomorrow on."""
-        newest = max(self._all(), key=lambda record: record["signs_from"])
+        newest = max(self._all(), key=_since)
+        signs_from = datetime.now(UTC) + _AHEAD
         # Of several processes that find out that it is time, one makes the key.
-        self._add(sha256(newest["id"].encode()).hexdigest()[:16], datetime.now(UTC) + _AHEAD)
+        self._add(sha256(newest["id"].encode()).hexdigest()[:16], signs_from)
+        self._shelf.change(newest["id"], {"expires_at": signs_from + _STAYS})
 
     def _all(self) -> list[Record]:
         found = self._shelf.all({})
@@ -87,14 +93,12 @@ class Keys:
         return found
 
     def _signing(self) -> Record:
-        known = self._all()
+        known = sorted(self._all(), key=_since)
         # After the first key was made, which signs from that moment.
         now = datetime.now(UTC)
-        usable = [record for record in known if record["signs_from"] <= now]
-        newest = max(usable, key=lambda record: record["signs_from"])
-        if newest["signs_from"] + _SIGNS - _AHEAD < now and len(usable) == len(known):
+        if known[-1]["signs_from"] + _SIGNS - _AHEAD < now:
             self.rotate()
-        return newest
+        return next((one for one in reversed(known) if one["signs_from"] <= now), known[0])
 
     def _add(self, id: str, signs_from: datetime) -> None:
         key = RSAKey.generate_key(_BITS, private=True)
@@ -102,10 +106,14 @@ class Keys:
             "key": key.as_dict(private=True),
             "signs_from": signs_from,
             "created": datetime.now(UTC),
-            "expires_at": signs_from + _STAYS,
         }
         with suppress(Taken):  # another process was quicker
             self._shelf.add(id, record)
+
+
+def _since(record: Record) -> datetime:
+    found: datetime = record["signs_from"]
+    return found
 
 
 def _public(record: Record) -> dict[str, Any]:
