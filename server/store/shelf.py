@@ -118,13 +118,18 @@ class Shelf:
 
     def increase(self, id: str, field: str, values: Mapping[str, Any], by: int = 1) -> Record:
         """Add to `field`; a record that is not there, or has expired, begins with `values`."""
+        begun = {"$mergeObjects": [{"_id": "$_id"}, {"$literal": {**values, field: by}}]}
+        more = {field: {"$add": [{"$ifNull": [f"${field}", 0]}, by]}}
+        gone_on = {"$mergeObjects": [{"$literal": dict(values)}, "$$ROOT", more]}
+        # Nothing is before every moment, so that it has to be asked for.
+        has_end, now = {"$gt": [f"${_EXPIRY}", None]}, datetime.now(UTC)
+        has_expired = {"$and": [has_end, {"$lte": [f"${_EXPIRY}", now]}]}
+        change = [{"$replaceWith": {"$cond": [has_expired, begun, gone_on]}}]
         with refused():
-            self._collection.delete_one({"_id": id, _EXPIRY: {"$lte": datetime.now(UTC)}})
-            change = {"$inc": {field: by}, "$setOnInsert": dict(values)}
             found = self._collection.find_one_and_update(
                 {"_id": id}, change, upsert=True, return_document=ReturnDocument.AFTER
             )
-        return _record(found or {})
+        return _record(found)
 
     def take(self, id: str) -> Record | None:
         """Remove the record with this id and return it; only one caller ever gets it."""

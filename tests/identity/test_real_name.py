@@ -2,6 +2,8 @@
 
 import dataclasses
 import secrets
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import orjson
@@ -125,6 +127,20 @@ def test_a_code_is_used_once(services, claim, sent):
     code = code_of(sent)
     assert registration.confirm(services, id, code, PASSWORD)
     assert registration.confirm(services, id, code, PASSWORD) is None
+
+
+def test_of_several_who_use_a_code_at_the_same_time_one_has_an_account(services, claim, sent):
+    id = registration.begin(services, claim, None)
+    code = code_of(sent)
+
+    def confirmed(_):
+        with suppress(Conflict):
+            return registration.confirm(services, id, code, PASSWORD)
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(confirmed, range(4)))
+    assert sum(account is not None for account in found) == 1
+    assert services.store.shelf(shelves.CODES).find(id) is None
 
 
 def test_a_weak_password_does_not_use_the_code_up(services, claim, sent):
