@@ -42,12 +42,13 @@ def set_up(services: Services, account: Record, secret: str, code: str) -> list[
 
     Nobody else ever sees these. Returns None if the code is wrong, or there is a second factor.
     """
-    if _step(secret, code) is None:
+    step = _step(secret, code)
+    if step is None:
         return None
     codes = [token_hex(8) for _ in range(_RECOVERY_CODES)]
     values: Record = {
         "totp": secret,
-        "totp_step": _step(secret, code),
+        "totp_step": step,
         "recovery": [_digest(one) for one in codes],
         "recovery_left": len(codes),
     }
