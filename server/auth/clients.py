@@ -34,11 +34,6 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types
         return str(self.record["id"])
 
     @property
-    def is_public(self) -> bool:
-        """Whether it cannot keep a secret."""
-        return bool(self.record["auth_method"] == "none")
-
-    @property
     def allowed(self) -> Scopes:
         """The most that it may be granted."""
         return scopes.parse(self.record.get("scope", ""))
@@ -99,9 +94,7 @@ def is_fit(record: Record, services: Services) -> bool:
 
 def itself(record: Record) -> Caller:
     """Return who calls when a client changes what it says of itself, or removes itself."""
-    return Caller(
-        kind="system", client=Party(record["id"], record["name"]), purpose="HSYSADMIN"
-    )
+    return Caller(kind="system", client=Party(record["id"], record["name"]), purpose="HSYSADMIN")
 
 
 def origins(record: Mapping[str, Any]) -> set[str]:

@@ -18,7 +18,7 @@ from server.fhir.outcome import Conflict
 from server.identity import passwords
 from server.records.client_registration import Faulty
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 PENDING = "pending"
 _SECRET = "client_secret_basic"  # noqa: S105  # the name of a method
@@ -43,7 +43,7 @@ def add(
     record = {
         **fields,
         "revision": token_hex(8),
-        "registration_token": shelves.digest(told["registration_access_token"]),
+        "registration_token": digest(told["registration_access_token"]),
         "status": PENDING,
         "created": datetime.now(UTC),
     }

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 from joserfc import jwt
@@ -18,7 +17,7 @@ from joserfc.jwk import RSAKey
 
 from server.auth import shelves
 from server.services import Services
-from server.store.shelf import Record, Shelf, Taken
+from server.store.shelf import Record, Shelf, Taken, digest
 
 ALGORITHM = "RS256"
 _BITS = 2048
@@ -82,7 +81,7 @@ class Keys:
         newest = max(self._all(), key=_since)
         signs_from = datetime.now(UTC) + _AHEAD
         # Of several processes that find out that it is time, one makes the key.
-        self._add(sha256(newest["id"].encode()).hexdigest()[:16], signs_from)
+        self._add(digest(newest["id"])[:16], signs_from)
         self._shelf.change(newest["id"], {"expires_at": signs_from + _STAYS})
 
     def _all(self) -> list[Record]:

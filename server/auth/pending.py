@@ -15,7 +15,7 @@ from server.auth import clients, redirects, shelves
 from server.auth.authorization import Asked
 from server.fhir.outcome import Forbidden
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 LIFE = timedelta(minutes=20)
 _BYTES = 32
@@ -30,7 +30,7 @@ def add(
     """
     id, now = token_urlsafe(_BYTES), datetime.now(UTC)
     record = {
-        "browser": None if browser is None else shelves.digest(browser),
+        "browser": None if browser is None else digest(browser),
         "client": asked.client["id"],
         "redirect_uri": asked.redirect_uri,
         "state": asked.state,
@@ -53,7 +53,7 @@ def of(services: Services, id: str, browser: str) -> Record:
 
     Raises Forbidden if it is not of `browser`, is answered, or has no client any more.
     """
-    shelf, name = services.store.shelf(shelves.PENDING), shelves.digest(browser)
+    shelf, name = services.store.shelf(shelves.PENDING), digest(browser)
     found = shelf.change(id, {"browser": name}, {"browser": None}) or shelf.find(id)
     if found is None or found["browser"] != name:
         raise Forbidden.because("consent-unknown")

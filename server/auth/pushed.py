@@ -16,6 +16,7 @@ from server.auth.parameters import Parameters
 from server.auth.server import METHODS, Server
 from server.fhir.outcome import BadRequest
 from server.services import Services
+from server.store.shelf import digest
 
 LIFE = timedelta(seconds=90)
 PREFIX = "urn:ietf:params:oauth:request_uri:"
@@ -43,7 +44,7 @@ def push(server: Server) -> dict[str, Any]:
         raise InvalidRequestError("redirect_uri is not registered.") from None
     secret, now = token_urlsafe(32), datetime.now(UTC)
     record = {"client": client.id, "given": form, "created": now, "expires_at": now + LIFE}
-    server.services.store.shelf(shelves.PUSHED).add(shelves.digest(secret), record)
+    server.services.store.shelf(shelves.PUSHED).add(digest(secret), record)
     return {"request_uri": PREFIX + secret, "expires_in": int(LIFE.total_seconds())}
 
 
@@ -55,7 +56,7 @@ def taken(services: Services, given: Parameters) -> Parameters | None:
     name = given.get("request_uri")
     if name is None or not name.startswith(PREFIX):
         return None
-    found = services.store.shelf(shelves.PUSHED).take(shelves.digest(name.removeprefix(PREFIX)))
+    found = services.store.shelf(shelves.PUSHED).take(digest(name.removeprefix(PREFIX)))
     if found is None or found["client"] != given.get("client_id"):
         raise BadRequest.because("authorize-pushed")
     return parameters.once(found["given"])

@@ -23,7 +23,7 @@ from server.identity.throttle import Throttle
 from server.records import client_registration
 from server.records.client_registration import Faulty
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 _LARGEST = 64 * 1024
 _ECHOED = (
@@ -91,12 +91,7 @@ def _owned(services: Services, client_id: str) -> Record:
     record = services.store.shelf(shelves.CLIENTS).find(client_id)
     kept = (record or {}).get("registration_token", "")
     is_bearer = scheme.lower() == "bearer"
-    if (
-        record is None
-        or not kept
-        or not is_bearer
-        or not compare_digest(kept, shelves.digest(token))
-    ):
+    if record is None or not kept or not is_bearer or not compare_digest(kept, digest(token)):
         raise InvalidClientError(status_code=401, description="The token is not the client's.")
     return record
 

@@ -4,8 +4,6 @@ No secret is kept as it is: tokens and codes are named by their SHA-256, clients
 hashed with Argon2.
 """
 
-from hashlib import sha256
-
 from server.store.shelf import Layout
 
 CLIENTS = Layout("_clients", indexes=(("status",), ("created",)))
@@ -21,8 +19,3 @@ PUSHED = Layout("_pushed", indexes=(("client",),))
 LAUNCHES = Layout("_launches", indexes=(("client",),))
 ASSERTIONS = Layout("_jti")
 KEYS = Layout("_signing_keys", indexes=(("created",),))
-
-
-def digest(secret: str) -> str:
-    """Return the name under which `secret`, 256 random bits, is kept."""
-    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

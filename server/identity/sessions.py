@@ -9,13 +9,12 @@ Spec: https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sh
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any
 
 from server.identity import accounts, shelves, totp
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 IDLE: Mapping[str, timedelta] = {
     "staff": timedelta(minutes=15),
@@ -59,12 +58,12 @@ class Sessions:
             "seen": now,
             "expires_at": now + IDLE[account["kind"]],
         }
-        self._shelf.add(_name(cookie), record)
+        self._shelf.add(digest(cookie), record)
         return cookie
 
     def current(self, cookie: str) -> Session | None:
         """Return the session that `cookie` names, None if there is none or it has ended."""
-        found = self._shelf.find(_name(cookie))
+        found = self._shelf.find(digest(cookie))
         if found is None:
             return None
         account = self._accounts.find(found["account"])
@@ -110,7 +109,3 @@ class Sessions:
         if now - session["seen"] > _NOTED:
             end = min(session["until"], now + IDLE[account["kind"]])
             self._shelf.change(session["id"], {"seen": now, "expires_at": end})
-
-
-def _name(cookie: str) -> str:
-    return sha256(cookie.encode("utf-8", "surrogatepass")).hexdigest()

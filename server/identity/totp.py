@@ -6,7 +6,6 @@ Spec: https://www.rfc-editor.org/rfc/rfc6238
 """
 
 from datetime import UTC, datetime
-from hashlib import sha256
 from secrets import token_hex
 
 import pyotp
@@ -14,7 +13,7 @@ import segno
 
 from server.identity import accounts
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 _STEP = 30
 _RECOVERY_CODES = 10
@@ -92,4 +91,4 @@ def _step(secret: str, code: str) -> int | None:
 
 
 def _digest(code: str) -> str:
-    return sha256(code.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()
+    return digest(code.strip().lower())

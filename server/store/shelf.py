@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import pymongo
@@ -25,6 +26,14 @@ from server.store.failures import refused
 Record = dict[str, Any]
 Plain = str | int | bool | datetime | None
 _EXPIRY = "expires_at"
+
+
+def digest(secret: str) -> str:
+    """Return the id of the record that whoever has `secret` can find: the SHA-256 of it.
+
+    It is no way to keep a secret that could be guessed; passwords are hashed otherwise.
+    """
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Taken(Exception):
@@ -129,7 +138,7 @@ class Shelf:
             found = self._collection.find_one_and_update(
                 {"_id": id}, change, upsert=True, return_document=ReturnDocument.AFTER
             )
-        return _record(found)
+        return _record(found or {})
 
     def take(self, id: str) -> Record | None:
         """Remove the record with this id and return it; only one caller ever gets it."""

@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from server.auth import shelves
+from server.store.shelf import digest
 from tests import builders
 from tests.auth.world import TIMEOUT, Page, query
 
@@ -142,7 +143,7 @@ def test_a_launch_is_good_for_five_minutes(world, app, doctor, launched):
     """AUT-12."""
     shelf = world.services.store.shelf(shelves.LAUNCHES)
     past = datetime.now(UTC) - timedelta(seconds=1)
-    shelf.change(shelves.digest(launched["launch"]), {"expires_at": past})
+    shelf.change(digest(launched["launch"]), {"expires_at": past})
     visit = world.visit(app, doctor)
     visit.ask(scope=SCOPE, launch=launched["launch"])
     assert visit.sent["error"] == "invalid_request"
@@ -324,7 +325,7 @@ def test_every_scope_that_is_announced_can_be_granted(world, doctor, launched):
     asked = [scope for scope in announced if not scope.startswith("system/")]
     app = world.app(scope=" ".join(asked))
     secret = launched["launch"]
-    name = shelves.digest(secret)
+    name = digest(secret)
     world.services.store.shelf(shelves.LAUNCHES).change(name, {"client": app.id})
     tokens = world.tokens(app, doctor, scope=" ".join(asked), launch=secret)
     assert set(tokens["scope"].split()) == set(asked)

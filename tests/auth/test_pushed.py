@@ -7,6 +7,7 @@ import requests
 
 from server.auth import shelves
 from server.auth.pushed import PREFIX
+from server.store.shelf import digest
 from tests.auth.world import TIMEOUT
 
 SECRET = "a-secret-of-more-than-256-random-bits-or-so-it-is-said"
@@ -108,7 +109,7 @@ def test_a_name_is_used_once_in_time_by_its_client(world, visit):
     name = push(visit).json()["request_uri"]
     shelf = world.services.store.shelf(shelves.PUSHED)
     past = datetime.now(UTC) - timedelta(seconds=1)
-    shelf.change(shelves.digest(name.removeprefix(PREFIX)), {"expires_at": past})
+    shelf.change(digest(name.removeprefix(PREFIX)), {"expires_at": past})
     assert come(visit, name).status_code == 400
     assert come(visit, f"{PREFIX}居民").status_code == 400
 

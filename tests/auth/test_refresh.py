@@ -9,6 +9,7 @@ import requests
 from server.auth import consents, shelves
 from server.identity import shelves as identity
 from server.identity.sessions import Sessions
+from server.store.shelf import digest
 from tests.auth.world import OFFICER, TIMEOUT, Page
 
 SCOPE = "launch/patient offline_access patient/*.rs"
@@ -142,9 +143,7 @@ def test_withdrawal_ends_all_tokens_at_once(world, app, tokens, someone):
 
 def test_offline_access_lasts_for_months(world, app, tokens, someone):
     """REF-08."""
-    record = world.services.store.shelf(shelves.TOKENS).find(
-        shelves.digest(tokens["refresh_token"])
-    )
+    record = world.services.store.shelf(shelves.TOKENS).find(digest(tokens["refresh_token"]))
     assert record["expires_at"] > datetime.now(UTC) + timedelta(days=90)
 
 

@@ -275,7 +275,7 @@ class World:
         patient = patient or self.store(
             builders.patient(identifier=[{"system": builders.ID_CARD, "value": number}])
         )
-        account = accounts.add_resident(self.services, number, name, patient)
+        account = accounts.add_bound(self.services, accounts.resident_login(number), name, patient)
         accounts.set_password(self.services, account, PASSWORD)
         return Person(account, number, patient)
 

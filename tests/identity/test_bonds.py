@@ -105,7 +105,9 @@ def holder(services, store):
 
     def holder(number, name):
         record = store(builders.patient(name=[{"text": name}]))
-        return accounts.add_resident(services, number, name, f"Patient/{record['id']}")
+        return accounts.add_bound(
+            services, accounts.resident_login(number), name, f"Patient/{record['id']}"
+        )
 
     return holder
 

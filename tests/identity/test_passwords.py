@@ -95,7 +95,9 @@ def test_a_login_comes_once(services, member):
 
 def test_a_record_has_one_account_by_whatever_number(services, resident):
     with pytest.raises(Conflict):
-        accounts.add_resident(services, "350602900131001", "陈甲子", resident["person"])
+        accounts.add_bound(
+            services, accounts.resident_login("350602900131001"), "陈甲子", resident["person"]
+        )
 
 
 def test_an_account_to_try_out_does_not_work_in_production(member):

@@ -174,7 +174,9 @@ def test_as_much_is_done_for_anybody(services, store, monkeypatch, sent, who):
         identifier = [{"system": builders.ID_CARD, "value": number}]
         made = store(builders.patient(identifier=identifier, birthDate=born, telecom=PHONES))
     if who in ("registered", "locked"):
-        account = accounts.add_resident(services, number, "陈甲子", f"Patient/{made['id']}")
+        account = accounts.add_bound(
+            services, accounts.resident_login(number), "陈甲子", f"Patient/{made['id']}"
+        )
     if who == "locked":
         accounts.shelf(services).change(account["id"], {"status": "locked"})
     hashes, hasher = [], passwords.hashed

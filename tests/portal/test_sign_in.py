@@ -20,7 +20,9 @@ def resident(services):
     """A resident's account, and the ID number to sign in with."""
     number = f"3506001990{fresh()[2:10]}"[:17]
     number = "".join(c if c.isdigit() else str(ord(c) % 10) for c in number) + "X"
-    account = accounts.add_resident(services, number, "陈甲子", f"Patient/{fresh()}")
+    account = accounts.add_bound(
+        services, accounts.resident_login(number), "陈甲子", f"Patient/{fresh()}"
+    )
     accounts.set_password(services, account, PASSWORD)
     return account, number
 

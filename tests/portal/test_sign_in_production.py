@@ -47,7 +47,9 @@ def services(production):
 @pytest.fixture
 def resident(services):
     number = f"350602{secrets.randbelow(10**11):011d}X"
-    account = accounts.add_resident(services, number, "陈甲子", f"Patient/{fresh()}")
+    account = accounts.add_bound(
+        services, accounts.resident_login(number), "陈甲子", f"Patient/{fresh()}"
+    )
     accounts.set_password(services, account, PASSWORD)
     return account, number
 
