@@ -101,6 +101,7 @@ def _fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if asked.malformed or levels & ({"patient", "user"} if is_system else {"system"}):
         raise Faulty("invalid_client_metadata", "scope", {"scope": "scope"})
     kept["name"] = kept.pop("client_name")
+    kept["require_pushed"] = kept.pop("require_pushed_authorization_requests")
     kept["auth_method"] = kept.pop("token_endpoint_auth_method")
     kept["kind"] = "backend" if is_system else "app"
     if "purpose" in kept:

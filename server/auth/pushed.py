@@ -10,11 +10,12 @@ from typing import Any
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import request
 
-from server.auth import authorization, parameters, shelves
+from server.auth import authorization, parameters, shelves, visit
 from server.auth.authorization import Redirected
 from server.auth.parameters import Parameters
 from server.auth.server import METHODS, Server
 from server.fhir.outcome import BadRequest
+from server.identity.throttle import Throttle
 from server.services import Services
 from server.store.shelf import digest
 
@@ -30,9 +31,10 @@ _KEPT = (
 def push(server: Server) -> dict[str, Any]:
     """Keep the request in this form, if it is a good one, and return the name of it.
 
-    Raises OAuth2Error if it is not, or if the client is not who it says.
+    Raises OAuth2Error if it is not, or if the client is not who it says; TooMany in the end.
     """
     client = server.authenticate_client(server.create_oauth2_request(None), METHODS, "par")
+    Throttle(server.services).attempt("push", f"{visit.address()} {client.id}")
     form = {name: request.form[name] for name in _KEPT if request.form.get(name)}
     if form.setdefault("client_id", client.id) != client.id or "request_uri" in request.form:
         raise InvalidRequestError("client_id is another one, or there is a request_uri.")

@@ -129,6 +129,7 @@ def _said(services: Services, record: Record) -> dict[str, Any]:
         "registration_client_uri": endpoint(
             services.interpreters.settings, f"register/{record['id']}"
         ),
+        "require_pushed_authorization_requests": bool(record.get("require_pushed")),
         "tongkang_status": record["status"],
         **told,
     }

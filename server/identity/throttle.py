@@ -45,6 +45,7 @@ LIMITS: Mapping[str, Limit] = {
     "client": Limit(30, 100, timedelta(minutes=5)),
     "token": Limit(300, 1000, timedelta(minutes=5)),
     "authorize": Limit(600, 2000, timedelta(minutes=5)),
+    "push": Limit(300, 1000, timedelta(minutes=5)),
     "patient": Limit(30, 100, timedelta(minutes=15), LONGEST),
     "registration": Limit(20, 60, timedelta(hours=1)),
     "registered": Limit(5, 10, timedelta(hours=1), LONGEST),

@@ -3,7 +3,7 @@
 Only what is declared here is read; the rest has no effect. Each fault is told by the code of
 RFC 7591 section 3.2.2.
 
-Spec: https://www.rfc-editor.org/rfc/rfc7591#section-2
+Spec: https://www.rfc-editor.org/rfc/rfc7591#section-2, https://www.rfc-editor.org/rfc/rfc9126#section-6
 """
 
 import re
@@ -144,6 +144,11 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _LONGEST and value.isprintable()
 
 
+def _is_boolean(value: object) -> None:
+    if not isinstance(value, bool):
+        raise ValidationError("wrong")
+
+
 def _urls(check: Any) -> fields.List[Any]:  # noqa: ANN401  # marshmallow's
     return fields.List(
         fields.String(validate=[validate.Length(1, 2000), check]),
@@ -185,6 +190,7 @@ class _Registration(Schema):
     jwks = fields.Dict(validate=_is_jwks, error_messages=_NO_KEYS)
     legal_name = _text()
     purpose = _text()
+    require_pushed_authorization_requests = fields.Raw(load_default=False, validate=_is_boolean)
     retention_days = fields.Integer(
         strict=True, validate=validate.Range(1, 3650, error="days"), error_messages=_NO_DAYS
     )

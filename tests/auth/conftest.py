@@ -133,6 +133,25 @@ def asker(register):
 
 
 @pytest.fixture
+def own(guarded, services):
+    """Return a function that registers and approves a client: (a function to ask it, its id)."""
+
+    def own(metadata):
+        said = requests.post(f"{guarded.root}/register", json=metadata, timeout=20).json()
+        services.store.shelf(shelves.CLIENTS).change(said["client_id"], {"status": "approved"})
+        bearer = {"Authorization": f"Bearer {said['registration_access_token']}"}
+
+        def send(method, body=None):
+            body = body and {**body, "client_id": said["client_id"]}
+            where = said["registration_client_uri"]
+            return requests.request(method, where, json=body, headers=bearer, timeout=20)
+
+        return send, said["client_id"]
+
+    return own
+
+
+@pytest.fixture
 def token(ask, sign, backend):
     """The token of a system that may see residents."""
     return ask(sign(backend)).json()["access_token"]

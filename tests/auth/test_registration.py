@@ -225,25 +225,6 @@ def test_dcr_01_what_was_registered_is_told_again(url):
     assert "jwks" not in said
 
 
-@pytest.fixture
-def own(url, services):
-    """Return a function that registers and approves a client: (a function to ask it, its id)."""
-
-    def own(metadata):
-        said = requests.post(url, json=metadata, timeout=20).json()
-        services.store.shelf(shelves.CLIENTS).change(said["client_id"], {"status": "approved"})
-        bearer = {"Authorization": f"Bearer {said['registration_access_token']}"}
-
-        def send(method, body=None):
-            body = body and {**body, "client_id": said["client_id"]}
-            where = said["registration_client_uri"]
-            return requests.request(method, where, json=body, headers=bearer, timeout=20)
-
-        return send, said["client_id"]
-
-    return own
-
-
 def test_dcr_13_what_is_not_said_any_more_is_gone(own, services):
     send, id = own({**APP, "policy_uri": "https://app.test/privacy", "contacts": ["a@app.test"]})
     assert send("PUT", APP).json().get("policy_uri") is None
