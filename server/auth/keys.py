@@ -1,4 +1,4 @@
-"""The keys that id tokens are signed with: in the database, for all servers, and changed in time.
+"""The keys that id tokens are signed with: in the database, encrypted, and changed in time.
 
 A new key is published before it signs, and an old one for as long as what it signed is good. The
 newest has no end: there is always one that signs, however long nobody signed in.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
@@ -44,23 +45,24 @@ class Keys:
 
     def __init__(self, services: Services) -> None:
         self._shelf: Shelf = services.store.shelf(shelves.KEYS)
+        self._safe = services.safe
 
     def published(self) -> dict[str, Any]:
         """Return the public keys as a JWK Set."""
-        return {"keys": [_public(record) for record in self._all()]}
+        return {"keys": [self._public(record) for record in self._all()]}
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """Return `claims` as a signed JWT."""
         record = self._signing()
         header = {"alg": ALGORITHM, "kid": record["id"], "typ": "JWT"}
-        return jwt.encode(header, dict(claims), RSAKey.import_key(record["key"]), [ALGORITHM])
+        return jwt.encode(header, dict(claims), self._key(record), [ALGORITHM])
 
     def claims(self, token: str) -> dict[str, Any]:
         """Return the claims of an id token that was signed here.
 
         Raises JoseError or ValueError if it was not.
         """
-        known = {record["id"]: RSAKey.import_key(record["key"]) for record in self._all()}
+        known = {record["id"]: self._key(record) for record in self._all()}
 
         def key(obj: Any) -> RSAKey:  # noqa: ANN401  # joserfc's guest
             found = known.get(obj.headers().get("kid"))
@@ -84,6 +86,28 @@ class Keys:
         self._add(digest(newest["id"])[:16], signs_from)
         self._shelf.change(newest["id"], {"expires_at": signs_from + _STAYS})
 
+    def encrypt(self) -> None:
+        """Encrypt with the key that does so now what is plain, or was encrypted with another."""
+        for record in self._shelf.all({}):
+            kept = record["key"]
+            if not isinstance(kept, str) or not self._safe.is_current(kept):
+                self._shelf.change(
+                    record["id"], {"key": self._closed(record["id"], self._key(record))}
+                )
+
+    def _closed(self, id: str, key: RSAKey) -> str:
+        return self._safe.closed(orjson.dumps(key.as_dict(private=True)).decode(), _place(id))
+
+    def _key(self, record: Record) -> RSAKey:
+        kept = record["key"]
+        if isinstance(kept, str):
+            kept = orjson.loads(self._safe.opened(kept, _place(record["id"])))
+        return RSAKey.import_key(kept)
+
+    def _public(self, record: Record) -> dict[str, Any]:
+        key = self._key(record).as_dict(private=False)
+        return {**key, "kid": record["id"], "use": "sig", "alg": ALGORITHM}
+
     def _all(self) -> list[Record]:
         found = self._shelf.all({})
         if not found:
@@ -102,7 +126,7 @@ class Keys:
     def _add(self, id: str, signs_from: datetime) -> None:
         key = RSAKey.generate_key(_BITS, private=True)
         record = {
-            "key": key.as_dict(private=True),
+            "key": self._closed(id, key),
             "signs_from": signs_from,
             "created": datetime.now(UTC),
         }
@@ -115,6 +139,5 @@ def _since(record: Record) -> datetime:
     return found
 
 
-def _public(record: Record) -> dict[str, Any]:
-    key = RSAKey.import_key(record["key"]).as_dict(private=False)
-    return {**key, "kid": record["id"], "use": "sig", "alg": ALGORITHM}
+def _place(id: str) -> str:
+    return f"{shelves.KEYS.name}/{id}"

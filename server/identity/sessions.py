@@ -44,6 +44,7 @@ class Sessions:
     def __init__(self, services: Services) -> None:
         self._shelf = services.store.shelf(shelves.SESSIONS)
         self._accounts = services.store.shelf(shelves.ACCOUNTS)
+        self._safe = services.safe
         self._settings = services.interpreters.settings
 
     def begin(self, account: Record, factors: Sequence[str]) -> str:
@@ -84,10 +85,11 @@ class Sessions:
 
         It is kept here, so that no form can bring another.
         """
-        new = {"offered": totp.new_secret()}
+        place = f"{shelves.SESSIONS.name}/{session.id}"
+        new = {"offered": self._safe.closed(totp.new_secret(), place)}
         self._shelf.change(session.id, new, {"offered": None})
         found = self._shelf.find(session.id) or new
-        return str(found["offered"])
+        return self._safe.opened(found["offered"], place)
 
     def of(self, account: str) -> list[Record]:
         """Return the sessions of an account, the latest first."""

@@ -9,6 +9,7 @@ import requests
 
 from server.auth.development import Wanted
 from server.auth.development import token as development_token
+from server.settings import Settings
 from tests import processes
 from tests.auth.conftest import ASSERTION
 
@@ -227,7 +228,7 @@ def productive(guarded, mongodb_url, tmp_path_factory):
     server = processes.Server(
         log, mongodb_url=mongodb_url, database=guarded.database, workers=1, access="oauth",
         mode="production", base_url="https://fhir.test/fhir",
-        code_sender="nowhere",
+        code_sender="nowhere", secret_key_file=Settings().secret_key_file,
     )  # fmt: skip
     server.start()
     yield server.ready()

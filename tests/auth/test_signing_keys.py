@@ -3,12 +3,16 @@
 import secrets
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 
+from server.app import create_app
 from server.auth import shelves
 from server.auth.keys import Keys
+from server.auth.visit import SERVICES
 from server.services import Interpreters, Services
 from server.settings import Settings
+from tests.processes import wait_until
 
 
 @pytest.fixture
@@ -76,3 +80,33 @@ def test_while_the_old_key_is_gone_the_next_one_signs(services, two):
     assert len(ids(one)) == 2
     services.store.shelf(shelves.KEYS).take(one.known()[0].id)
     assert one.claims(one.sign({"sub": "a"})) == {"sub": "a"}
+
+
+def test_keys_are_encrypted_also_those_that_were_kept_plain(services, two):
+    one, other = two
+    token, shelf = one.sign({"sub": "a"}), services.store.shelf(shelves.KEYS)
+    (record,) = shelf.all({})
+    assert isinstance(record["key"], str)
+    plain = orjson.loads(services.safe.opened(record["key"], f"_signing_keys/{record['id']}"))
+    shelf.change(record["id"], {"key": plain})
+    assert other.claims(token) == {"sub": "a"}
+    one.encrypt()
+    kept = shelf.find(record["id"])["key"]
+    assert services.safe.is_current(kept)
+    assert plain["d"] not in kept
+    assert other.claims(token) == {"sub": "a"}
+
+
+def test_a_server_encrypts_when_it_starts_what_was_kept_plain(services, two):
+    one, _ = two
+    one.sign({"sub": "a"})
+    shelf, settings = services.store.shelf(shelves.KEYS), services.interpreters.settings
+    (record,) = shelf.all({})
+    plain = orjson.loads(services.safe.opened(record["key"], f"_signing_keys/{record['id']}"))
+    shelf.change(record["id"], {"key": plain})
+    app = create_app(settings)
+    try:
+        assert app.test_client().get("/jwks").json["keys"][0]["kid"] == record["id"]
+        wait_until(lambda: isinstance(shelf.find(record["id"])["key"], str))
+    finally:
+        app.extensions[SERVICES]().close()

@@ -239,7 +239,7 @@ def test_every_scope_on_the_page_is_one(guarded):
 def test_the_sample_app_is_never_in_production(mongodb_url, guarded, region, services):
     settings = Settings(
         mongodb_url=mongodb_url, database=guarded.database, mode="production",
-        base_url="https://fhir.test/fhir",
+        base_url="https://fhir.test/fhir", secret_key_file=Settings().secret_key_file,
     )  # fmt: skip
     opened = Services.open(Interpreters.of(settings), bytes)
     try:
