@@ -16,11 +16,6 @@ def app(world):
 
 
 @pytest.fixture
-def someone(world):
-    return world.resident()
-
-
-@pytest.fixture
 def change(services, app):
     """Return a function that changes the record of the client, and nothing else."""
 

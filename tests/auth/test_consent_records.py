@@ -14,19 +14,10 @@ from server.context import Context
 from server.identity import shelves as identity
 from server.interactions.call import Call
 from server.interactions.door import perform
-from tests.auth.world import OFFICER, TIMEOUT, Page
+from tests.auth.visit import TIMEOUT, Page
+from tests.auth.world import OFFICER
 
 SCOPE = "offline_access patient/Observation.rs patient/Condition.cruds"
-
-
-@pytest.fixture(scope="module")
-def app(world):
-    return world.app()
-
-
-@pytest.fixture
-def someone(world):
-    return world.resident()
 
 
 @pytest.fixture

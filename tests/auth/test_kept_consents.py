@@ -5,7 +5,7 @@ import requests
 
 from server.identity import limits
 from server.identity.access import caller_of
-from tests.auth.world import TIMEOUT
+from tests.auth.visit import TIMEOUT
 
 CATEGORIES = ["limit-sharing", "app-access"]
 
@@ -20,11 +20,6 @@ def consent(patient, category="limit-sharing", **elements):
         "policyRule": {"coding": [{"code": "OPTOUT"}]},
         **elements,
     }
-
-
-@pytest.fixture
-def someone(world):
-    return world.resident()
 
 
 @pytest.fixture

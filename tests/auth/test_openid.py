@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from server.auth.keys import Keys
-from tests.auth.world import TIMEOUT, Page, query
+from tests.auth.visit import TIMEOUT, Page, query
 
 SCOPE = "openid fhirUser"
 
@@ -18,11 +18,6 @@ SCOPE = "openid fhirUser"
 @pytest.fixture(scope="module")
 def app(world):
     return world.app(post_logout_redirect_uris=["https://app.test/left"])
-
-
-@pytest.fixture(scope="module")
-def someone(world):
-    return world.resident()
 
 
 def keys(world):

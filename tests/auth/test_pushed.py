@@ -9,7 +9,7 @@ from server.auth import shelves
 from server.auth.pushed import PREFIX
 from server.identity.throttle import LIMITS, Throttle
 from server.store.shelf import digest
-from tests.auth.world import TIMEOUT, App
+from tests.auth.visit import TIMEOUT, App
 
 SECRET = "a-secret-of-more-than-256-random-bits-or-so-it-is-said"
 

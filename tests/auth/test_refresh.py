@@ -10,19 +10,10 @@ from server.auth import consents, shelves
 from server.identity import shelves as identity
 from server.identity.sessions import Sessions
 from server.store.shelf import digest
-from tests.auth.world import OFFICER, TIMEOUT, Page
+from tests.auth.visit import TIMEOUT, Page
+from tests.auth.world import OFFICER
 
 SCOPE = "launch/patient offline_access patient/*.rs"
-
-
-@pytest.fixture(scope="module")
-def app(world):
-    return world.app()
-
-
-@pytest.fixture
-def someone(world):
-    return world.resident()
 
 
 @pytest.fixture

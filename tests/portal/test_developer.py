@@ -18,7 +18,8 @@ from server.identity import accounts
 from server.services import Interpreters, Services
 from server.settings import Settings
 from tests import processes
-from tests.auth.world import App, Person, World
+from tests.auth.visit import App
+from tests.auth.world import Person, World
 from tests.portal.browser import Browser
 from tests.portal.reviewing import (
     UNIT,
