@@ -20,7 +20,7 @@ REVIEWED = (
     "require_pushed",
 )  # fmt: skip
 """What a client says of itself that people rely on."""
-SAID = (*REVIEWED, "contacts", "client_uri", "logo_uri", "tos_uri", "kind")
+SAID = (*REVIEWED, "contacts", "client_uri", "logo_uri", "tos_uri", "kind", "signing_alg")
 """All that a client says of itself."""
 _LISTS = ("redirect_uris", "post_logout_redirect_uris")
 _GRANTED = ("scope", "purpose", "require_pushed")

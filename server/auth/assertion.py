@@ -81,6 +81,8 @@ class _Assertion(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib has
         algorithm = str(headers.get("alg"))
         if algorithm not in ALGORITHMS or headers.get("typ", "JWT") != "JWT" or "crit" in headers:
             _refuse("header")
+        if client.record.get("signing_alg") not in (None, algorithm):
+            _refuse("alg")
         if "jku" in headers and headers["jku"] != client.record.get("jwks_uri"):
             _refuse("jku")
         kind, make = ALGORITHMS[algorithm]

@@ -103,6 +103,8 @@ def _fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
     kept["name"] = kept.pop("client_name")
     kept["require_pushed"] = kept.pop("require_pushed_authorization_requests")
     kept["auth_method"] = kept.pop("token_endpoint_auth_method")
+    if "token_endpoint_auth_signing_alg" in kept:
+        kept["signing_alg"] = kept.pop("token_endpoint_auth_signing_alg")
     kept["kind"] = "backend" if is_system else "app"
     if "purpose" in kept:
         kept["purpose"] = {"zh": kept["purpose"], "en": kept["purpose"]}

@@ -116,6 +116,8 @@ def _said(services: Services, record: Record) -> dict[str, Any]:
     keys = (record.get("proposed") or record).get("jwks")
     if keys is not None:
         told["jwks"] = keys
+    if record.get("signing_alg"):
+        told["token_endpoint_auth_signing_alg"] = record["signing_alg"]
     if purpose := amending.said(record)["purpose"]:
         told["purpose"] = purpose["zh"]
     if waiting := amending.waiting(record):

@@ -27,6 +27,7 @@ from server.records import web_address
 from server.records.web_address import check_https
 
 METHODS = ("none", "client_secret_basic", "private_key_jwt")
+ALGORITHMS = ("RS384", "ES384")
 GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 _LOOPBACK = ("127.0.0.1", "[::1]", "::1")
 _PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k"))
@@ -171,6 +172,7 @@ class _Registration(Schema):
     token_endpoint_auth_method = fields.String(
         load_default="client_secret_basic", validate=validate.OneOf(METHODS)
     )
+    token_endpoint_auth_signing_alg = fields.String(validate=validate.OneOf(ALGORITHMS))
     grant_types = fields.List(
         fields.String(validate=validate.OneOf(GRANTS)),
         load_default=lambda: ["authorization_code"],

@@ -175,3 +175,20 @@ def test_registrations_are_recorded(guarded, own, services):
     bearer = {"Authorization": f"Bearer {token(services, wanted)}"}
     url = f"{guarded.base}/AuditEvent?subtype=110129&_count=50&_sort=-date"
     assert id in requests.get(url, headers=bearer, timeout=20).text
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "HS256", "none", "", 5, ["ES384"]])
+def test_dcr_09_only_the_two_algorithms_are_registered(url, algorithm):
+    asked = system(token_endpoint_auth_signing_alg=algorithm)
+    answer = requests.post(url, json=asked, timeout=20)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "invalid_client_metadata"
+
+
+def test_dcr_09_a_client_signs_with_the_algorithm_that_it_registered(own, keys, sign, ask):
+    public = {"keys": [key.as_dict(private=False) for key in keys.values()]}
+    asked = system(jwks=public, token_endpoint_auth_signing_alg="RS384")
+    send, id = own(asked)
+    assert send("GET").json()["token_endpoint_auth_signing_alg"] == "RS384"
+    assert ask(sign(id, algorithm="RS384")).status_code == 200
+    assert ask(sign(id, algorithm="ES384")).status_code in (400, 401)
