@@ -1,7 +1,8 @@
 """The Flask application: the faces put together."""
 
 from collections.abc import Callable, Iterable
-from threading import Lock
+from contextlib import suppress
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from flask import Flask
@@ -15,9 +16,12 @@ from server.api.transport import Encrypted
 from server.auth.bearer import Bearers
 from server.auth.cors import Known, Shared
 from server.auth.endpoints import SMART, endpoints, grants
+from server.auth.keys import Keys
 from server.auth.registration import registration
 from server.auth.server import Server
 from server.auth.visit import SERVICES
+from server.fhir.outcome import FhirError
+from server.identity import totp
 from server.interactions.statement import Statement
 from server.portal import (
     apps,
@@ -45,6 +49,7 @@ from server.portal.sign_in import sign_in
 from server.portal.welcome import pages
 from server.services import Interpreters, Services
 from server.settings import Settings
+from server.store import safe
 from server.store.database import check_url
 
 if TYPE_CHECKING:
@@ -105,6 +110,13 @@ def _at(path: str, application: "WSGIApplication") -> "WSGIApplication":
     return answered
 
 
+def _encrypt(services: Services) -> None:
+    """Encrypt what was kept in another way before this start; what cannot be, at the next."""
+    with suppress(FhirError):
+        Keys(services).encrypt()
+        totp.encrypt(services)
+
+
 def _mounted(
     pages: "WSGIApplication", fhir: "WSGIApplication", settings: Settings
 ) -> "WSGIApplication":
@@ -127,17 +139,20 @@ def create_app(settings: Settings) -> Flask:
 
     Made once before the workers fork; each worker opens its own connection to
     the database with its first request. Raises CannotStart if the URL of the
-    database cannot be read.
+    database, or the keys for what is kept secret, cannot be read.
     """
     telemetry.configure_logging(settings.log_level)
     if settings.mongodb_url is not None:
         check_url(settings.mongodb_url)
+    safe.check(settings)
     interpreters = Interpreters.of(settings)
     capabilities = Statement(interpreters)
 
     def opened() -> Services:
         made = Services.open(interpreters, capabilities)
         made.registry.start(working=True)
+        if settings.access == "oauth":
+            Thread(target=_encrypt, args=(made,), daemon=True).start()
         return made
 
     services = _Once(opened)

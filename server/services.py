@@ -35,6 +35,7 @@ from server.store.inspection import Inspection
 from server.store.jobs import Jobs
 from server.store.registry import Registry, Rules
 from server.store.reindexing import Reindexing
+from server.store.safe import Safe
 from server.store.trail import Records, Trail
 from server.store.verification import Verification
 
@@ -100,12 +101,14 @@ class Services:
     statement: Callable[[], bytes]
     registry: Registry = field(init=False)
     trail: Trail[Event] = field(init=False)
+    safe: Safe = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the registry of own search parameters, which has not looked yet, and the trail."""
+        """Make what is not given: the registry, which has not looked yet, the trail, the safe."""
         object.__setattr__(self, "registry", _registry(self.interpreters, self.store))
         trail = _trail(self.interpreters, self.store, self.registry)
         object.__setattr__(self, "trail", trail)
+        object.__setattr__(self, "safe", Safe(self.interpreters.settings))
 
     @classmethod
     def open(cls, interpreters: Interpreters, statement: Callable[[], bytes]) -> Self:

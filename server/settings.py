@@ -16,6 +16,7 @@ from server.records.environment import (
     Misconfigured,
     choice,
     database_name,
+    file,
     folder,
     host_list,
     host_name,
@@ -46,6 +47,7 @@ class Settings:
     )
     access: Literal["oauth", "open"] = setting("oauth", choice("oauth", "open"))
     data_folder: Path = setting(Path("var/tongkang"), folder())
+    secret_key_file: Path = setting(Path(), file())
     host: str = setting("127.0.0.1", host_name())
     port: int = setting(8000, whole(1, 65535))
     base_url: str = setting("", url("http", "https"))
@@ -67,12 +69,14 @@ class Settings:
     demo_residents: int = setting(200, whole(0, 100_000))
 
     def __post_init__(self) -> None:
-        """Fill in the default base URL, which depends on host and port."""
+        """Fill in the defaults that depend on others; what is wanting in production is not."""
         address = f"[{self.host}]" if ":" in self.host else self.host
         base = self.base_url or f"http://{address}:{self.port}/fhir"
         object.__setattr__(self, "base_url", base.rstrip("/"))
         if self.mode == "production" and (faults := list(self._unfit())):
             raise Misconfigured(*faults)
+        if self.secret_key_file == Path():
+            object.__setattr__(self, "secret_key_file", self.data_folder / "secret.key")
 
     def _unfit(self) -> Iterator[Issue]:
         """Yield what must not be in production."""
@@ -80,6 +84,8 @@ class Settings:
             yield Issue("value", "setting-open-in-production")
         if self.jwks_loopback:
             yield Issue("value", "setting-loopback-in-production")
+        if self.secret_key_file == Path():
+            yield Issue("value", "setting-secret-key-in-production")
         if not self.base_url.startswith("https://"):
             yield Issue("value", "setting-https-in-production", {"base_url": self.base_url})
 

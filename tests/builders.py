@@ -1,6 +1,9 @@
 """Small valid resources for tests; name what matters, the rest is filled in."""
 
+import base64
+import secrets
 import uuid
+from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
@@ -50,3 +53,10 @@ def encounter(**elements: Any) -> Json:
 def with_mark(mark: str, rest: str) -> str:
     """Return the text of a Patient that could be found, with `rest` as its further properties."""
     return f'{{"resourceType":"Patient","identifier":[{{"value":"{mark}"}}],{rest}}}'
+
+
+def secret_key_file(folder: Path, *more: bytes) -> Path:
+    """Return a new file in `folder` with a key for what is kept secret, before those that are."""
+    path = folder / "secret.key"
+    path.write_bytes(b"\n".join((base64.b64encode(secrets.token_bytes(32)), *more)))
+    return path

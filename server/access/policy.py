@@ -110,13 +110,14 @@ class Rights:
 class Access:
     """The decision for one caller: `letters` by type, `visibility` by content.
 
-    Without `letters` everything is allowed.
+    Without `letters` everything is allowed. `internal` is as in the rights.
     """
 
     caller: Caller
     letters: Mapping[str, frozenset[str]] | None
     visibility: Visibility
     masks: Mapping[str, Masks] = field(default_factory=dict)
+    internal: bool = False
     _by_letter: Mapping[str, frozenset[str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -168,6 +169,11 @@ class Access:
         """
         if self.caller.kind not in ("system", "anonymous"):
             raise NotFound.because("resource-unknown", type=type, id=id)
+
+    def require_internal(self, message: str) -> None:
+        """Raise Forbidden with `message` unless it is the server itself that does something."""
+        if not self.internal and self.letters is not None:
+            raise Forbidden.because(message)
 
     def require_letter(self, letter: str, type: str) -> None:
         """Raise Forbidden unless some right gives `letter` on `type`."""

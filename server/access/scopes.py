@@ -7,11 +7,10 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.htm
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 Level = Literal["patient", "user", "system"]
 LETTERS = "cruds"
@@ -49,12 +48,6 @@ class Scope:
             and set(self.constraint) <= set(other.constraint)
         )
 
-    def normal(self) -> str:
-        """Return this scope in its one normal spelling."""
-        letters = "".join(letter for letter in LETTERS if letter in self.letters)
-        pairs = "&".join(f"{quote(n, safe=':._-')}={quote(v, safe='')}" for n, v in self.constraint)
-        return f"{self.level}/{self.type}.{letters}{'?' if pairs else ''}{pairs}"
-
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
@@ -82,14 +75,6 @@ class Scopes:
             any(one.includes(scope, letter) for one in self.clinical)
             for scope in asked.clinical
             for letter in scope.letters
-        )
-
-    def only(self, texts: Iterable[str]) -> "Scopes":
-        """Return those of these scopes whose spelling is among `texts`."""
-        kept = set(texts)
-        return Scopes(
-            tuple(scope for scope in self.clinical if scope.text in kept),
-            tuple(word for word in self.words if word in kept),
         )
 
     def within(self, allowed: "Scopes") -> "Scopes":

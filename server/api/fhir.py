@@ -18,6 +18,7 @@ from server.access.caller import Caller
 from server.access.policy import ANYBODY, FREE, NEEDED, Access
 from server.api import body, negotiation, recording, requests, responses, telemetry
 from server.api.responses import Manner, Response
+from server.audit import failures
 from server.audit.event import Event
 from server.context import Context
 from server.fhir.outcome import FhirError, Issue, Unavailable
@@ -134,10 +135,10 @@ class _Exchange:
         """Return what to tell the caller of `error`; the log gets to know more."""
         refusal = error if isinstance(error, FhirError) else None
         if refusal is None:
-            telemetry.record_failure(self.manner.request_id, error)
+            failures.record(error, self.manner.request_id)
             return InternalError(Issue("exception", "server-failed"))
         if refusal.status >= 500:
-            telemetry.record_failure(self.manner.request_id, error.__cause__ or error)
+            failures.record(error.__cause__ or error, self.manner.request_id)
         return refusal
 
     def _event(self, answer: Result | FhirError) -> Event:

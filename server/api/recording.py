@@ -5,11 +5,10 @@ Spec: 人口健康信息管理办法(试行) article 18 (R1.18), https://hl7.org
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import parse_qsl
 
+from server.access import source
 from server.access.caller import ANONYMOUS, Caller
 from server.audit.event import Event, outcome, rest
 from server.audit.request import Requests, unread
@@ -42,7 +41,7 @@ def event(interpreters: Interpreters, asked: Asked, answer: Result | FhirError) 
         caller=asked.caller or ANONYMOUS,
         outcome=outcome(answer.status),
         reason=_reason(answer) if isinstance(answer, FhirError) else None,
-        address=address(asked.environ, interpreters.settings.trusted_proxies),
+        address=source.address(asked.environ, interpreters.settings.trusted_proxies),
         request=_text(interpreters.requests, asked),
         shown=shown,
         concerned=() if target is None else (target,),
@@ -62,30 +61,3 @@ def _text(requests: Requests, asked: Asked) -> str:
         criteria = parse_qsl(call.criteria[:4000], keep_blank_values=True)
         headers.append(("If-None-Exist", requests.text("", criteria)))
     return requests.text(line, call.query if call else (), headers)
-
-
-def address(environ: Mapping[str, Any], trusted: str) -> str | None:
-    """Return the IP address that a request comes from; `trusted` are those that name another."""
-    return _address(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR"), trusted)
-
-
-@lru_cache(maxsize=4096)
-def _address(peer: str, forwarded: str | None, trusted: str) -> str | None:
-    """Return what the nearest proxy says if it is `trusted`; the rest anybody may write."""
-    told = (forwarded or "").rpartition(",")[2].strip()
-    for text in (told, peer) if _is_trusted(peer, trusted) else (peer,):
-        try:
-            return str(ip_address(text))
-        except ValueError:
-            continue
-    return None
-
-
-def _is_trusted(peer: str, trusted: str) -> bool:
-    if trusted == "*":
-        return True
-    try:
-        found = ip_address(peer)
-    except ValueError:
-        return False
-    return any(found in ip_network(one.strip(), strict=False) for one in trusted.split(","))

@@ -6,11 +6,9 @@ Neither holds an id, a query or any other part of a record.
 import logging
 import os
 import sys
-import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
@@ -22,7 +20,6 @@ _SECONDS = Histogram(
     "tongkang_request_seconds", "Time to answer.", ("interaction",), buckets=_BUCKETS
 )
 _log = logging.getLogger("tongkang.request")
-_failures = logging.getLogger("tongkang.failure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +54,6 @@ def record(answered: Answered) -> None:
             "bytes": answered.size,
         }
         os.write(sys.stderr.fileno(), orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-
-
-def record_failure(request_id: str, error: BaseException) -> None:
-    """Log that `error` happened and where, without its text, which may hold a person's data."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
-    _failures.error(
-        "failed",
-        extra={"request_id": request_id, "error": type(error).__name__, "where": where[-12:]},
-    )
 
 
 @lru_cache(maxsize=1024)

@@ -18,6 +18,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from server.api import negotiation, responses, telemetry
 from server.api.fhir import InternalError
 from server.api.responses import Manner, Response
+from server.audit import failures
 from server.fhir.outcome import BadRequest, FhirError, Issue
 from server.settings import Settings
 
@@ -102,7 +103,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         error = _refusal(exc)
         response = responses.refusal(error, manner)
         if error.status >= 500:
-            telemetry.record_failure(manner.request_id, exc)
+            failures.record(exc, manner.request_id)
         telemetry.record(
             telemetry.Answered(
                 manner.request_id, "-", "none", None, error.status, 0, len(response.body)

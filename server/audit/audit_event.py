@@ -231,7 +231,7 @@ def _concept(term: Term) -> dict[str, Any]:
 
 def _agents(caller: Caller, address: str | None) -> Iterator[dict[str, Any]]:
     """Yield who acts, for whom, and by which software: the one that asked with its address."""
-    network = {} if address is None else {"network": {"address": address, "type": "2"}}
+    network = {} if not address else {"network": {"address": address, "type": "2"}}
     policy = {} if caller.grant is None else {"policy": [f"urn:tongkang:grant:{caller.grant}"]}
     asking = {"requestor": True, **network, **policy}
     if caller.kind in ("resident", "staff"):

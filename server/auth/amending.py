@@ -1,7 +1,8 @@
 """What a client changes about itself: what counts at once, and what waits for a review.
 
 What it said last is kept beside what is in force: what an administrator granted may be less, and
-what they looked at may be older. To take an address or a key away counts at once. New keys
+what they looked at may be older. To take an address or a key away, or to ask for less trust, counts
+at once. New keys
 beside old ones wait while the old ones stay in force, so that keys change without a break. Any
 other change to what people rely on ends the approval until it is looked at again.
 
@@ -16,12 +17,13 @@ from server.store.shelf import Record
 REVIEWED = (
     "name", "legal_name", "purpose", "scope", "redirect_uris", "post_logout_redirect_uris",
     "launch_uri", "jwks", "jwks_uri", "policy_uri", "retention_days", "grant_types", "auth_method",
+    "require_pushed",
 )  # fmt: skip
 """What a client says of itself that people rely on."""
-SAID = (*REVIEWED, "contacts", "client_uri", "logo_uri", "tos_uri", "kind")
+SAID = (*REVIEWED, "contacts", "client_uri", "logo_uri", "tos_uri", "kind", "signing_alg")
 """All that a client says of itself."""
 _LISTS = ("redirect_uris", "post_logout_redirect_uris")
-_GRANTED = ("scope", "purpose")
+_GRANTED = ("scope", "purpose", "require_pushed")
 """What an administrator may put otherwise than the client did."""
 Fields = Mapping[str, Any]
 
@@ -36,23 +38,13 @@ def changed(record: Record, fields: Fields) -> dict[str, Any]:
     before, now = said(record), _whole(fields)
     if now["scope"] == record.get("scope"):
         now["scope"] = before["scope"]  # what it was told is in force, and so no change
-    different = {name for name in REVIEWED if now[name] != before[name]}
     values = {**now, "said": now, "proposed": None, "is_waiting": False}
     if record["status"] != "approved":
         # Who was suspended stays so until somebody lifts it.
-        status = record["status"] if not different or record["status"] == "suspended" else "pending"
-        return {**values, "status": status}
-    harmless = {name for name in different if _is_less(record, now, name)}
-    seen = {**(record.get("seen") or before), **{name: now[name] for name in harmless}}
-    keys, heavy = _common(record, now), different - harmless
-    if heavy - {"jwks"} or (heavy and not keys["keys"]):
-        return {**values, "status": "pending", "seen": seen}
-    values = {**values, "seen": seen, **{name: record.get(name) for name in _GRANTED}}
-    if "jwks" in different:
-        values["jwks"] = keys
-    if heavy:
-        values |= {"proposed": {"jwks": now["jwks"]}, "is_waiting": True}
-    return values
+        is_other = any(now[name] != before[name] for name in REVIEWED)
+        again = is_other and record["status"] != "suspended"
+        return {**values, "status": "pending" if again else record["status"]}
+    return {**values, **_in_force(record, now, _whole(record.get("seen") or before))}
 
 
 def approved(record: Record) -> dict[str, Any]:
@@ -64,8 +56,10 @@ def approved(record: Record) -> dict[str, Any]:
 
 def waiting(record: Record) -> tuple[str, ...]:
     """Return the names of what a client has changed since it was looked at."""
-    before, now = record.get("seen"), said(record)
-    return tuple(name for name in REVIEWED if before and now[name] != before.get(name))
+    if not record.get("seen"):
+        return ()
+    before, now = _whole(record["seen"]), said(record)
+    return tuple(name for name in REVIEWED if now[name] != before[name])
 
 
 def said(record: Record) -> dict[str, Any]:
@@ -76,11 +70,33 @@ def said(record: Record) -> dict[str, Any]:
 def _whole(fields: Fields) -> dict[str, Any]:
     whole = {name: fields.get(name) for name in SAID}
     lists = {name: list(whole[name] or ()) for name in (*_LISTS, "contacts")}
-    return {**whole, **lists, "scope": whole["scope"] or ""}
+    said = {"scope": whole["scope"] or "", "require_pushed": bool(whole["require_pushed"])}
+    return {**whole, **lists, **said}
+
+
+def _in_force(record: Record, now: Fields, seen: Fields) -> dict[str, Any]:
+    """Return what becomes of an approved client of which `seen` was looked at last.
+
+    It is compared with that, not with what was said last, which may be waiting still.
+    """
+    different = {name for name in REVIEWED if now[name] != seen[name]}
+    harmless = {name for name in different if _is_less(record, now, name)}
+    keys, heavy = _common(record, now), different - harmless
+    values: dict[str, Any] = {"seen": {**seen, **{name: now[name] for name in harmless}}}
+    if heavy - {"jwks"} or (heavy and not keys["keys"]):
+        return {**values, "status": "pending"}
+    values |= {name: record.get(name) for name in _GRANTED}
+    values["require_pushed"] = values["require_pushed"] or now["require_pushed"]
+    if heavy:
+        values["seen"]["jwks"] = keys
+        values |= {"jwks": keys, "proposed": {"jwks": now["jwks"]}, "is_waiting": True}
+    return values
 
 
 def _is_less(record: Record, now: Fields, name: str) -> bool:
     """Tell whether `name` is now a part of what is in force, so that nothing is new."""
+    if name == "require_pushed":
+        return bool(now[name])
     if name == "jwks":
         return bool(now[name]) and _common(record, now) == now[name]
     return name in _LISTS and set(now[name]) <= set(record.get(name) or ())

@@ -19,7 +19,7 @@ from server.store.shelf import Record
 
 FIELDS = (
     "scope", "organization", "organization_name", "division", "limited", "labels", "hidden",
-    "masked", "introspect", "purpose_zh", "purpose_en", "purpose_of_use",
+    "masked", "introspect", "push", "purpose_zh", "purpose_en", "purpose_of_use",
 )  # fmt: skip
 """The fields of the form; what is ticked is ``yes``, of several things each after a space."""
 PURPOSES = ("TREAT", "HOPERAT", "PUBHLTH", "HRESCH", "HPAYMT", "PATSFTY")
@@ -50,6 +50,7 @@ def form(client: Record) -> dict[str, str]:
         "division": client.get("division") or "",
         "limited": "yes" if limits else "",
         "labels": " ".join(client.get("labels", ())),
+        "push": "yes" if client.get("require_pushed") else "",
         "introspect": "yes" if client.get("may_introspect") else "",
         "purpose_zh": purpose.get("zh", ""),
         "purpose_en": purpose.get("en", ""),
@@ -84,6 +85,7 @@ def terms(known: Interpreters, form: Mapping[str, str], client: Record) -> dict[
         "labels": labels if is_system else [],
         "masks": _masks(hidden, masked),
         "may_introspect": given["introspect"] == "yes",
+        "require_pushed": given["push"] == "yes" and not is_system,
         "purpose": purpose if purpose["zh"] else None,
         "purpose_of_use": (given["purpose_of_use"] or None) if is_system else None,
     }

@@ -7,7 +7,6 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-asymmetric.html
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Any, NoReturn, TypeGuard
 
 from authlib.oauth2.rfc6749 import InvalidClientError
@@ -20,7 +19,7 @@ from server.auth import shelves
 from server.auth.clients import Client
 from server.auth.jwks import Fetcher, Jwks, Unreachable
 from server.services import Services
-from server.store.shelf import Taken
+from server.store.shelf import Taken, digest
 
 METHOD = "private_key_jwt"
 ALGORITHMS: Mapping[str, tuple[str, type[RSAKey] | type[ECKey]]] = {
@@ -82,6 +81,8 @@ class _Assertion(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib has
         algorithm = str(headers.get("alg"))
         if algorithm not in ALGORITHMS or headers.get("typ", "JWT") != "JWT" or "crit" in headers:
             _refuse("header")
+        if client.record.get("signing_alg") not in (None, algorithm):
+            _refuse("alg")
         if "jku" in headers and headers["jku"] != client.record.get("jwks_uri"):
             _refuse("jku")
         kind, make = ALGORITHMS[algorithm]
@@ -140,7 +141,7 @@ class _Assertion(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib has
 
     def _use(self, client_id: str, jti: str, expires: float) -> None:
         """Note that an assertion was used. Raises InvalidClientError if it was before."""
-        name = sha256(f"{client_id}\0{jti}".encode("utf-8", "surrogatepass")).hexdigest()
+        name = digest(f"{client_id}\0{jti}")
         until = datetime.fromtimestamp(expires, UTC) + timedelta(seconds=2 * _SKEW)
         try:
             self._services.store.shelf(shelves.ASSERTIONS).add(name, {"expires_at": until})

@@ -97,6 +97,24 @@ def asked(services: Services, given: Parameters, *, is_pushed: bool = False) -> 
         raise Redirected(address, encoded, error) from error
 
 
+def grantable(services: Services, client: Record, wanted: Scopes) -> Scopes:
+    """Return what of `wanted` can be granted to `client` now."""
+    allowed = wanted.within(scopes.parse(client.get("scope") or ""))
+    known = services.interpreters.types
+    return Scopes(
+        tuple(
+            one
+            for one in allowed.clinical
+            if one.level != "system" and (one.type == "*" or one.type in known)
+        ),
+        tuple(
+            word
+            for word in allowed.words
+            if word not in ("fhirUser", "profile") or "openid" in allowed
+        ),
+    )
+
+
 def launched(services: Services, request: Asked) -> Record | None:
     """Return the launch that a request names, which is used up now; None if it names none.
 
@@ -169,24 +187,10 @@ def _scope(services: Services, client: Record, given: Parameters) -> Scopes:
     """Return what of the scope can be granted to `client`; more than that is never asked for."""
     if "authorization_code" not in (client.get("grant_types") or ()):
         raise UnauthorizedClientError
-    known = services.interpreters.types
-    wanted = scopes.read(given.get("scope") or "")
-    allowed = wanted.within(scopes.parse(client.get("scope") or ""))
+    found = grantable(services, client, scopes.read(given.get("scope") or ""))
     launch = given.get("launch")
-    if ("launch" in allowed) != (launch is not None):
+    if ("launch" in found) != (launch is not None):
         raise InvalidRequestError("launch and the scope launch go together.")
-    found = Scopes(
-        tuple(
-            one
-            for one in allowed.clinical
-            if one.level != "system" and (one.type == "*" or one.type in known)
-        ),
-        tuple(
-            word
-            for word in allowed.words
-            if word not in ("fhirUser", "profile") or "openid" in allowed
-        ),
-    )
     if not found.clinical and "openid" not in found:
         raise InvalidScopeError("Nothing that was asked for can be granted.")
     return found

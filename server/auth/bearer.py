@@ -15,13 +15,14 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
+from server.access import source
 from server.access.policy import Access
 from server.auth import rights, shelves
 from server.auth.tokens import Tokens
-from server.auth.visit import address_of
 from server.fhir.outcome import BadRequest, Unauthenticated
 from server.identity.throttle import Throttle
 from server.services import Services
+from server.store.shelf import digest
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _LONGEST = 4096
@@ -60,13 +61,13 @@ class Bearers:
         except Unauthenticated:
             trusted = self._services.interpreters.settings.trusted_proxies
             # Who guesses is told to wait; a token that is good is good all the while.
-            Throttle(self._services).attempt("token", address_of(environ, trusted))
+            Throttle(self._services).attempt("token", source.address(environ, trusted) or "")
             raise
 
     def _access(self, token: str, environ: Mapping[str, Any]) -> Access:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self._found(token).access
-        name = shelves.digest(token)
+        name = digest(token)
         with self._lock:
             known = self._known.get(name)
         if known and known.epoch == self._epoch() and known.expires > datetime.now(UTC):

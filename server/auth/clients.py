@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from authlib.oauth2.rfc6749 import ClientMixin
 
 from server.access import scopes
+from server.access.caller import Caller, Party
 from server.access.scopes import Scopes
 from server.auth import redirects, shelves
 from server.identity import passwords
@@ -31,11 +32,6 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types
     def id(self) -> str:
         """The client id."""
         return str(self.record["id"])
-
-    @property
-    def is_public(self) -> bool:
-        """Whether it cannot keep a secret."""
-        return bool(self.record["auth_method"] == "none")
 
     @property
     def allowed(self) -> Scopes:
@@ -94,6 +90,11 @@ def counts(record: Record | None, services: Services) -> TypeGuard[Record]:
 def is_fit(record: Record, services: Services) -> bool:
     """Tell whether a client or a grant may be used: not in production if it is to try out."""
     return not record.get("is_sample") or services.interpreters.settings.mode != "production"
+
+
+def itself(record: Record) -> Caller:
+    """Return who calls when a client changes what it says of itself, or removes itself."""
+    return Caller(kind="system", client=Party(record["id"], record["name"]), purpose="HSYSADMIN")
 
 
 def origins(record: Mapping[str, Any]) -> set[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from server.auth import shelves
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 LIFE = timedelta(seconds=60)
 _BYTES = 32
@@ -51,7 +51,7 @@ def add(services: Services, code: Code) -> str:
         "until": now + LIFE,
         "expires_at": code.grant["expires_at"] + LIFE,
     }
-    services.store.shelf(shelves.CODES).add(shelves.digest(secret), record)
+    services.store.shelf(shelves.CODES).add(digest(secret), record)
     return secret
 
 
@@ -60,7 +60,7 @@ def burn(services: Services, secret: str) -> Record | None:
 
     That it came again is noted, for whoever has it in hand just now.
     """
-    shelf, name = services.store.shelf(shelves.CODES), shelves.digest(secret)
+    shelf, name = services.store.shelf(shelves.CODES), digest(secret)
     found = shelf.change(name, {"used": True}, {"used": False})
     if found is None:
         shelf.change(name, {"replayed": True})
@@ -70,6 +70,4 @@ def burn(services: Services, secret: str) -> Record | None:
 
 def replayed(services: Services, secret: str) -> Record | None:
     """Return the code named `secret` if it came more than once."""
-    return services.store.shelf(shelves.CODES).first(
-        {"_id": shelves.digest(secret), "replayed": True}
-    )
+    return services.store.shelf(shelves.CODES).first({"_id": digest(secret), "replayed": True})

@@ -7,29 +7,28 @@ Spec: https://hl7.org/fhir/R4/consent.html
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from server.access import scopes
-from server.access.caller import Party
-from server.access.policy import Right, Rights
+from server.access.caller import Caller
 from server.audit.event import Event, own
 from server.auth import grants, shelves
 from server.context import Context
 from server.fhir import json
 from server.fhir.json import Resource
 from server.fhir.outcome import Gone, NotFound
-from server.identity import shelves as identity
+from server.identity import internal
 from server.identity.access import caller_of
+from server.interactions import kept_consents
 from server.interactions.call import Call, Result
 from server.interactions.door import perform
 from server.services import Services
 from server.store.shelf import Record
 
-CATEGORY_SYSTEM, CATEGORY_CODE = "urn:tongkang:consent", "app-access"
+CATEGORY_CODE = "app-access"
 CLIENT_SYSTEM = "urn:tongkang:client"
 _ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
@@ -37,7 +36,7 @@ _SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
 _ACTION = "http://terminology.hl7.org/CodeSystem/consentaction"
 _ROLE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 _TYPES = "http://hl7.org/fhir/resource-types"
-_KEEPING = frozenset("crus")
+_WITHDRAWN = own("consent-withdrawn", "U")
 
 
 def given(
@@ -51,36 +50,33 @@ def given(
 
     `lines` are what the person read.
     """
-    patient = grant["patient"]
+    by = caller_of(account, "PATRQT")
     call = Call(
         interaction="create",
         type="Consent",
         body=json.dumps(_consent(grant, client, account, lines)),
     )
-    made: Resource = orjson.loads(_performed(services, account, patient, call).body)
+    made: Resource = orjson.loads(_performed(services, by, grant["patient"], call).body)
     return f"Consent/{made['id']}"
 
 
-def withdraw(services: Services, grant_id: str) -> None:
-    """End an authorisation: its tokens at once, then its Consent becomes inactive."""
+def withdraw(services: Services, grant_id: str, by: Caller) -> None:
+    """End an authorisation, as `by` wishes: its tokens at once, then its Consent is inactive."""
     grant = grants.end(services, grant_id)
-    account = services.store.shelf(identity.ACCOUNTS).find((grant or {}).get("account") or "")
-    if grant is None or account is None:
+    if grant is None:
         return
     concerned = tuple(one for one in (grant.get("consent"), grant.get("patient")) if one)
-    caller = caller_of(account, grant["purpose"], Party(grant["client"]))
-    services.trail.append(
-        Event(act=own("consent-withdrawn", "U"), caller=caller, concerned=concerned)
-    )
+    facts = (("client", grant["client"]), ("grant", grant_id))
+    services.trail.append(Event(act=_WITHDRAWN, caller=by, concerned=concerned, facts=facts))
     if grant.get("consent"):
-        _deactivate(services, grant, account)
+        _deactivate(services, grant, by)
 
 
-def _deactivate(services: Services, grant: Record, account: Record) -> None:
+def _deactivate(services: Services, grant: Record, by: Caller) -> None:
     id = grant["consent"].partition("/")[2]
     try:
         read = Call(interaction="read", type="Consent", id=id)
-        found = orjson.loads(_performed(services, account, grant["patient"], read).body)
+        found = orjson.loads(_performed(services, by, grant["patient"], read).body)
     except (Gone, NotFound):
         return
     found["status"] = "inactive"
@@ -92,14 +88,14 @@ def _deactivate(services: Services, grant: Record, account: Record) -> None:
         body=json.dumps(found),
         if_match=f'W/"{found["meta"]["versionId"]}"',
     )
-    _performed(services, account, grant["patient"], changed)
+    _performed(services, by, grant["patient"], changed)
 
 
-def withdraw_client(services: Services, client: str) -> None:
-    """End all authorisations of a client."""
-    for grant in services.store.shelf(shelves.GRANTS).all({"client": client}, limit=100_000):
+def withdraw_client(services: Services, client: str, by: Caller) -> None:
+    """End all authorisations of a client, as `by` wishes."""
+    for grant in services.store.shelf(shelves.GRANTS).each({"client": client}):
         if grant["status"] == grants.ACTIVE:
-            withdraw(services, grant["id"])
+            withdraw(services, grant["id"], by)
 
 
 def _consent(
@@ -112,7 +108,7 @@ def _consent(
         "status": "active",
         "identifier": [{"system": "urn:tongkang:grant", "value": grant["id"]}],
         "scope": {"coding": [{"system": _SCOPE, "code": "patient-privacy"}]},
-        "category": [{"coding": [{"system": CATEGORY_SYSTEM, "code": CATEGORY_CODE}]}],
+        "category": [{"coding": [{"system": kept_consents.SYSTEM, "code": CATEGORY_CODE}]}],
         "patient": {"reference": grant["patient"]},
         "dateTime": _time(grant["created"]),
         "performer": [_performer(account)],
@@ -160,11 +156,9 @@ def _provision(grant: Mapping[str, Any], client: Record) -> dict[str, Any]:
     return found
 
 
-def _performed(services: Services, account: Record, patient: str, call: Call) -> Result:
+def _performed(services: Services, by: Caller, patient: str, call: Call) -> Result:
     """Do what is asked with the one right that this room has: to the Consents of `patient`."""
-    caller = replace(caller_of(account, "PATRQT"), role="system")
-    right = Right("Consent", _KEEPING, (), (patient,))
-    access = services.access(Rights(caller=caller, rights=(right,)))
+    access = internal.consents_of(services, by, patient)
     return perform(Context.of(services, access, services.interpreters.settings.language), call)
 
 

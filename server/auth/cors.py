@@ -8,12 +8,14 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#considerations-for-
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, make_response, request
 
 from server.auth import shelves
 from server.auth.clients import origins
+from server.fhir.outcome import Unavailable
 from server.services import Services
 
 if TYPE_CHECKING:
@@ -37,17 +39,25 @@ class Origins:
     def __init__(self, services: Services) -> None:
         self._shelf = services.store.shelf(shelves.CLIENTS)
         self._known: frozenset[str] = frozenset()
-        self._at = float("-inf")
+        self._stale_at = self._again_at = float("-inf")
 
     def __contains__(self, origin: object) -> bool:
-        """Tell whether a registered app runs at `origin`."""
-        age = time.monotonic() - self._at
+        """Tell whether a registered app runs at `origin`, as far as the database can be asked."""
         # One that is not known may have been registered just now.
-        if age > _KEPT_SECONDS or (origin not in self._known and age > _AGAIN_SECONDS):
+        due = self._stale_at if origin in self._known else self._again_at
+        if time.monotonic() > due:
+            self._look()
+        return origin in self._known
+
+    def _look(self) -> None:
+        again = _KEPT_SECONDS
+        # Without the database, what was known stays so; the answer itself says what is wrong.
+        with suppress(Unavailable):
             records = self._shelf.all({"status": "approved"}, limit=10_000)
             self._known = frozenset(one for record in records for one in origins(record))
-            self._at = time.monotonic()
-        return origin in self._known
+            again = _AGAIN_SECONDS
+        now = time.monotonic()
+        self._stale_at, self._again_at = now + _KEPT_SECONDS, now + again
 
 
 def headers(origin: str, known: Origins, *, public: bool = False) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """From a person's decision to the answer that the client gets: a code, or that they refused.
 
-Spec: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2, https://www.rfc-editor.org/rfc/rfc9207
+Spec: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2, https://www.rfc-editor.org/rfc/rfc9207,
+https://www.rfc-editor.org/rfc/rfc8252#section-8.6
 """
 
 from collections.abc import Collection, Mapping
@@ -13,7 +14,16 @@ from server.access import scopes
 from server.access.caller import Party
 from server.access.scopes import LAUNCHING, Scopes
 from server.audit.event import Event, own
-from server.auth import clients, codes, consents, grants, pending, redirects, shelves, terms
+from server.auth import (
+    authorization,
+    codes,
+    consents,
+    grants,
+    pending,
+    redirects,
+    shelves,
+    terms,
+)
 from server.auth.authorization import Redirected
 from server.auth.codes import Code
 from server.auth.grants import Decision
@@ -32,14 +42,16 @@ class Undecided(Unprocessable):
 
 
 def offered(services: Services, request: Record, account: Record) -> Offer:
-    """Return what a pending request asks of the person of `account`.
+    """Return what a pending request asks of the person of `account`: what can be granted still.
 
-    Raises Forbidden if the client is not approved any more.
+    Raises Forbidden if the client has no right any more to ask, or to have been launched.
     """
-    client = services.store.shelf(shelves.CLIENTS).find(request["client"])
-    if not clients.counts(client, services):
+    client = pending.client_of(services, request)
+    scope = authorization.grantable(services, client, scopes.parse(request["scope"]))
+    is_launched = request["launch"] is not None
+    if is_launched != ("launch" in scope) or not (scope.clinical or "openid" in scope):
         raise Forbidden.because("consent-unknown")
-    return Offer(services, client, scopes.parse(request["scope"]), account["kind"])
+    return Offer(services, client, scope, account["kind"])
 
 
 def patients(services: Services, request: Record, account: Record) -> tuple[str, ...]:
@@ -97,10 +109,17 @@ def allow(  # noqa: PLR0913, PLR0917  # all that the person decided
 
 
 def again(services: Services, request: Record, session: Session) -> str | None:
-    """Return where the browser is sent if the person need not be asked, None if they have to be."""
+    """Return where the browser is sent if the person need not be asked, None if they have to be.
+
+    Any program of a device can take the place of a public app there, so the person sees each time
+    that somebody asks in its name: RFC 8252 section 8.6.
+    """
     if "consent" in request["prompts"] or "select_account" in request["prompts"]:
         return None
     offer = offered(services, request, session.account)
+    is_public = offer.client["auth_method"] == "none"
+    if is_public and not request["redirect_uri"].startswith("https://"):
+        return None
     whose = {
         "client": request["client"],
         "account": session.account["id"],

@@ -63,7 +63,7 @@ def _grant(account: str | None, wanted: Wanted, client: str) -> dict[str, object
     return {
         "client": client,
         "account": account,
-        "patient": wanted.patient,
+        "patient": f"Patient/{wanted.patient}" if wanted.patient else None,
         "scope": wanted.scope,
         "labels": [],
         "is_sample": True,

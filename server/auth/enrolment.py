@@ -12,13 +12,13 @@ from secrets import token_hex, token_urlsafe
 from typing import Any
 
 from server.access import scopes
-from server.auth import amending, consents, shelves
+from server.auth import amending, clients, consents, shelves
 from server.auth.tokens import Tokens
 from server.fhir.outcome import Conflict
 from server.identity import passwords
 from server.records.client_registration import Faulty
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 PENDING = "pending"
 _SECRET = "client_secret_basic"  # noqa: S105  # the name of a method
@@ -43,7 +43,7 @@ def add(
     record = {
         **fields,
         "revision": token_hex(8),
-        "registration_token": shelves.digest(told["registration_access_token"]),
+        "registration_token": digest(told["registration_access_token"]),
         "status": PENDING,
         "created": datetime.now(UTC),
     }
@@ -66,21 +66,29 @@ def change(services: Services, record: Record, metadata: Mapping[str, Any]) -> R
         raise Conflict.because("client-changed")
     if changed["status"] != record["status"]:
         silence(services, record["id"])
+    elif changed["redirect_uris"] != record.get("redirect_uris"):
+        _forget_requests(services, record["id"])
     return changed
 
 
-def remove(services: Services, client_id: str) -> None:
-    """Remove a client and all that it was granted."""
-    services.store.shelf(shelves.CLIENTS).take(client_id)
-    silence(services, client_id)
-    consents.withdraw_client(services, client_id)
+def remove(services: Services, record: Record) -> None:
+    """Have a client remove itself and all that it was granted."""
+    services.store.shelf(shelves.CLIENTS).take(record["id"])
+    silence(services, record["id"])
+    consents.withdraw_client(services, record["id"], clients.itself(record))
 
 
 def silence(services: Services, client_id: str) -> None:
-    """Have every token, code and pushed request of a client end now."""
-    for layout in (shelves.CODES, shelves.PUSHED):
-        services.store.shelf(layout).remove({"client": client_id})
+    """Have every token, code, launch and request of a client end now."""
+    _forget_requests(services, client_id)
     Tokens.of(services).revoke_all("client", client_id)
+
+
+def _forget_requests(services: Services, client_id: str) -> None:
+    """Have all end that could become a token of a client yet; of codes the tombstones stay."""
+    services.store.shelf(shelves.CODES).remove({"client": client_id, "used": False})
+    for layout in (shelves.PUSHED, shelves.PENDING, shelves.LAUNCHES):
+        services.store.shelf(layout).remove({"client": client_id})
 
 
 def _fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +101,10 @@ def _fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if asked.malformed or levels & ({"patient", "user"} if is_system else {"system"}):
         raise Faulty("invalid_client_metadata", "scope", {"scope": "scope"})
     kept["name"] = kept.pop("client_name")
+    kept["require_pushed"] = kept.pop("require_pushed_authorization_requests")
     kept["auth_method"] = kept.pop("token_endpoint_auth_method")
+    if "token_endpoint_auth_signing_alg" in kept:
+        kept["signing_alg"] = kept.pop("token_endpoint_auth_signing_alg")
     kept["kind"] = "backend" if is_system else "app"
     if "purpose" in kept:
         kept["purpose"] = {"zh": kept["purpose"], "en": kept["purpose"]}

@@ -10,7 +10,7 @@ from secrets import token_hex
 
 from server.access import scopes
 from server.access.scopes import Scopes
-from server.auth import shelves, terms
+from server.auth import clients, shelves, terms
 from server.auth.terms import Terms
 from server.auth.tokens import Tokens
 from server.identity import accounts, people
@@ -111,21 +111,31 @@ def standing(services: Services, asked: Scopes, whose: Mapping[str, str], basis:
 
 
 def alive(services: Services, id: str) -> tuple[Record, Record] | None:
-    """Return an authorisation and its account if both are in force, and the person's bond is."""
-    grant = services.store.shelf(shelves.GRANTS).find(id)
-    if grant is None or grant["status"] != ACTIVE:
+    """Return a person's authorisation and their account, None if either is in force no more.
+
+    It is the one rule of that, for codes, tokens and whoever asks about them: the bond to the
+    person that it is about has to be there still, too.
+    """
+    grant = in_force(services, id)
+    if grant is None:
         return None
     account = services.store.shelf(identity.ACCOUNTS).find(grant["account"] or "")
     if account is None or not accounts.is_in_use(account, services.interpreters.settings):
-        return None
-    if not in_session(services, grant):
         return None
     if account["kind"] == "resident" and grant["patient"] is not None:
         return (grant, account) if grant["patient"] in people.persons(services, account) else None
     return grant, account
 
 
-def in_session(services: Services, grant: Mapping[str, object]) -> bool:
+def in_force(services: Services, id: str) -> Record | None:
+    """Return an authorisation that has not ended, a person's or a system's."""
+    grant = services.store.shelf(shelves.GRANTS).find(id)
+    if grant is None or grant["status"] != ACTIVE or not clients.is_fit(grant, services):
+        return None
+    return grant if _in_session(services, grant) else None
+
+
+def _in_session(services: Services, grant: Mapping[str, object]) -> bool:
     """Tell whether the session that an authorisation depends on goes on, if it depends on one."""
     session = grant.get("session")
     if session is None:

@@ -14,7 +14,7 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from threading import Lock
 from typing import Any
@@ -30,6 +30,8 @@ _PIECE = 16 * 1024
 _KEPT_SECONDS, _LONGEST_SECONDS = 300.0, 3600.0
 _NOT_AGAIN_SECONDS = 10.0
 _MOST = 1000
+_MOST_TIMES = 5
+_TURNS = 64
 _MAX_AGE = re.compile(r"max-age=\"?(\d{1,9})")
 _UNKEPT = re.compile(r"no-store|no-cache")
 _TRANSLATED, _TRANSLATED_HERE = IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48")
@@ -43,47 +45,74 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """What came of a fetch at the time `at`: `keys`, None if there was nothing to be had."""
+    """What came of a fetch at the time `at`: `keys`, None if there was nothing to be had.
+
+    It was the fetch number `times` of a few seconds that have `begun` then.
+    """
 
     keys: Jwks | None
     at: float
     good_for: float
+    begun: float = 0.0
+    times: int = 1
 
 
 class Fetcher:
     """Fetches key sets and keeps them as long as their server allows.
 
-    `loopback` lets plain http to this machine pass, which is for development only.
+    Whoever asks for tokens in a client's name makes us fetch its keys, so there are only so many
+    fetches of one set in a few seconds, and one at a time. `loopback` lets plain http to this
+    machine pass, which is for development only.
     """
 
     def __init__(self, *, loopback: bool) -> None:
         self._loopback = loopback
         self._known: OrderedDict[str, _Fetched] = OrderedDict()
         self._lock = Lock()
+        self._turns = [Lock() for _ in range(_TURNS)]
 
     def keys(self, url: str, *, anew: bool = False) -> Jwks:
         """Return the key set at `url`; `anew` if what is kept lacks a key, but not all the time.
 
         Raises Unreachable.
         """
-        now = time.monotonic()
-        with self._lock:
-            known = self._known.get(url)
-        if known is None or now - known.at >= self._patience(known, anew=anew):
-            known = self._fetched(url, now)
-            with self._lock:
-                self._known[url] = known
-                self._known.move_to_end(url)
-                if len(self._known) > _MOST:
-                    self._known.popitem(last=False)
+        known = self._kept(url, anew=anew)
+        if known is None:
+            with self._turns[hash(url) % _TURNS]:
+                known = self._kept(url, anew=anew) or self._renewed(url)
         if known.keys is None:
             raise Unreachable
         return known.keys
 
+    def _kept(self, url: str, *, anew: bool) -> _Fetched | None:
+        with self._lock:
+            known = self._known.get(url)
+        if known is None or time.monotonic() - known.at >= self._patience(known, anew=anew):
+            return None
+        return known
+
     @staticmethod
     def _patience(known: _Fetched, *, anew: bool) -> float:
         """Return for how long what is known has to do; a failure is not repeated at once."""
-        return _NOT_AGAIN_SECONDS if anew or known.keys is None else known.good_for
+        wait = _NOT_AGAIN_SECONDS if anew or known.keys is None else known.good_for
+        if known.times < _MOST_TIMES:
+            return wait
+        return max(wait, known.begun + _NOT_AGAIN_SECONDS - known.at)
+
+    def _renewed(self, url: str) -> _Fetched:
+        now = time.monotonic()
+        found = self._fetched(url, now)
+        with self._lock:
+            before = self._known.get(url)
+            if before and now - before.begun < _NOT_AGAIN_SECONDS:
+                found = replace(found, begun=before.begun, times=before.times + 1)
+            else:
+                found = replace(found, begun=now)
+            self._known[url] = found
+            self._known.move_to_end(url)
+            if len(self._known) > _MOST:
+                self._known.popitem(last=False)
+        return found
 
     def _fetched(self, url: str, now: float) -> _Fetched:
         try:

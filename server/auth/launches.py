@@ -15,7 +15,7 @@ from authlib.oauth2.rfc6749.errors import InvalidRequestError
 
 from server.auth import shelves
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 LIFE = timedelta(minutes=5)
 PARAMETERS = (
@@ -49,7 +49,7 @@ def add(services: Services, launch: Launch) -> str:
         "created": now,
         "expires_at": now + LIFE,
     }
-    services.store.shelf(shelves.LAUNCHES).add(shelves.digest(secret), record)
+    services.store.shelf(shelves.LAUNCHES).add(digest(secret), record)
     return secret
 
 
@@ -59,7 +59,7 @@ def taken(services: Services, secret: str, client: str) -> Record:
     Raises InvalidRequestError if there is none, not any more, or if it is another client's.
     """
     shelf = services.store.shelf(shelves.LAUNCHES)
-    name = shelves.digest(secret)
+    name = digest(secret)
     found = shelf.find(name)
     if found is None or found["client"] != client or shelf.take(name) is None:
         raise InvalidRequestError("launch is not known, or was used.")

@@ -1,7 +1,7 @@
 """Requests for authorization that wait for a person to sign in and decide.
 
 Each has a name of its own, so that tabs do not mix, and belongs to the browser it was made in. It
-is answered once.
+is answered once, and only while its client and the address of its answer count.
 
 Spec: https://www.rfc-editor.org/rfc/rfc9700#section-4.7
 """
@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_urlsafe
 from typing import Any
 
-from server.auth import shelves
+from server.auth import clients, redirects, shelves
 from server.auth.authorization import Asked
 from server.fhir.outcome import Forbidden
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 LIFE = timedelta(minutes=20)
 _BYTES = 32
@@ -30,7 +30,7 @@ def add(
     """
     id, now = token_urlsafe(_BYTES), datetime.now(UTC)
     record = {
-        "browser": None if browser is None else shelves.digest(browser),
+        "browser": None if browser is None else digest(browser),
         "client": asked.client["id"],
         "redirect_uri": asked.redirect_uri,
         "state": asked.state,
@@ -49,12 +49,29 @@ def add(
 
 
 def of(services: Services, id: str, browser: str) -> Record:
-    """Return the request named `id`. Raises Forbidden if it is not of `browser`, or answered."""
-    shelf, name = services.store.shelf(shelves.PENDING), shelves.digest(browser)
+    """Return the request named `id`.
+
+    Raises Forbidden if it is not of `browser`, is answered, or has no client any more.
+    """
+    shelf, name = services.store.shelf(shelves.PENDING), digest(browser)
     found = shelf.change(id, {"browser": name}, {"browser": None}) or shelf.find(id)
     if found is None or found["browser"] != name:
         raise Forbidden.because("consent-unknown")
+    client_of(services, found)
     return found
+
+
+def client_of(services: Services, pending: Record) -> Record:
+    """Return the client of a request.
+
+    Raises Forbidden if it does not count any more, or has taken away where the answer goes.
+    """
+    client = services.store.shelf(shelves.CLIENTS).find(pending["client"])
+    if not clients.counts(client, services) or not redirects.is_registered(
+        pending["redirect_uri"], client.get("redirect_uris") or ()
+    ):
+        raise Forbidden.because("consent-unknown")
+    return client
 
 
 def choose_patient(services: Services, pending: Record, patient: str | None) -> Record:

@@ -10,12 +10,14 @@ from typing import Any
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from flask import request
 
-from server.auth import authorization, parameters, shelves
+from server.auth import authorization, parameters, shelves, visit
 from server.auth.authorization import Redirected
 from server.auth.parameters import Parameters
 from server.auth.server import METHODS, Server
 from server.fhir.outcome import BadRequest
+from server.identity.throttle import Throttle
 from server.services import Services
+from server.store.shelf import digest
 
 LIFE = timedelta(seconds=90)
 PREFIX = "urn:ietf:params:oauth:request_uri:"
@@ -29,9 +31,10 @@ _KEPT = (
 def push(server: Server) -> dict[str, Any]:
     """Keep the request in this form, if it is a good one, and return the name of it.
 
-    Raises OAuth2Error if it is not, or if the client is not who it says.
+    Raises OAuth2Error if it is not, or if the client is not who it says; TooMany in the end.
     """
     client = server.authenticate_client(server.create_oauth2_request(None), METHODS, "par")
+    Throttle(server.services).attempt("push", f"{visit.address()} {client.id}")
     form = {name: request.form[name] for name in _KEPT if request.form.get(name)}
     if form.setdefault("client_id", client.id) != client.id or "request_uri" in request.form:
         raise InvalidRequestError("client_id is another one, or there is a request_uri.")
@@ -43,7 +46,7 @@ def push(server: Server) -> dict[str, Any]:
         raise InvalidRequestError("redirect_uri is not registered.") from None
     secret, now = token_urlsafe(32), datetime.now(UTC)
     record = {"client": client.id, "given": form, "created": now, "expires_at": now + LIFE}
-    server.services.store.shelf(shelves.PUSHED).add(shelves.digest(secret), record)
+    server.services.store.shelf(shelves.PUSHED).add(digest(secret), record)
     return {"request_uri": PREFIX + secret, "expires_in": int(LIFE.total_seconds())}
 
 
@@ -55,7 +58,7 @@ def taken(services: Services, given: Parameters) -> Parameters | None:
     name = given.get("request_uri")
     if name is None or not name.startswith(PREFIX):
         return None
-    found = services.store.shelf(shelves.PUSHED).take(shelves.digest(name.removeprefix(PREFIX)))
+    found = services.store.shelf(shelves.PUSHED).take(digest(name.removeprefix(PREFIX)))
     if found is None or found["client"] != given.get("client_id"):
         raise BadRequest.because("authorize-pushed")
     return parameters.once(found["given"])

@@ -23,7 +23,7 @@ from server.identity.throttle import Throttle
 from server.records import client_registration
 from server.records.client_registration import Faulty
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 _LARGEST = 64 * 1024
 _ECHOED = (
@@ -91,12 +91,7 @@ def _owned(services: Services, client_id: str) -> Record:
     record = services.store.shelf(shelves.CLIENTS).find(client_id)
     kept = (record or {}).get("registration_token", "")
     is_bearer = scheme.lower() == "bearer"
-    if (
-        record is None
-        or not kept
-        or not is_bearer
-        or not compare_digest(kept, shelves.digest(token))
-    ):
+    if record is None or not kept or not is_bearer or not compare_digest(kept, digest(token)):
         raise InvalidClientError(status_code=401, description="The token is not the client's.")
     return record
 
@@ -111,7 +106,7 @@ def _changed(services: Services, record: Record) -> Response:
 
 
 def _removed(services: Services, record: Record) -> None:
-    enrolment.remove(services, record["id"])
+    enrolment.remove(services, record)
     noted(services, record, "removed", address=visit.address())
 
 
@@ -121,6 +116,8 @@ def _said(services: Services, record: Record) -> dict[str, Any]:
     keys = (record.get("proposed") or record).get("jwks")
     if keys is not None:
         told["jwks"] = keys
+    if record.get("signing_alg"):
+        told["token_endpoint_auth_signing_alg"] = record["signing_alg"]
     if purpose := amending.said(record)["purpose"]:
         told["purpose"] = purpose["zh"]
     if waiting := amending.waiting(record):
@@ -134,6 +131,7 @@ def _said(services: Services, record: Record) -> dict[str, Any]:
         "registration_client_uri": endpoint(
             services.interpreters.settings, f"register/{record['id']}"
         ),
+        "require_pushed_authorization_requests": bool(record.get("require_pushed")),
         "tongkang_status": record["status"],
         **told,
     }

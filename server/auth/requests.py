@@ -14,6 +14,7 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from flask import Response, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException
 
+from server.audit import failures
 from server.audit.event import Event, own
 from server.auth import visit
 from server.fhir.outcome import FhirError
@@ -70,8 +71,9 @@ def answered(function: Answer) -> Answer:
             return _busy(error)
         except HTTPException as error:
             return plain(make_response(jsonify(error="invalid_request"), error.code or 400))
-        except (ValueError, KeyError, TypeError, AttributeError, UnicodeError):
-            # Whatever a parameter holds that a library could not read.
+        except (ValueError, KeyError, TypeError, AttributeError, UnicodeError) as error:
+            # Whatever a parameter holds that a library could not read, or a fault of ours.
+            failures.record(error)
             return plain(make_response(jsonify(error="invalid_request"), 400))
 
     return wrapper

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from server.access import scopes
-from server.access.caller import Caller, Party
+from server.access.caller import Caller
 from server.audit.event import CLIENT_CHANGED, Event
-from server.auth import amending, enrolment, shelves
+from server.auth import amending, clients, enrolment, shelves
 from server.fhir.outcome import Conflict, Forbidden, NotFound
 from server.services import Services
 from server.store.shelf import Record
@@ -88,14 +88,13 @@ def noted(  # noqa: PLR0913  # an event is all of these
     refused: str | None = None,
 ) -> None:
     """Have the trail know what became of a client, and by whom: itself, if nobody is named."""
-    itself = Caller(kind="system", client=Party(client["id"], client["name"]), purpose="HSYSADMIN")
     facts = [("client", client["id"]), ("name", client["name"]), ("what", what)]
     if what == "approved":
         facts.append(("scope", client.get("scope", "")))
     services.trail.append(
         Event(
             act=CLIENT_CHANGED,
-            caller=by or itself,
+            caller=by or clients.itself(client),
             address=address,
             facts=tuple(facts),
             outcome="4" if refused else "0",

@@ -12,11 +12,9 @@ from dataclasses import replace
 from server.access import scopes
 from server.access.caller import Caller, Party
 from server.access.policy import Masks, Region, Right, Rights, granted
-from server.auth import clients, shelves
-from server.auth.grants import in_session
+from server.auth import clients, grants, shelves
 from server.content import TERMINOLOGY
-from server.identity import access, accounts, emergency, people
-from server.identity import shelves as identity
+from server.identity import access, emergency, people
 from server.search import sensitivity
 from server.services import Services
 from server.store.shelf import Record
@@ -27,19 +25,13 @@ _PURPOSES: Mapping[str, str] = {"resident": "PATRQT", "staff": "TREAT", "system"
 def of(services: Services, token: Record) -> Rights | None:
     """Return the rights that the record of an access token gives, None if none any more."""
     client = services.store.shelf(shelves.CLIENTS).find(token["client"])
-    grant = services.store.shelf(shelves.GRANTS).find(token["grant"])
     if not clients.counts(client, services):
         return None
-    if grant is None or grant["status"] != "active" or not in_session(services, grant):
-        return None
-    if not clients.is_fit(grant, services):
-        return None
     if token["account"] is None:
-        return _of_system(services, client, grant, token)
-    account = services.store.shelf(identity.ACCOUNTS).find(token["account"])
-    if account is None or not accounts.is_in_use(account, services.interpreters.settings):
-        return None
-    return _of_person(services, client, grant, token, account)
+        grant = grants.in_force(services, token["grant"])
+        return None if grant is None else _of_system(services, client, grant, token)
+    found = grants.alive(services, token["grant"])
+    return None if found is None else _of_person(services, client, *found, token)
 
 
 def _of_system(services: Services, client: Record, grant: Record, token: Record) -> Rights:
@@ -60,16 +52,15 @@ def system(client: Record, grant: Record) -> Caller:
 
 
 def _of_person(
-    services: Services, client: Record, grant: Record, token: Record, account: Record
+    services: Services, client: Record, grant: Record, account: Record, token: Record
 ) -> Rights:
     kind = account["kind"]
     app = Party(client["id"], client["name"])
     caller = access.caller_of(account, grant.get("purpose") or _PURPOSES[kind], app)
     caller = replace(caller, grant=grant["id"])
     persons = people.persons(services, account) if kind == "resident" else None
-    chosen = grant.get("patient")
-    if persons is not None and str(chosen).startswith("Patient/"):
-        persons = tuple(one for one in persons if one == chosen)
+    if persons is not None and grant["patient"] is not None:
+        persons = (grant["patient"],)
     about: dict[str, tuple[str, ...] | None] = {"user": persons}
     patient = token["context"].get("patient")
     if patient is not None and (persons is None or f"Patient/{patient}" in persons):

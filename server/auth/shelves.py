@@ -4,8 +4,6 @@ No secret is kept as it is: tokens and codes are named by their SHA-256, clients
 hashed with Argon2.
 """
 
-from hashlib import sha256
-
 from server.store.shelf import Layout
 
 CLIENTS = Layout("_clients", indexes=(("status",), ("created",)))
@@ -14,15 +12,10 @@ GRANTS = Layout(
     indexes=(("account", "client", "status"), ("client",), ("session",), ("patient",)),
 )
 RECEIPTS = Layout("_receipts", indexes=(("account",), ("client",)))
-CODES = Layout("_codes", indexes=(("grant",),))
+CODES = Layout("_codes", indexes=(("grant",), ("client",)))
 TOKENS = Layout("_tokens", indexes=(("grant",), ("client",), ("account",), ("family",)))
-PENDING = Layout("_pending")
-PUSHED = Layout("_pushed")
-LAUNCHES = Layout("_launches")
+PENDING = Layout("_pending", indexes=(("client",),))
+PUSHED = Layout("_pushed", indexes=(("client",),))
+LAUNCHES = Layout("_launches", indexes=(("client",),))
 ASSERTIONS = Layout("_jti")
 KEYS = Layout("_signing_keys", indexes=(("created",),))
-
-
-def digest(secret: str) -> str:
-    """Return the name under which `secret`, 256 random bits, is kept."""
-    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from server.auth import shelves
 from server.services import Services
-from server.store.shelf import Plain, Record, Shelf
+from server.store.shelf import Plain, Record, Shelf, digest
 
 ACCESS_SECONDS = 3600
 BACKEND_SECONDS = 300
@@ -64,20 +64,16 @@ class Tokens:
 
     def find(self, token: str) -> Record | None:
         """Return the record of `token`; None if there is none, or not any more."""
-        return self._shelf.find(shelves.digest(token))
+        return self._shelf.find(digest(token))
 
     def use(self, token: str) -> Record | None:
         """Mark a refresh token as used and return it; of several callers one gets it."""
         unused: dict[str, Plain] = {"kind": "refresh", "used": False}
-        return self._shelf.change(shelves.digest(token), {"used": True}, unused)
-
-    def give_back(self, token: str) -> None:
-        """Take it back that a refresh token was used, for it was refused."""
-        self._shelf.change(shelves.digest(token), {"used": False}, {"used": True})
+        return self._shelf.change(digest(token), {"used": True}, unused)
 
     def revoke(self, token: str) -> None:
         """Revoke one token."""
-        self._shelf.take(shelves.digest(token))
+        self._shelf.take(digest(token))
         self._bump()
 
     def revoke_all(self, field: Literal["grant", "client", "account", "family"], id: str) -> None:
@@ -101,5 +97,5 @@ class Tokens:
             "expires_at": now + timedelta(seconds=seconds),
             **more,
         }
-        self._shelf.add(shelves.digest(token), record)
+        self._shelf.add(digest(token), record)
         return token

@@ -14,6 +14,7 @@ from server.cli.supervisor import Supervisor, gunicorn_command, local_url
 from server.fhir.messages import text
 from server.fhir.outcome import FhirError
 from server.settings import Settings
+from server.store import safe
 from server.store.database import check_url
 
 
@@ -26,6 +27,7 @@ def serve(application: str) -> None:
     """
     settings = settings_or_exit()
     try:
+        safe.check(settings)
         if settings.mongodb_url is not None:
             check_url(settings.mongodb_url)
             # There is no mongod to look after: gunicorn takes the place of this process.

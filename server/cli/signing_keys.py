@@ -30,7 +30,7 @@ def signing_keys(*, rotate: bool) -> None:
                 told = {
                     "id": one.id,
                     "since": one.since.astimezone(zone).isoformat(timespec="minutes"),
-                    "until": one.until.astimezone(zone).date().isoformat(),
+                    "until": one.until.astimezone(zone).date().isoformat() if one.until else "—",
                 }
                 click.echo(text("signing-key", settings.language, told))
     except FhirError as error:

@@ -6,7 +6,6 @@ name. Every person has their own: 人口健康信息管理办法(试行) article
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
@@ -15,7 +14,7 @@ from server.fhir.outcome import Conflict
 from server.identity import known, passwords, shelves
 from server.services import Services
 from server.settings import Settings
-from server.store.shelf import Record, Shelf, Taken
+from server.store.shelf import Record, Shelf, Taken, digest
 
 
 def shelf(services: Services) -> Shelf:
@@ -25,20 +24,12 @@ def shelf(services: Services) -> Shelf:
 
 def resident_login(identity_number: str) -> str:
     """Return the login of the resident with this ID number."""
-    return "id:" + sha256(identity_number.strip().upper().encode()).hexdigest()
+    return "id:" + digest(identity_number.strip().upper())
 
 
 def staff_login(name: str) -> str:
     """Return the login of the member of staff who signs in as `name`."""
     return "staff:" + name.strip().casefold()
-
-
-def add_resident(services: Services, identity_number: str, name: str, patient: str) -> Record:
-    """Return the new account, still without a password, of the resident who is `patient`.
-
-    Raises Conflict if they have one already.
-    """
-    return add_bound(services, resident_login(identity_number), name, patient)
 
 
 def add_bound(services: Services, login: str, name: str, patient: str) -> Record:

@@ -22,7 +22,7 @@ KEPT = timedelta(days=183)
 _SHOWN = 100
 _alarms = Counter("tongkang_alarms", "Alarms: somebody goes on guessing.", ("what",))
 _log = logging.getLogger("tongkang.alarm")
-_FROM = ("address", "client", "token", "authorize", "registration")
+_FROM = ("address", "client", "token", "authorize", "push", "registration")
 """Kinds of attempts that are counted by where they come from."""
 _AT = ("code", "emergency", "patient")
 """Kinds of attempts that are counted by the id of an account."""

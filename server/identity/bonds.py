@@ -149,5 +149,8 @@ def _add(services: Services, bond: dict[str, Any]) -> Record:
 
 
 def _require_new(services: Services, login: str, patient: str) -> None:
-    if shelf(services).first({"holder_login": login, "patient": patient}):
+    """Raise Conflict if there is such a bond that is in force, or waits to be."""
+    zone = services.interpreters.zone
+    there = shelf(services).all({"holder_login": login, "patient": patient})
+    if any(one["status"] == _PENDING or people.is_in_force(one, zone) for one in there):
         raise Conflict.because("bond-exists")

@@ -59,7 +59,7 @@ def code(services: Services, login: str) -> str:
     is_told = accounts.is_in_use(account, services.interpreters.settings)
     if account is None or not is_told or not account.get("demo"):
         raise NotFound.because("demo-account-unknown")
-    return totp.code(account["totp"])
+    return totp.code(totp.secret_of(services, account))
 
 
 def _made_resident(services: Services, patient: Resource) -> Made:
@@ -84,7 +84,8 @@ def _made_staff(
         who = {"person": person} if person else {}
         account = accounts.add_staff(services, login, {**details, **who, "demo": True})
     secret = totp.new_secret()
-    values = {"totp": secret, "totp_step": 0, "recovery": []}
+    kept = totp.closed(services, account["id"], secret)
+    values = {"totp": kept, "totp_step": 0, "recovery": []}
     accounts.shelf(services).change(account["id"], values)
     return Made(role, login, _password(services, account), secret)
 

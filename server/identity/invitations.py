@@ -6,13 +6,12 @@ Spec: https://cheatsheetseries.owasp.org/cheatsheets/Forgot_Password_Cheat_Sheet
 """
 
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from secrets import token_urlsafe
 
 from server.identity import accounts, shelves
 from server.identity.sessions import Sessions
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 LASTS = timedelta(days=3)
 
@@ -22,13 +21,13 @@ def invite(services: Services, account: Record) -> str:
     secret = token_urlsafe(32)
     services.store.shelf(shelves.INVITATIONS).remove({"account": account["id"]})
     record = {"account": account["id"], "expires_at": datetime.now(UTC) + LASTS}
-    services.store.shelf(shelves.INVITATIONS).add(_name(secret), record)
+    services.store.shelf(shelves.INVITATIONS).add(digest(secret), record)
     return f"/set-up/{secret}"
 
 
 def invited(services: Services, secret: str) -> Record | None:
     """Return the account that `secret` invites to, None if it is no invitation any more."""
-    found = services.store.shelf(shelves.INVITATIONS).find(_name(secret))
+    found = services.store.shelf(shelves.INVITATIONS).find(digest(secret))
     account = accounts.shelf(services).find(found["account"]) if found else None
     return account if accounts.is_in_use(account, services.interpreters.settings) else None
 
@@ -42,12 +41,8 @@ def accept(services: Services, secret: str, password: str) -> Record | None:
     if account is None:
         return None
     accounts.require_good(services, account, password)
-    if services.store.shelf(shelves.INVITATIONS).take(_name(secret)) is None:
+    if services.store.shelf(shelves.INVITATIONS).take(digest(secret)) is None:
         return None
     accounts.set_password(services, account, password)
     Sessions(services).end_all(account["id"])
     return account
-
-
-def _name(secret: str) -> str:
-    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

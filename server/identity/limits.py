@@ -16,14 +16,15 @@ from server.context import Context
 from server.fhir import json
 from server.fhir.json import Resource
 from server.identity import internal
+from server.interactions import kept_consents
 from server.interactions.call import Call, Disclosed, Result
 from server.interactions.door import perform
 from server.services import Services
 from server.store.belonging import ALL
 
-CATEGORY_SYSTEM, CATEGORY_CODE = "urn:tongkang:consent", "limit-sharing"
-CATEGORY = f"{CATEGORY_SYSTEM}|{CATEGORY_CODE}"
-"""What stands for the whole record, among the labels of sensitive data."""
+CATEGORY_CODE = "limit-sharing"
+CATEGORY = f"{kept_consents.SYSTEM}|{CATEGORY_CODE}"
+"""Their category, as a search asks for it."""
 _ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 
@@ -67,7 +68,7 @@ def _consent(caller: Caller, patient: str, label: str) -> Resource:
         "resourceType": "Consent",
         "status": "active",
         "scope": {"coding": [{**privacy, "code": "patient-privacy"}]},
-        "category": [{"coding": [{"system": CATEGORY_SYSTEM, "code": CATEGORY_CODE}]}],
+        "category": [{"coding": [{"system": kept_consents.SYSTEM, "code": CATEGORY_CODE}]}],
         "patient": {"reference": patient},
         "dateTime": _now(),
         "performer": [{name: value for name, value in who.items() if value}],
@@ -85,16 +86,20 @@ def _consents(services: Services, caller: Caller, patient: str) -> dict[str, Res
     query = (("patient", patient), ("category", CATEGORY), ("_count", "100"))
     call = Call(interaction="search-type", type="Consent", query=query)
     bundle: dict[str, Any] = orjson.loads(_performed(services, caller, patient, call).body)
-    return {
-        _label(one["resource"]): one["resource"]
-        for one in bundle.get("entry", ())
-        if one["search"]["mode"] == "match"
-    }
+    entries = bundle.get("entry", ())
+    found = [one["resource"] for one in entries if one["search"]["mode"] == "match"]
+    return {label: one for one in found if (label := _label(one)) is not None}
 
 
-def _label(consent: Resource) -> str:
-    labels = consent["provision"].get("securityLabel")
-    return str(labels[0]["code"]) if labels else ALL
+def _label(consent: Resource) -> str | None:
+    """Return what `consent` limits, None if it is not made as those that are made here."""
+    match consent.get("provision", {}):
+        case {"type": "deny", "securityLabel": labels}:
+            code = labels[0].get("code")
+            return None if code is None else str(code)
+        case {"type": "deny"}:
+            return ALL
+    return None
 
 
 def _written(

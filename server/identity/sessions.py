@@ -9,13 +9,12 @@ Spec: https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sh
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any
 
 from server.identity import accounts, shelves, totp
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 IDLE: Mapping[str, timedelta] = {
     "staff": timedelta(minutes=15),
@@ -45,6 +44,7 @@ class Sessions:
     def __init__(self, services: Services) -> None:
         self._shelf = services.store.shelf(shelves.SESSIONS)
         self._accounts = services.store.shelf(shelves.ACCOUNTS)
+        self._safe = services.safe
         self._settings = services.interpreters.settings
 
     def begin(self, account: Record, factors: Sequence[str]) -> str:
@@ -59,12 +59,12 @@ class Sessions:
             "seen": now,
             "expires_at": now + IDLE[account["kind"]],
         }
-        self._shelf.add(_name(cookie), record)
+        self._shelf.add(digest(cookie), record)
         return cookie
 
     def current(self, cookie: str) -> Session | None:
         """Return the session that `cookie` names, None if there is none or it has ended."""
-        found = self._shelf.find(_name(cookie))
+        found = self._shelf.find(digest(cookie))
         if found is None:
             return None
         account = self._accounts.find(found["account"])
@@ -85,10 +85,11 @@ class Sessions:
 
         It is kept here, so that no form can bring another.
         """
-        new = {"offered": totp.new_secret()}
+        place = f"{shelves.SESSIONS.name}/{session.id}"
+        new = {"offered": self._safe.closed(totp.new_secret(), place)}
         self._shelf.change(session.id, new, {"offered": None})
         found = self._shelf.find(session.id) or new
-        return str(found["offered"])
+        return self._safe.opened(found["offered"], place)
 
     def of(self, account: str) -> list[Record]:
         """Return the sessions of an account, the latest first."""
@@ -100,7 +101,7 @@ class Sessions:
 
     def end_all(self, account: str, but: str | None = None) -> None:
         """End every session of an account, but the one named `but`."""
-        for session in self.of(account):
+        for session in self._shelf.each({"account": account}):
             if session["id"] != but:
                 self.end(session["id"])
 
@@ -110,7 +111,3 @@ class Sessions:
         if now - session["seen"] > _NOTED:
             end = min(session["until"], now + IDLE[account["kind"]])
             self._shelf.change(session["id"], {"seen": now, "expires_at": end})
-
-
-def _name(cookie: str) -> str:
-    return sha256(cookie.encode("utf-8", "surrogatepass")).hexdigest()

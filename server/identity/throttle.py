@@ -10,13 +10,12 @@ Spec: https://pages.nist.gov/800-63-4/sp800-63b.html#throttle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from math import ceil
 
 from server.fhir.outcome import TooMany
 from server.identity import alarms, shelves
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 LONGEST = timedelta(hours=4)
 
@@ -46,6 +45,7 @@ LIMITS: Mapping[str, Limit] = {
     "client": Limit(30, 100, timedelta(minutes=5)),
     "token": Limit(300, 1000, timedelta(minutes=5)),
     "authorize": Limit(600, 2000, timedelta(minutes=5)),
+    "push": Limit(300, 1000, timedelta(minutes=5)),
     "patient": Limit(30, 100, timedelta(minutes=15), LONGEST),
     "registration": Limit(20, 60, timedelta(hours=1)),
     "registered": Limit(5, 10, timedelta(hours=1), LONGEST),
@@ -101,7 +101,7 @@ def _refusal(wait: timedelta) -> TooMany:
 
 def _name(what: str, key: str) -> str:
     """Return the name of a counter; what is guessed is not kept as it is."""
-    return f"{what}:{sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"{what}:{digest(key)}"
 
 
 def _times(name: str) -> str:

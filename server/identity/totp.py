@@ -1,20 +1,20 @@
 """The second factor of staff: one-time codes of an authenticator.
 
-A code is good for one use. Who loses the device uses one of ten recovery codes.
+What is shared with the authenticator is encrypted before it is kept. A code is good for one use.
+Who loses the device uses one of ten recovery codes.
 
 Spec: https://www.rfc-editor.org/rfc/rfc6238
 """
 
 from datetime import UTC, datetime
-from hashlib import sha256
 from secrets import token_hex
 
 import pyotp
 import segno
 
-from server.identity import accounts
+from server.identity import accounts, shelves
 from server.services import Services
-from server.store.shelf import Record
+from server.store.shelf import Record, digest
 
 _STEP = 30
 _RECOVERY_CODES = 10
@@ -42,12 +42,13 @@ def set_up(services: Services, account: Record, secret: str, code: str) -> list[
 
     Nobody else ever sees these. Returns None if the code is wrong, or there is a second factor.
     """
-    if _step(secret, code) is None:
+    step = _step(secret, code)
+    if step is None:
         return None
     codes = [token_hex(8) for _ in range(_RECOVERY_CODES)]
     values: Record = {
-        "totp": secret,
-        "totp_step": _step(secret, code),
+        "totp": closed(services, account["id"], secret),
+        "totp_step": step,
         "recovery": [_digest(one) for one in codes],
         "recovery_left": len(codes),
     }
@@ -64,7 +65,7 @@ def forget(services: Services, account: Record) -> None:
 
 def is_right(services: Services, account: Record, code: str) -> bool:
     """Tell whether `code` is right for `account`, and use it up."""
-    step = _step(account.get("totp") or "", code)
+    step = _step(secret_of(services, account), code)
     known = accounts.shelf(services)
     if step is not None and step > account["totp_step"]:
         last = {"totp_step": account["totp_step"]}
@@ -76,6 +77,31 @@ def is_right(services: Services, account: Record, code: str) -> bool:
     left = {"recovery_left": account["recovery_left"]}
     used = {"recovery": kept, "recovery_left": len(kept)}
     return known.change(account["id"], used, left) is not None
+
+
+def closed(services: Services, account: str, secret: str) -> str:
+    """Return `secret` as the account with the id `account` keeps it."""
+    return services.safe.closed(secret, _place(account))
+
+
+def secret_of(services: Services, account: Record) -> str:
+    """Return the secret that `account` shares with its authenticator, empty if there is none."""
+    kept = account.get("totp")
+    return services.safe.opened(kept, _place(account["id"])) if kept else ""
+
+
+def encrypt(services: Services) -> None:
+    """Encrypt with the key that does so now what is plain, or was encrypted with another."""
+    known = accounts.shelf(services)
+    for account in known.each({"kind": "staff"}):
+        kept = account.get("totp")
+        if kept and not services.safe.is_current(kept):
+            new = closed(services, account["id"], secret_of(services, account))
+            known.change(account["id"], {"totp": new}, {"totp": kept})
+
+
+def _place(account: str) -> str:
+    return f"{shelves.ACCOUNTS.name}/{account}"
 
 
 def _step(secret: str, code: str) -> int | None:
@@ -91,4 +117,4 @@ def _step(secret: str, code: str) -> int | None:
 
 
 def _digest(code: str) -> str:
-    return sha256(code.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()
+    return digest(code.strip().lower())

@@ -8,7 +8,7 @@ import uuid_utils
 from server.context import Context
 from server.fhir import json
 from server.fhir.outcome import BadRequest, Issue, Unprocessable
-from server.interactions import belonging, parameters, redaction, self_measured
+from server.interactions import belonging, kept_consents, parameters, redaction, self_measured
 from server.interactions.call import Call, Disclosed, Result
 from server.interactions.presentation import LAYOUT
 from server.store.documents import Draft, Version
@@ -50,8 +50,10 @@ def no_parameters(call: Call) -> None:
 def draft(context: Context, type: str, id: str, resource: dict[str, Any], body: bytes) -> Draft:
     """Return the draft of `resource` under `id`, with its index entries.
 
-    Raises Unprocessable if it is a search parameter to be used that cannot be.
+    Raises Unprocessable if it is a search parameter to be used that cannot be, Forbidden if it is
+    a Consent that the server alone writes.
     """
+    kept_consents.check(context.access, resource)
     parameters.check(context, id, resource)
     entries = context.interpreters.index.entries({**resource, "id": id})
     marks = belonging.marks(context, resource, entries)

@@ -75,7 +75,7 @@ def pages(services: Callable[[], Services]) -> Blueprint:
     def withdrawn(id: str) -> Response:
         who = resident(services())
         _own(services(), who, id)
-        consents.withdraw(services(), id)
+        consents.withdraw(services(), id, who.desk.access.caller)
         return see_other("/me/apps?done=withdrawn")
 
     @blueprint.post("/me/apps/limits")

@@ -60,6 +60,7 @@ _NAMES = {
     "client_uri": "developer-client-uri",
     "logo_uri": "clients-logo-uri",
     "grant_types": "clients-grant-types",
+    "require_pushed": "clients-push",
 }
 _FAULTS = {
     "scope": "clients-fault-scope",
@@ -164,8 +165,10 @@ def _wants(services: Services, client: Record, scope: str) -> list[str]:
 def _lines(value: Any) -> list[str]:  # noqa: ANN401  # any JSON
     """Return what a client said in one field, line by line."""
     match value:
-        case None | "" | []:
+        case None | False | "" | []:
             return []
+        case True:
+            return [say("clients-yes")]
         case {"keys": list(keys)}:
             return [_key(key) for key in keys]
         case {"zh": str(zh), "en": str(en)}:

@@ -45,6 +45,7 @@ _GUESSED = {
     "client": "alarms-client",
     "token": "alarms-token",
     "authorize": "alarms-authorize",
+    "push": "alarms-push",
     "patient": "alarms-patient",
     "registration": "alarms-registration",
     "registered": "alarms-registration",

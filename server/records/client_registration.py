@@ -3,7 +3,7 @@
 Only what is declared here is read; the rest has no effect. Each fault is told by the code of
 RFC 7591 section 3.2.2.
 
-Spec: https://www.rfc-editor.org/rfc/rfc7591#section-2
+Spec: https://www.rfc-editor.org/rfc/rfc7591#section-2, https://www.rfc-editor.org/rfc/rfc9126#section-6
 """
 
 import re
@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from marshmallow import (
     EXCLUDE,
@@ -24,7 +23,11 @@ from marshmallow import (
     validates_schema,
 )
 
+from server.records import web_address
+from server.records.web_address import check_https
+
 METHODS = ("none", "client_secret_basic", "private_key_jwt")
+ALGORITHMS = ("RS384", "ES384")
 GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 _LOOPBACK = ("127.0.0.1", "[::1]", "::1")
 _PRIVATE_MEMBERS = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k"))
@@ -96,15 +99,9 @@ def _is_plain(value: str) -> None:
         raise ValidationError("plain")
 
 
-def _is_https(value: str) -> None:
-    parts = _parts(value)
-    if parts.scheme != "https" or not parts.hostname or parts.username is not None:
-        raise ValidationError("https")
-
-
 def _is_redirect(value: str) -> None:
     """Raise ValidationError unless a browser may be sent to `value` with a code."""
-    parts = _parts(value)
+    parts = web_address.parts(value)
     is_web = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
     is_app = "." in parts.scheme  # RFC 8252: a name in reverse of the app's own domain
     if parts.fragment or "#" in value or "*" in value or parts.username is not None:
@@ -121,17 +118,6 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _parts(value: str) -> Any:  # noqa: ANN401  # of urlsplit
-    try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018  # raises ValueError if it is none
-    except ValueError:
-        raise ValidationError("url") from None
-    if not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
-        raise ValidationError("url")
-    return parts
 
 
 _MEMBERS = ("kty", "kid", "use", "alg", "crv", "x", "y", "n", "e")
@@ -159,6 +145,11 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _LONGEST and value.isprintable()
 
 
+def _is_boolean(value: object) -> None:
+    if not isinstance(value, bool):
+        raise ValidationError("wrong")
+
+
 def _urls(check: Any) -> fields.List[Any]:  # noqa: ANN401  # marshmallow's
     return fields.List(
         fields.String(validate=[validate.Length(1, 2000), check]),
@@ -181,6 +172,7 @@ class _Registration(Schema):
     token_endpoint_auth_method = fields.String(
         load_default="client_secret_basic", validate=validate.OneOf(METHODS)
     )
+    token_endpoint_auth_signing_alg = fields.String(validate=validate.OneOf(ALGORITHMS))
     grant_types = fields.List(
         fields.String(validate=validate.OneOf(GRANTS)),
         load_default=lambda: ["authorization_code"],
@@ -191,15 +183,16 @@ class _Registration(Schema):
     )
     scope = fields.String(load_default="", validate=[validate.Length(0, 4000), _is_plain])
     contacts = fields.List(_text(), load_default=list, validate=validate.Length(0, 5))
-    client_uri = fields.String(validate=_is_https)
-    logo_uri = fields.String(validate=_is_https)
-    policy_uri = fields.String(validate=_is_https)
-    tos_uri = fields.String(validate=_is_https)
-    launch_uri = fields.String(validate=_is_https)
-    jwks_uri = fields.String(validate=_is_https)
+    client_uri = fields.String(validate=check_https)
+    logo_uri = fields.String(validate=check_https)
+    policy_uri = fields.String(validate=check_https)
+    tos_uri = fields.String(validate=check_https)
+    launch_uri = fields.String(validate=check_https)
+    jwks_uri = fields.String(validate=check_https)
     jwks = fields.Dict(validate=_is_jwks, error_messages=_NO_KEYS)
     legal_name = _text()
     purpose = _text()
+    require_pushed_authorization_requests = fields.Raw(load_default=False, validate=_is_boolean)
     retention_days = fields.Integer(
         strict=True, validate=validate.Range(1, 3650, error="days"), error_messages=_NO_DAYS
     )

@@ -53,12 +53,12 @@ class _Size(fields.Integer):
         return int(match[1]) * _UNIT[match[2]]
 
 
-class _Folder(fields.Field[Path]):
-    """A folder, which need not exist yet."""
+class _Path(fields.Field[Path]):
+    """A file or a folder, which need not exist yet."""
 
     def _deserialize(self, value: str, *_: Any, **__: Any) -> Path:
         if "\0" in value:
-            raise ValidationError("folder")
+            raise ValidationError("path")
         return Path(value)
 
 
@@ -132,7 +132,12 @@ def time_zone() -> Kind:
 
 def folder() -> Kind:
     """Return the kind of folders."""
-    return Kind(_Folder(), "setting-folder")
+    return Kind(_Path(), "setting-folder")
+
+
+def file() -> Kind:
+    """Return the kind of files."""
+    return Kind(_Path(), "setting-file")
 
 
 def url(*schemes: str) -> Kind:

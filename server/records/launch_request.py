@@ -6,9 +6,10 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.htm
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from server.records.web_address import check_https
 
 _REFERENCE = re.compile(r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9.-]{1,64}")
 _NOT_THERE = ("Patient", "Encounter")
@@ -38,13 +39,6 @@ def _reference(*types: str) -> fields.String:
     return fields.String(validate=check)
 
 
-def _is_https(value: str) -> None:
-    parts = urlsplit(value)
-    is_plain = value.isascii() and value.isprintable() and " " not in value
-    if parts.scheme != "https" or not parts.hostname or not is_plain:
-        raise ValidationError("https")
-
-
 def _is_context(value: Mapping[str, Any]) -> None:
     """Raise ValidationError unless `value` is an item of fhirContext as SMART 2.2 has it."""
     if not value.keys() <= {"reference", "canonical", "identifier", "type", "role"}:
@@ -72,5 +66,5 @@ class _Launch(Schema):
     encounter = _reference("Encounter")
     fhirContext = fields.List(fields.Dict(validate=_is_context), validate=validate.Length(0, 20))  # noqa: N815
     need_patient_banner = fields.Boolean()
-    smart_style_url = fields.String(validate=[validate.Length(1, 500), _is_https])
+    smart_style_url = fields.String(validate=[validate.Length(1, 500), check_https])
     intent = fields.String(validate=validate.Length(1, 100))

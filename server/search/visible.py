@@ -32,7 +32,8 @@ _OTHERS = ("staff", "system")
 def access(compiler: QueryCompiler, roles: Roles, rights: Rights, types: frozenset[str]) -> Access:
     """Return what `rights` come to on `types`, all resource types that there are."""
     letters = policy.letters(roles, rights.role, rights.rights, types)
-    return Access(rights.caller, letters, visibility(compiler, roles, rights), rights.masks)
+    seen = visibility(compiler, roles, rights)
+    return Access(rights.caller, letters, seen, rights.masks, rights.internal)
 
 
 def visibility(compiler: QueryCompiler, roles: Roles, rights: Rights) -> Visibility:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import pymongo
@@ -27,6 +28,14 @@ Plain = str | int | bool | datetime | None
 Where = Mapping[str, Plain | tuple[Plain, ...]]
 """The values that fields have to have; a tuple is of several, one of which will do."""
 _EXPIRY = "expires_at"
+
+
+def digest(secret: str) -> str:
+    """Return the id of the record that whoever has `secret` can find: the SHA-256 of it.
+
+    It is no way to keep a secret that could be guessed; passwords are hashed otherwise.
+    """
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Taken(Exception):
@@ -141,9 +150,14 @@ class Shelf:
 
     def increase(self, id: str, field: str, values: Mapping[str, Any], by: int = 1) -> Record:
         """Add to `field`; a record that is not there, or has expired, begins with `values`."""
+        begun = {"$mergeObjects": [{"_id": "$_id"}, {"$literal": {**values, field: by}}]}
+        more = {field: {"$add": [{"$ifNull": [f"${field}", 0]}, by]}}
+        gone_on = {"$mergeObjects": [{"$literal": dict(values)}, "$$ROOT", more]}
+        # Nothing is before every moment, so that it has to be asked for.
+        has_end, now = {"$gt": [f"${_EXPIRY}", None]}, datetime.now(UTC)
+        has_expired = {"$and": [has_end, {"$lte": [f"${_EXPIRY}", now]}]}
+        change = [{"$replaceWith": {"$cond": [has_expired, begun, gone_on]}}]
         with refused():
-            self._collection.delete_one({"_id": id, _EXPIRY: {"$lte": datetime.now(UTC)}})
-            change = {"$inc": {field: by}, "$setOnInsert": dict(values)}
             found = self._collection.find_one_and_update(
                 {"_id": id}, change, upsert=True, return_document=ReturnDocument.AFTER
             )

@@ -11,6 +11,7 @@ from server.auth import shelves
 from server.auth.development import Wanted, token
 from server.services import Interpreters, Services
 from server.settings import Settings
+from server.store.shelf import digest
 from tests import processes
 from tests.builders import patient
 
@@ -182,7 +183,7 @@ def test_a_revoked_token_gives_nothing_more_although_it_is_remembered(
     id = http.post(f"{server.base}/Patient", json=patient(), headers=system).json()["id"]
     for _ in range(20):  # until both processes remember it
         assert http.get(f"{server.base}/Patient/{id}", headers=headers).status_code == 200
-    services.store.shelf(shelves.TOKENS).remove({"_id": shelves.digest(wanted)})
+    services.store.shelf(shelves.TOKENS).remove({"_id": digest(wanted)})
     services.trail.bump()
     for _ in range(20):
         assert http.get(f"{server.base}/Patient/{id}", headers=headers).status_code == 401

@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from server.auth import shelves
 from server.identity import passwords
+from tests.auth.unit import UNIT
 from tests.auth.world import World
 from tests.builders import fresh
 from tests.portal.conftest import browser, guarded, services
@@ -25,6 +26,24 @@ SECRET = "a-secret-of-more-than-256-random-bits-or-so-it-is-said"
 def world(services, guarded):
     """People and apps to try authorisation with."""
     return World(services, guarded.root)
+
+
+@pytest.fixture(scope="module")
+def app(world):
+    """An app that may ask for whatever a person can give."""
+    return world.app()
+
+
+@pytest.fixture
+def someone(world):
+    """A resident."""
+    return world.resident()
+
+
+@pytest.fixture(scope="module")
+def doctor(world):
+    """A clinician of the unit."""
+    return world.staff(organization=UNIT, division="350602")
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +152,25 @@ def asker(register):
 
 
 @pytest.fixture
+def own(guarded, services):
+    """Return a function that registers and approves a client: (a function to ask it, its id)."""
+
+    def own(metadata):
+        said = requests.post(f"{guarded.root}/register", json=metadata, timeout=20).json()
+        services.store.shelf(shelves.CLIENTS).change(said["client_id"], {"status": "approved"})
+        bearer = {"Authorization": f"Bearer {said['registration_access_token']}"}
+
+        def send(method, body=None):
+            body = body and {**body, "client_id": said["client_id"]}
+            where = said["registration_client_uri"]
+            return requests.request(method, where, json=body, headers=bearer, timeout=20)
+
+        return send, said["client_id"]
+
+    return own
+
+
+@pytest.fixture
 def token(ask, sign, backend):
     """The token of a system that may see residents."""
     return ask(sign(backend)).json()["access_token"]
@@ -153,3 +191,14 @@ def introspect(guarded, token, auth=None, **form):
 
 def read(guarded, **headers):
     return requests.get(f"{guarded.base}/Patient", headers=headers, timeout=20)
+
+
+def refused(answer, *codes, error=None):
+    """Return what `answer` says, which has one of `codes` and no token."""
+    assert answer.status_code in codes, answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    said = answer.json()
+    assert "access_token" not in said
+    if error:
+        assert said["error"] == error
+    return said

@@ -5,12 +5,7 @@ from urllib.parse import quote, urlencode
 import pytest
 import requests
 
-from tests.auth.world import REDIRECT, TIMEOUT, query
-
-
-@pytest.fixture(scope="module")
-def app(world):
-    return world.app()
+from tests.auth.visit import REDIRECT, TIMEOUT, query
 
 
 @pytest.fixture

@@ -8,20 +8,10 @@ import pytest
 import requests
 
 from server.auth import grants, shelves
-from server.auth.shelves import digest
-from tests.auth.world import TIMEOUT, pkce
+from server.store.shelf import digest
+from tests.auth.visit import TIMEOUT, pkce
 
 SECRET = "a-secret-of-more-than-256-random-bits-or-so-it-is-said"
-
-
-@pytest.fixture(scope="module")
-def app(world):
-    return world.app()
-
-
-@pytest.fixture(scope="module")
-def someone(world):
-    return world.resident()
 
 
 @pytest.fixture

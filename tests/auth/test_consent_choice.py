@@ -11,16 +11,6 @@ from tests import builders
 BOTH = "patient/Observation.rs patient/Condition.rs patient/DiagnosticReport.read"
 
 
-@pytest.fixture(scope="module")
-def app(world):
-    return world.app()
-
-
-@pytest.fixture
-def someone(world):
-    return world.resident()
-
-
 def test_every_label_is_in_one_sensitive_category():
     declared = categories.load(PROFILES)
     labels = [label for one in declared.labels.values() for label in one]
@@ -214,75 +204,9 @@ def test_an_app_that_only_signs_people_in_asks_for_nobodys_data(world, app, some
     assert set(visit.ticks) == {"identity"}
 
 
-def test_who_asks_for_no_more_is_not_asked_again(world, app, someone):
-    """AUT-20."""
-    first = world.tokens(app, someone, scope=BOTH, ticks=["results.see"])
-    for scope in (BOTH, "patient/Observation.rs"):
-        visit = world.visit(app, someone)
-        visit.ask(scope=scope)
-        assert "code" in visit.sent
-        again = visit.redeem(visit.sent["code"]).json()
-        assert set(again["scope"].split()) <= set(first["scope"].split())
-    assert world.services.store.shelf(shelves.GRANTS).count({"account": someone.id}) == 1
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"purpose": {"zh": "另一个目的", "en": "another purpose"}},
-        {"legal_name": "另一家公司"},
-        {"contacts": ["else@app.test"]},
-        {"name": "另一个名字"},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_who_is_told_something_else_is_asked_again(world, someone, change):
-    app = world.app()
-    world.tokens(app, someone)
-    world.services.store.shelf(shelves.CLIENTS).change(app.id, change)
-    visit = world.visit(app, someone)
-    visit.ask()
-    assert visit.page.action
-
-
-@pytest.mark.parametrize(
-    "again",
-    [
-        {"scope": f"{BOTH} patient/MedicationRequest.rs"},
-        {"scope": f"{BOTH} offline_access"},
-        {"scope": "patient/*.rs"},
-        {"scope": BOTH, "prompt": "consent"},
-    ],
-    ids=str,
-)
-def test_who_asks_for_more_is_asked_again(world, app, someone, again):
-    """AUT-20."""
-    world.tokens(app, someone, scope=BOTH)
-    visit = world.visit(app, someone)
-    visit.ask(**again)
-    assert visit.page.action
-
-
-def test_another_person_in_the_family_is_asked_for(world, app, someone):
-    """AUT-21: with several to choose from, nobody is taken for granted."""
-    world.tokens(app, someone)
-    world.child_of(someone)
-    visit = world.visit(app, someone)
-    visit.ask()
-    assert visit.page.action
-
-
 def test_an_observation_of_another_patient_stays_hidden(world, app, someone):
     other = world.store(
         builders.observation(subject={"reference": world.store(builders.patient())})
     )
     tokens = world.tokens(app, someone)
     assert world.read(other, tokens["access_token"]).status_code == 404
-
-
-def test_what_was_refused_once_is_asked_for_again_when_it_is_all(world, app, someone):
-    """AUT-20."""
-    world.tokens(app, someone, scope=BOTH, ticks=["results.see"])
-    visit = world.visit(app, someone)
-    visit.ask(scope="patient/Condition.rs")
-    assert visit.page.action

@@ -7,17 +7,12 @@ import pytest
 import requests
 
 from server.auth import shelves
-from tests.auth.world import TIMEOUT, query
+from tests.auth.visit import TIMEOUT, query
 
 
 @pytest.fixture(scope="module")
 def app(world):
     return world.app(name='<b>糖友</b> "App"')
-
-
-@pytest.fixture(scope="module")
-def someone(world):
-    return world.resident()
 
 
 @pytest.fixture

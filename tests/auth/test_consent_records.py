@@ -7,23 +7,17 @@ import orjson
 import pytest
 
 from server.access.policy import OPEN
-from server.auth import consents, shelves
+from server.auth import consents, development, shelves
+from server.auth.development import Wanted
+from server.auth.tokens import Tokens
 from server.context import Context
+from server.identity import shelves as identity
 from server.interactions.call import Call
 from server.interactions.door import perform
-from tests.auth.world import TIMEOUT, Page
+from tests.auth.visit import TIMEOUT, Page
+from tests.auth.world import OFFICER
 
 SCOPE = "offline_access patient/Observation.rs patient/Condition.cruds"
-
-
-@pytest.fixture(scope="module")
-def app(world):
-    return world.app()
-
-
-@pytest.fixture
-def someone(world):
-    return world.resident()
 
 
 @pytest.fixture
@@ -82,7 +76,7 @@ def test_the_consent_of_a_parent_is_about_the_child(world, app, someone):
 
 def test_withdrawal_makes_the_consent_inactive_and_keeps_what_it_was(world, app, someone, grant):
     receipt = world.services.store.shelf(shelves.RECEIPTS).find(grant["id"])
-    consents.withdraw(world.services, grant["id"])
+    consents.withdraw(world.services, grant["id"], OFFICER)
     found = consent(world, grant)
     assert (found["status"], found["meta"]["versionId"]) == ("inactive", "2")
     id = grant["consent"].partition("/")[2]
@@ -94,9 +88,34 @@ def test_withdrawal_makes_the_consent_inactive_and_keeps_what_it_was(world, app,
 
 def test_withdrawal_twice_is_once(world, grant):
     for _ in range(2):
-        consents.withdraw(world.services, grant["id"])
+        consents.withdraw(world.services, grant["id"], OFFICER)
     assert consent(world, grant)["meta"]["versionId"] == "2"
-    consents.withdraw(world.services, "nothing")
+    consents.withdraw(world.services, "nothing", OFFICER)
+
+
+def test_the_trail_names_who_withdrew_it_and_not_who_gave_it(world, app, someone, grant):
+    consents.withdraw(world.services, grant["id"], OFFICER)
+    query = (("subtype", "consent-withdrawn"), ("patient", someone.patient))
+    bundle = asked(world, interaction="search-type", type="AuditEvent", query=query)
+    (event,) = [entry["resource"] for entry in bundle["entry"]]
+    assert "王丁卯" in str(event["agent"])
+    assert someone.account["name"] not in str(event["agent"])
+    assert app.id in str(event["entity"])
+
+
+def test_it_ends_though_the_account_is_gone(world, grant):
+    world.services.store.shelf(identity.ACCOUNTS).take(grant["account"])
+    consents.withdraw(world.services, grant["id"], OFFICER)
+    assert consent(world, grant)["status"] == "inactive"
+
+
+def test_what_a_token_of_the_command_line_rests_on_is_withdrawn_too(world, someone):
+    patient = someone.patient.partition("/")[2]
+    token = development.token(world.services, Wanted(scope="patient/*.rs", patient=patient))
+    kept = Tokens.of(world.services).find(token)
+    assert world.read(someone.patient, token).status_code == 200
+    consents.withdraw(world.services, kept["grant"], OFFICER)
+    assert world.read(someone.patient, token).status_code == 401
 
 
 def test_a_person_withdraws_on_the_page_of_their_authorisations(world, app, someone, tokens):
@@ -117,7 +136,7 @@ def test_a_person_withdraws_on_the_page_of_their_authorisations(world, app, some
 
 
 def test_after_withdrawal_the_person_is_asked_again(world, app, someone, grant):
-    consents.withdraw(world.services, grant["id"])
+    consents.withdraw(world.services, grant["id"], OFFICER)
     visit = world.visit(app, someone)
     visit.ask(scope=SCOPE)
     assert visit.page.action
@@ -127,7 +146,7 @@ def test_all_authorisations_of_a_client_can_be_ended(world):
     app = world.app()
     people = [world.resident(), world.resident()]
     tokens = [world.tokens(app, who) for who in people]
-    consents.withdraw_client(world.services, app.id)
+    consents.withdraw_client(world.services, app.id, OFFICER)
     for who, given in zip(people, tokens, strict=True):
         assert world.read(who.patient, given["access_token"]).status_code == 401
         assert consent(world, world.grant(app, who))["status"] == "inactive"
@@ -138,7 +157,7 @@ def test_a_consent_that_was_deleted_does_not_hold_up_withdrawal(world, app, some
     perform(
         Context.of(world.services, OPEN, "zh"), Call(interaction="delete", type="Consent", id=id)
     )
-    consents.withdraw(world.services, grant["id"])
+    consents.withdraw(world.services, grant["id"], OFFICER)
     assert app.refresh(tokens["refresh_token"]).status_code == 400
 
 

@@ -10,7 +10,7 @@ from joserfc.jwk import KeySet
 
 from server.auth.development import Wanted
 from server.auth.development import token as development_token
-from server.identity.shelves import ATTEMPTS
+from server.identity.shelves import ATTEMPTS, BONDS
 from tests.auth.conftest import SECRET, introspect
 
 
@@ -147,3 +147,20 @@ def asked(guarded, bearer):
     answer = requests.get(url, headers=bearer, timeout=20)
     assert answer.status_code == 200, answer.text
     return answer.json()["total"]
+
+
+def test_a_token_is_inactive_when_the_bond_that_it_rests_on_has_ended(guarded, asker, world):
+    """One rule for whoever asks: the endpoints, introspection and a refresh."""
+    guardian = world.resident()
+    child = world.child_of(guardian)
+    app = world.app()
+    scope = "launch/patient offline_access openid patient/Patient.rs user/Observation.rs"
+    answer = world.tokens(app, guardian, scope=scope, patient=child)
+    tokens = answer["access_token"], answer["refresh_token"]
+    assert [introspect(guarded, one, asker).json()["active"] for one in tokens] == [True, True]
+    world.services.store.shelf(BONDS).remove({"account": guardian.id})
+    assert [introspect(guarded, one, asker).json() for one in tokens] == [{"active": False}] * 2
+    assert world.read(child, tokens[0]).status_code == 401
+    bearer = {"Authorization": f"Bearer {tokens[0]}"}
+    assert requests.get(f"{guarded.root}/userinfo", headers=bearer, timeout=20).status_code == 401
+    assert app.refresh(tokens[1]).json()["error"] == "invalid_grant"

@@ -6,6 +6,7 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-asymmetric.html
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from joserfc.jwk import ECKey
@@ -91,6 +92,25 @@ def test_bks_10_for_an_unknown_key_the_set_is_fetched_once_more_and_not_again(
     assert len(publisher.asked) == 1  # it is not ten seconds old
     assert {ask_near(key=new).status_code for _ in range(5)} <= set(REFUSED)
     assert len(publisher.asked) == 2
+
+
+def test_bks_10_nobody_makes_us_fetch_with_every_request(ask_near, publisher):
+    publisher.control = "no-store"
+    unknown = ECKey.generate_key("P-384", {"kid": "unknown"})
+    for _ in range(10):
+        assert ask_near(key=unknown).status_code in REFUSED
+    assert ask_near().status_code == 200
+    assert len(publisher.asked) == 5
+
+
+def test_bks_10_a_set_is_fetched_once_for_all_who_ask_at_the_same_time(publisher):
+    publisher.drips = True
+    publisher.keys = []
+    fetcher = Fetcher(loopback=True)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(fetcher.keys, [publisher.url] * 8))
+    assert found == [{"keys": []}] * 8
+    assert len(publisher.asked) == 1
 
 
 def test_bks_10_a_new_key_counts_as_soon_as_the_set_is_fetched(ask_near, publisher):

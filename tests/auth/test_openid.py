@@ -15,7 +15,7 @@ from server.auth.keys import Keys
 from server.context import Context
 from server.interactions.call import Call
 from server.interactions.door import perform
-from tests.auth.world import TIMEOUT, Page, query
+from tests.auth.visit import TIMEOUT, Page, query
 from tests.builders import encounter, fresh
 from tests.security.access.shapes import person
 
@@ -25,11 +25,6 @@ SCOPE = "openid fhirUser"
 @pytest.fixture(scope="module")
 def app(world):
     return world.app(post_logout_redirect_uris=["https://app.test/left"])
-
-
-@pytest.fixture(scope="module")
-def someone(world):
-    return world.resident()
 
 
 def keys(world):

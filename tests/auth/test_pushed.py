@@ -7,7 +7,9 @@ import requests
 
 from server.auth import shelves
 from server.auth.pushed import PREFIX
-from tests.auth.world import TIMEOUT
+from server.identity.throttle import LIMITS, Throttle
+from server.store.shelf import digest
+from tests.auth.visit import TIMEOUT, App
 
 SECRET = "a-secret-of-more-than-256-random-bits-or-so-it-is-said"
 
@@ -93,7 +95,24 @@ def test_only_forms_are_pushed(visit):
     assert requests.get(url, params=given, auth=auth, timeout=TIMEOUT).status_code == 405
     assert requests.post(url, json=given, auth=auth, timeout=TIMEOUT).status_code == 400
     large = {**given, "scope": "x" * 70_000}
-    assert requests.post(url, data=large, auth=auth, timeout=TIMEOUT).status_code in (400, 413)
+    assert requests.post(url, data=large, auth=auth, timeout=TIMEOUT).status_code == 413
+
+
+def test_a_client_pushes_only_so_much(world):
+    """PAR-05."""
+    visit = world.visit(world.app(secret=SECRET), world.resident())
+    known, address = Throttle(world.services), visit.browser.headers["X-Forwarded-For"]
+    for _ in range(LIMITS["push"].free - 1):
+        known.attempt("push", f"{address} {visit.app.id}")
+    url, auth = f"{visit.root}/par", (visit.app.id, SECRET)
+    there = {"X-Forwarded-For": address}
+    answers = [
+        requests.post(url, data=visit.parameters(), auth=auth, headers=there, timeout=TIMEOUT)
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 429]
+    assert int(answers[1].headers["Retry-After"]) > 0
+    assert answers[1].json()["error"] == "temporarily_unavailable"
 
 
 def test_a_name_is_used_once_in_time_by_its_client(world, visit):
@@ -108,7 +127,7 @@ def test_a_name_is_used_once_in_time_by_its_client(world, visit):
     name = push(visit).json()["request_uri"]
     shelf = world.services.store.shelf(shelves.PUSHED)
     past = datetime.now(UTC) - timedelta(seconds=1)
-    shelf.change(shelves.digest(name.removeprefix(PREFIX)), {"expires_at": past})
+    shelf.change(digest(name.removeprefix(PREFIX)), {"expires_at": past})
     assert come(visit, name).status_code == 400
     assert come(visit, f"{PREFIX}居民").status_code == 400
 
@@ -130,6 +149,35 @@ def test_a_client_that_has_to_push_cannot_do_without(world):
     assert visit.sent["error"] == "invalid_request"
     come(visit, push(visit).json()["request_uri"])
     assert "code" in visit.allow()
+
+
+def test_a_client_registers_that_it_has_to_push(world, own):
+    """PAR-08, RFC 9126 section 6."""
+    metadata = {
+        "client_name": "试用应用",
+        "redirect_uris": ["https://app.test/callback"],
+        "token_endpoint_auth_method": "none",
+        "scope": "launch/patient patient/*.rs",
+    }
+    name = "require_pushed_authorization_requests"
+    send, id = own(metadata)
+    assert send("GET").json()[name] is False
+    said = send("PUT", {**metadata, name: True}).json()
+    assert (said[name], said["tongkang_status"]) == (True, "approved")
+    visit = world.visit(App(world.root, id), world.resident())
+    visit.ask()
+    assert visit.sent["error"] == "invalid_request"
+    said = send("PUT", metadata).json()
+    assert said["tongkang_status"] == "pending"
+
+
+@pytest.mark.parametrize("value", ["true", 1, None, "x"])
+def test_whether_a_client_has_to_push_is_said_as_json_says_it(world, value):
+    """DCR-05."""
+    said = {"client_name": "a", "redirect_uris": ["https://a.test/"],
+            "require_pushed_authorization_requests": value}  # fmt: skip
+    answer = requests.post(f"{world.root}/register", json=said, timeout=TIMEOUT)
+    assert answer.status_code == 400
 
 
 def test_the_endpoint_is_told(world):

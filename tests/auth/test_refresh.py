@@ -9,19 +9,11 @@ import requests
 from server.auth import consents, shelves
 from server.identity import shelves as identity
 from server.identity.sessions import Sessions
-from tests.auth.world import TIMEOUT, Page
+from server.store.shelf import digest
+from tests.auth.visit import TIMEOUT, Page
+from tests.auth.world import OFFICER
 
 SCOPE = "launch/patient offline_access patient/*.rs"
-
-
-@pytest.fixture(scope="module")
-def app(world):
-    return world.app()
-
-
-@pytest.fixture
-def someone(world):
-    return world.resident()
 
 
 @pytest.fixture
@@ -134,7 +126,7 @@ def test_a_refresh_token_is_no_access_token(world, tokens, someone):
 def test_withdrawal_ends_all_tokens_at_once(world, app, tokens, someone):
     """REF-07, REF-09, REV-08."""
     assert world.read(someone.patient, tokens["access_token"]).status_code == 200
-    consents.withdraw(world.services, world.grant(app, someone)["id"])
+    consents.withdraw(world.services, world.grant(app, someone)["id"], OFFICER)
     for _ in range(6):  # whichever process answers
         assert world.read(someone.patient, tokens["access_token"]).status_code == 401
     refused(app.refresh(tokens["refresh_token"]))
@@ -142,9 +134,7 @@ def test_withdrawal_ends_all_tokens_at_once(world, app, tokens, someone):
 
 def test_offline_access_lasts_for_months(world, app, tokens, someone):
     """REF-08."""
-    record = world.services.store.shelf(shelves.TOKENS).find(
-        shelves.digest(tokens["refresh_token"])
-    )
+    record = world.services.store.shelf(shelves.TOKENS).find(digest(tokens["refresh_token"]))
     assert record["expires_at"] > datetime.now(UTC) + timedelta(days=90)
 
 

@@ -4,21 +4,10 @@ import pytest
 import requests
 from joserfc.jwk import ECKey, OctKey
 
-from server.access.caller import Caller, Party
-from server.auth import review, shelves
+from server.auth import shelves
 from server.auth.development import Wanted, token
-from server.auth.review import Decision
-from server.fhir.outcome import Conflict
 from server.identity.shelves import ATTEMPTS
-from tests.auth.world import App
-
-APP = {
-    "client_name": "试用应用",
-    "redirect_uris": ["https://app.test/callback"],
-    "token_endpoint_auth_method": "none",
-    "grant_types": ["authorization_code", "refresh_token"],
-    "scope": "launch/patient patient/*.rs",
-}
+from tests.auth.registering import APP, public, system
 
 
 @pytest.fixture(autouse=True)
@@ -29,21 +18,6 @@ def forgiving(services):
 @pytest.fixture(scope="module")
 def url(guarded):
     return f"{guarded.root}/register"
-
-
-def public(**more):
-    return {**ECKey.generate_key("P-384").as_dict(private=False), "kid": "1", **more}
-
-
-def system(**more):
-    return {
-        "client_name": "县医院电子病历",
-        "token_endpoint_auth_method": "private_key_jwt",
-        "grant_types": ["client_credentials"],
-        "scope": "system/*.cruds",
-        "jwks": {"keys": [public()]},
-        **more,
-    }
 
 
 def test_dcr_01_12_a_client_is_registered_and_waits(url, services):
@@ -171,37 +145,6 @@ def test_dcr_12_an_address_registers_only_so_many(url):
     assert answers[-1] == 429
 
 
-def test_dcr_13_a_client_reads_changes_and_removes_itself(url, services):
-    said = requests.post(url, json=APP, timeout=20).json()
-    own = said["registration_client_uri"]
-    bearer = {"Authorization": f"Bearer {said['registration_access_token']}"}
-    assert requests.get(own, headers=bearer, timeout=20).json()["client_name"] == "试用应用"
-    assert requests.get(own, timeout=20).status_code == 401
-    wrong = {"Authorization": "Bearer x"}
-    assert requests.get(own, headers=wrong, timeout=20).status_code == 401
-    changed = {**APP, "client_id": said["client_id"], "contacts": ["a@app.test"]}
-    answer = requests.put(own, json=changed, headers=bearer, timeout=20)
-    assert answer.json()["contacts"] == ["a@app.test"]
-    other = {**changed, "client_id": "other"}
-    assert requests.put(own, json=other, headers=bearer, timeout=20).status_code == 400
-    assert requests.delete(own, headers=bearer, timeout=20).status_code == 204
-    assert requests.get(own, headers=bearer, timeout=20).status_code == 401
-    assert services.store.shelf(shelves.CLIENTS).find(said["client_id"]) is None
-
-
-def test_dcr_14_what_matters_is_looked_at_again(url, services):
-    said = requests.post(url, json=APP, timeout=20).json()
-    clients = services.store.shelf(shelves.CLIENTS)
-    clients.change(said["client_id"], {"status": "approved"})
-    bearer = {"Authorization": f"Bearer {said['registration_access_token']}"}
-    same = {**APP, "client_id": said["client_id"]}
-    requests.put(said["registration_client_uri"], json=same, headers=bearer, timeout=20)
-    assert clients.find(said["client_id"])["status"] == "approved"
-    moved = {**same, "redirect_uris": ["https://other.test/cb"]}
-    requests.put(said["registration_client_uri"], json=moved, headers=bearer, timeout=20)
-    assert clients.find(said["client_id"])["status"] == "pending"
-
-
 @pytest.mark.parametrize(
     ("statement", "error"),
     [("x", "invalid_software_statement"), (5, "invalid_software_statement"),
@@ -226,129 +169,26 @@ def test_dcr_01_what_was_registered_is_told_again(url):
     assert "jwks" not in said
 
 
-@pytest.fixture
-def own(url, services):
-    """Return a function that registers and approves a client: (a function to ask it, its id)."""
-
-    def own(metadata):
-        said = requests.post(url, json=metadata, timeout=20).json()
-        services.store.shelf(shelves.CLIENTS).change(said["client_id"], {"status": "approved"})
-        bearer = {"Authorization": f"Bearer {said['registration_access_token']}"}
-
-        def send(method, body=None):
-            body = body and {**body, "client_id": said["client_id"]}
-            where = said["registration_client_uri"]
-            return requests.request(method, where, json=body, headers=bearer, timeout=20)
-
-        return send, said["client_id"]
-
-    return own
-
-
-def test_dcr_13_what_is_not_said_any_more_is_gone(own, services):
-    send, id = own({**APP, "policy_uri": "https://app.test/privacy", "contacts": ["a@app.test"]})
-    assert send("PUT", APP).json().get("policy_uri") is None
-    kept = services.store.shelf(shelves.CLIENTS).find(id)
-    assert kept["policy_uri"] is None
-    assert kept["contacts"] == []
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"client_name": "别的应用"}, {"redirect_uris": ["https://other.test/"]},
-     {"scope": "patient/*.cruds"}, {"legal_name": "别的公司"}, {"purpose": "别的用途"},
-     {"launch_uri": "https://other.test/"}],
-)  # fmt: skip
-def test_dcr_14_whatever_a_person_agrees_to_is_looked_at_again(own, services, change):
-    send, id = own(APP)
-    assert send("PUT", {**APP, **change}).json()["tongkang_status"] == "pending"
-    assert services.store.shelf(shelves.CLIENTS).find(id)["status"] == "pending"
-
-
-def test_dcr_14_a_suspended_client_does_not_lift_that_itself(own, services):
-    send, id = own(APP)
-    services.store.shelf(shelves.CLIENTS).change(id, {"status": "suspended"})
-    send("PUT", {**APP, "client_name": "别的应用"})
-    assert services.store.shelf(shelves.CLIENTS).find(id)["status"] == "suspended"
-
-
-def test_dcr_13_14_codes_and_tokens_end_with_what_they_were_for(own, services, world):
-    asked = {**APP, "grant_types": ["authorization_code"], "scope": "launch/patient patient/*.rs"}
-    for method, body in (
-        ("PUT", {**asked, "redirect_uris": ["https://x.test/"]}),
-        ("DELETE", None),
-    ):
-        send, id = own(asked)
-        app = App(world.root, id)
-        someone = world.resident()
-        answer = world.tokens(app, someone, scope="launch/patient patient/*.rs")
-        assert world.read(someone.patient, answer["access_token"]).status_code == 200
-        visit = world.code(app, someone, scope="launch/patient patient/*.rs")
-        assert send(method, body).status_code in (200, 204)
-        assert world.read(someone.patient, answer["access_token"]).status_code == 401
-        services.store.shelf(shelves.CLIENTS).change(id, {"status": "approved"})
-        refused = visit.redeem(visit.sent["code"])
-        assert refused.status_code in (400, 401)
-        assert "access_token" not in refused.json()
-    assert services.store.shelf(shelves.GRANTS).first({"client": id})["status"] == "revoked"
-
-
-def test_keys_are_changed_without_a_break(own, services, sign, ask):
-    """A new key waits for review beside the old one, which goes on; one taken away is gone."""
-    old, new = (ECKey.generate_key("P-384", {"kid": kid}) for kid in ("old", "new"))
-
-    def asked(*keys):
-        return system(jwks={"keys": [key.as_dict(private=False) for key in keys]})
-
-    send, id = own(asked(old))
-    assert ask(sign(id, key=old)).status_code == 200
-    said = send("PUT", asked(old, new)).json()
-    assert said["tongkang_status"] == "approved"
-    assert len(said["jwks"]["keys"]) == 2
-    assert ask(sign(id, key=old)).status_code == 200
-    assert ask(sign(id, key=new)).status_code in (400, 401)
-    approve(services, id)
-    assert ask(sign(id, key=old)).status_code == 200
-    assert ask(sign(id, key=new)).status_code == 200
-    assert send("PUT", asked(new)).json()["tongkang_status"] == "approved"
-    assert ask(sign(id, key=old)).status_code in (400, 401)
-    assert ask(sign(id, key=new)).status_code == 200
-
-
-def approve(services, id):
-    clients = services.store.shelf(shelves.CLIENTS)
-    by = Caller(kind="staff", account="a", person=Party(None, "王丁卯"))
-    seen = clients.find(id)
-    review.decide(services, id, Decision("approved", by, "好", seen["revision"]))
-
-
-def test_what_was_changed_meanwhile_is_not_approved(own, services):
-    send, id = own(APP)
-    clients = services.store.shelf(shelves.CLIENTS)
-    clients.change(id, {"status": "pending"})
-    seen = clients.find(id)
-    send("PUT", {**APP, "redirect_uris": ["https://evil.test/"]})
-    by = Caller(kind="staff", account="a", person=Party(None, "王丁卯"))
-    with pytest.raises(Conflict):
-        review.decide(services, id, Decision("approved", by, "好", seen["revision"]))
-    assert clients.find(id)["status"] == "pending"
-
-
-def test_rights_that_become_fewer_end_the_tokens_that_have_more(own, services, world):
-    send, id = own({**APP, "scope": "launch/patient patient/*.rs"})
-    someone, app = world.resident(), App(world.root, id)
-    answer = world.tokens(app, someone, scope="launch/patient patient/*.rs")
-    seen = services.store.shelf(shelves.CLIENTS).find(id)
-    by = Caller(kind="staff", account="a", person=Party(None, "王丁卯"))
-    less = {"scope": "launch/patient patient/Observation.rs"}
-    review.decide(services, id, Decision("approved", by, "好", seen["revision"], less))
-    assert world.read(someone.patient, answer["access_token"]).status_code == 401
-    assert send("GET").json()["scope"] == less["scope"]
-
-
 def test_registrations_are_recorded(guarded, own, services):
     _, id = own(APP)
     wanted = Wanted(scope="user/AuditEvent.rs", role="auditor", division="3506")
     bearer = {"Authorization": f"Bearer {token(services, wanted)}"}
     url = f"{guarded.base}/AuditEvent?subtype=110129&_count=50&_sort=-date"
     assert id in requests.get(url, headers=bearer, timeout=20).text
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "HS256", "none", "", 5, ["ES384"]])
+def test_dcr_09_only_the_two_algorithms_are_registered(url, algorithm):
+    asked = system(token_endpoint_auth_signing_alg=algorithm)
+    answer = requests.post(url, json=asked, timeout=20)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "invalid_client_metadata"
+
+
+def test_dcr_09_a_client_signs_with_the_algorithm_that_it_registered(own, keys, sign, ask):
+    public = {"keys": [key.as_dict(private=False) for key in keys.values()]}
+    asked = system(jwks=public, token_endpoint_auth_signing_alg="RS384")
+    send, id = own(asked)
+    assert send("GET").json()["token_endpoint_auth_signing_alg"] == "RS384"
+    assert ask(sign(id, algorithm="RS384")).status_code == 200
+    assert ask(sign(id, algorithm="ES384")).status_code in (400, 401)

@@ -5,6 +5,7 @@ import requests
 
 from server.auth import consents, shelves
 from tests.auth.conftest import SECRET, introspect, read
+from tests.auth.world import OFFICER
 from tests.builders import fresh
 from tests.processes import wait_until
 
@@ -84,7 +85,7 @@ def test_rev_08_what_a_resident_withdraws_is_over_everywhere_at_once(world, gran
     patient = f"Patient/{answer['patient']}"
     assert {world.read(patient, answer["access_token"]).status_code for _ in range(8)} == {200}
     grant = world.services.store.shelf(shelves.GRANTS).first({"client": app.id})
-    consents.withdraw(world.services, grant["id"])
+    consents.withdraw(world.services, grant["id"], OFFICER)
     assert {world.read(patient, answer["access_token"]).status_code for _ in range(8)} == {401}
     assert app.refresh(answer["refresh_token"]).status_code == 400
 

@@ -4,11 +4,14 @@ https://www.rfc-editor.org/rfc/rfc6749#section-3.2, https://www.rfc-editor.org/r
 """
 
 import base64
+import logging
 import re
 
 import pytest
 import requests
+from flask import Flask
 
+from server.auth.requests import answered
 from server.identity.shelves import ATTEMPTS
 from tests import processes
 from tests.auth.conftest import SECRET
@@ -198,3 +201,17 @@ def test_bks_15_a_good_secret_does_not_count_as_a_guess(guarded, confidential):
     assert {answer.status_code for answer in answers} == {200}
     wrong = post(guarded, "/token", data=form, auth=(confidential, "wrong"))
     assert wrong.status_code == 401
+
+
+def test_operators_hear_of_a_fault_of_ours_but_of_nobodys_data(caplog, monkeypatch):
+    @answered
+    def broken():
+        raise KeyError("陈甲子")
+
+    monkeypatch.setattr(logging.getLogger("tongkang"), "propagate", True)
+    with Flask("broken").test_request_context():
+        assert broken().json == {"error": "invalid_request"}
+    (record,) = caplog.records
+    assert (record.name, record.error) == ("tongkang.failure", "KeyError")
+    assert record.where[-1].endswith(" broken")
+    assert "陈甲子" not in str(vars(record))

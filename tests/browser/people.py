@@ -35,7 +35,9 @@ def some_residents(services, count):
     for patient, *_ in residents(count, 1):
         name = patient["name"][0]["text"]
         number = identity_number(patient)
-        account = accounts.add_resident(services, number, name, f"Patient/{patient['id']}")
+        account = accounts.add_bound(
+            services, accounts.resident_login(number), name, f"Patient/{patient['id']}"
+        )
         accounts.set_password(services, account, PASSWORD)
         yield Person(number, account)
 

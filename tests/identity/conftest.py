@@ -73,7 +73,9 @@ def patient(store, number):
 @pytest.fixture
 def resident(services, patient, number):
     """The account of a resident with a record."""
-    account = accounts.add_resident(services, number, "陈甲子", f"Patient/{patient['id']}")
+    account = accounts.add_bound(
+        services, accounts.resident_login(number), "陈甲子", f"Patient/{patient['id']}"
+    )
     accounts.set_password(services, account, PASSWORD)
     return accounts.shelf(services).find(account["id"])
 

@@ -60,6 +60,29 @@ def test_a_child_is_found_by_its_real_name(services, store, resident):
         bonds.decide(services, bond["id"], "refused", {"id": "a registrar"})
 
 
+def test_who_was_refused_may_ask_again(services, store, resident):
+    number = "350602201801015678"
+    identifier = [{"system": builders.ID_CARD, "value": number}]
+    born = years_ago(8)
+    store(builders.patient(identifier=identifier, birthDate=born))
+    claim = Claim(number, "陈甲子", born)
+    bond = bonds.ask_guardian(services, resident, claim, None)
+    bonds.decide(services, bond["id"], "refused", {"id": "a registrar"})
+    assert bonds.ask_guardian(services, resident, claim, None)["status"] == "pending"
+
+
+def test_a_grown_child_may_give_a_proxy_to_who_was_their_guardian(
+    services, store, resident, number
+):
+    record = f"Patient/{store(builders.patient())['id']}"
+    grown = accounts.add_bound(services, builders.fresh(), "陈小", record)
+    bond = {"account": resident["id"], "holder_login": resident["login"], "status": "active",
+            "patient": record, "relation": "guardian", "born": years_ago(15)}  # fmt: skip
+    services.store.shelf(shelves.BONDS).add(builders.fresh(), bond)
+    bonds.give_proxy(services, grown, (number, "陈甲子"), TOMORROW)
+    assert persons(services, resident) == (resident["person"], record)
+
+
 @pytest.mark.parametrize("until", [TODAY - timedelta(days=1), TODAY + timedelta(days=366)])
 def test_a_proxy_begins_today_and_lasts_a_year_at_most(services, resident, until):
     with pytest.raises(Unprocessable):
@@ -82,7 +105,9 @@ def holder(services, store):
 
     def holder(number, name):
         record = store(builders.patient(name=[{"text": name}]))
-        return accounts.add_resident(services, number, name, f"Patient/{record['id']}")
+        return accounts.add_bound(
+            services, accounts.resident_login(number), name, f"Patient/{record['id']}"
+        )
 
     return holder
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import secrets
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import orjson
@@ -127,6 +129,20 @@ def test_a_code_is_used_once(services, claim, sent):
     assert registration.confirm(services, id, code, PASSWORD) is None
 
 
+def test_of_several_who_use_a_code_at_the_same_time_one_has_an_account(services, claim, sent):
+    id = registration.begin(services, claim, None)
+    code = code_of(sent)
+
+    def confirmed(_):
+        with suppress(Conflict):
+            return registration.confirm(services, id, code, PASSWORD)
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(confirmed, range(4)))
+    assert sum(account is not None for account in found) == 1
+    assert services.store.shelf(shelves.CODES).find(id) is None
+
+
 def test_a_weak_password_does_not_use_the_code_up(services, claim, sent):
     id = registration.begin(services, claim, None)
     code = code_of(sent)
@@ -158,7 +174,9 @@ def test_as_much_is_done_for_anybody(services, store, monkeypatch, sent, who):
         identifier = [{"system": builders.ID_CARD, "value": number}]
         made = store(builders.patient(identifier=identifier, birthDate=born, telecom=PHONES))
     if who in ("registered", "locked"):
-        account = accounts.add_resident(services, number, "陈甲子", f"Patient/{made['id']}")
+        account = accounts.add_bound(
+            services, accounts.resident_login(number), "陈甲子", f"Patient/{made['id']}"
+        )
     if who == "locked":
         accounts.shelf(services).change(account["id"], {"status": "locked"})
     hashes, hasher = [], passwords.hashed

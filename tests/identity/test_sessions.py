@@ -101,3 +101,13 @@ def test_a_second_factor_is_offered_by_the_session_alone(sessions, member):
     other = sessions.current(sessions.begin(member(), ("pwd",)))
     assert sessions.new_secret(session) == sessions.new_secret(session)
     assert sessions.new_secret(session) != sessions.new_secret(other)
+
+
+def test_all_sessions_end_however_many_there_are(services, sessions, member):
+    account = member()
+    cookies = [sessions.begin(account, ("pwd",)) for _ in range(120)]
+    kept = sessions.current(cookies[0])
+    sessions.end_all(account["id"], but=kept.id)
+    assert [one for one in cookies if sessions.current(one)] == cookies[:1]
+    sessions.end_all(account["id"])
+    assert services.store.shelf(shelves.SESSIONS).count({"account": account["id"]}) == 0

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 
+from server.fhir.outcome import Unavailable
 from server.identity import accounts, totp
 
 SECRET = pyotp.random_base32()
@@ -82,3 +83,24 @@ def test_an_account_without_a_second_factor_has_no_right_code(services, member):
 
 def test_the_picture_is_part_of_the_page():
     assert totp.picture(SECRET, "甲 & <b>").startswith("data:image/svg+xml")
+
+
+def test_the_secret_is_encrypted_also_one_that_was_kept_plain(services, account, member):
+    plain, made = account(), member()
+    totp.set_up(services, made, SECRET, now())
+    totp.encrypt(services)
+    for id in (plain["id"], made["id"]):
+        kept = accounts.shelf(services).find(id)
+        assert services.safe.is_current(kept["totp"])
+        assert SECRET not in kept["totp"]
+        assert totp.secret_of(services, kept) == SECRET
+    assert totp.is_right(services, account(), now())
+
+
+def test_the_secret_of_one_account_is_of_no_use_in_another(services, member):
+    made, other = member(), member()
+    totp.set_up(services, made, SECRET, now())
+    kept = accounts.shelf(services).find(made["id"])["totp"]
+    accounts.shelf(services).change(other["id"], {"totp": kept, "totp_step": 0})
+    with pytest.raises(Unavailable):
+        totp.is_right(services, accounts.shelf(services).find(other["id"]), now())

@@ -8,7 +8,8 @@ import requests
 
 from server.auth import shelves
 from server.auth.tokens import Issue, Tokens
-from tests.auth.world import App, World
+from tests.auth.visit import App
+from tests.auth.world import World
 from tests.portal.browser import Browser
 from tests.portal.reviewing import UNIT, decide, record, register, registered, told
 

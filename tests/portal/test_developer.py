@@ -18,7 +18,8 @@ from server.identity import accounts
 from server.services import Interpreters, Services
 from server.settings import Settings
 from tests import processes
-from tests.auth.world import App, Person, World
+from tests.auth.visit import App
+from tests.auth.world import Person, World
 from tests.portal.browser import Browser
 from tests.portal.reviewing import UNIT, blocks, decide, record
 
@@ -231,7 +232,7 @@ def test_every_scope_on_the_page_is_one(guarded):
 def test_the_sample_app_is_never_in_production(mongodb_url, guarded, region, services):
     settings = Settings(
         mongodb_url=mongodb_url, database=guarded.database, mode="production",
-        base_url="https://fhir.test/fhir",
+        base_url="https://fhir.test/fhir", secret_key_file=Settings().secret_key_file,
     )  # fmt: skip
     opened = Services.open(Interpreters.of(settings), bytes)
     try:

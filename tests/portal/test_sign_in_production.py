@@ -11,7 +11,7 @@ from server.identity.demo import demo_accounts
 from server.services import Interpreters, Services
 from server.settings import Settings
 from tests import processes
-from tests.builders import fresh
+from tests.builders import fresh, secret_key_file
 from tests.portal.browser import Browser
 from tests.portal.people import PASSWORD
 
@@ -23,7 +23,11 @@ PROXY = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.0.0.9"}
 def production(mongodb_url, tmp_path_factory):
     """A server in production, as a proxy with TLS in front of it reaches it."""
     log = tmp_path_factory.mktemp("production") / "server.log"
-    settings = {"mongodb_url": mongodb_url, "database": f"test_{secrets.token_hex(6)}"}
+    settings = {
+        "mongodb_url": mongodb_url,
+        "database": f"test_{secrets.token_hex(6)}",
+        "secret_key_file": secret_key_file(tmp_path_factory.mktemp("keys")),
+    }
     server = processes.Server(
         log, **settings, mode="production", base_url=f"{ROOT}/fhir", access="oauth", workers=1
     )
@@ -47,7 +51,9 @@ def services(production):
 @pytest.fixture
 def resident(services):
     number = f"350602{secrets.randbelow(10**11):011d}X"
-    account = accounts.add_resident(services, number, "陈甲子", f"Patient/{fresh()}")
+    account = accounts.add_bound(
+        services, accounts.resident_login(number), "陈甲子", f"Patient/{fresh()}"
+    )
     accounts.set_password(services, account, PASSWORD)
     return account, number
 

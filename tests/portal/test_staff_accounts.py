@@ -148,7 +148,9 @@ def test_closing_an_account_ends_its_tokens_at_once(guarded, as_staff, member, s
 def test_a_resident_who_lost_their_telephone_is_locked_by_number(as_staff, services):
     number = f"35060219900101{fresh()[-4:]}".upper()
     number = re.sub(r"[^0-9]", "7", number[:-1]) + "X"
-    account = accounts.add_resident(services, number, "陈甲子", f"Patient/{fresh()}")
+    account = accounts.add_bound(
+        services, accounts.resident_login(number), "陈甲子", f"Patient/{fresh()}"
+    )
     officer = as_staff("security")
     officer.submit("/admin/accounts/resident", number=number)
     assert "陈甲子" in officer.text()

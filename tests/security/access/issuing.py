@@ -63,8 +63,9 @@ class Issuer:
         account = None if token.role == "system" else self._account(token, name, now)
         first = (token.about or ("",))[0].partition("/")[2]
         patient = {"patient": first} if first and token.role == "resident" else {}
+        # Of no one patient, so that it is about all whom the person may act for.
         grant = {
-            "client": name, "account": account, "patient": first or None, "scope": token.scope,
+            "client": name, "account": account, "patient": None, "scope": token.scope,
             "labels": [one for one in SENSITIVE if one not in token.withheld], "status": "active",
             "created": now, "expires_at": now + timedelta(hours=1),
         }  # fmt: skip

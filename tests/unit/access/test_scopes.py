@@ -79,12 +79,6 @@ SCOPES = st.builds(
 )
 
 
-@given(SCOPES)
-def test_the_normal_spelling_means_the_same(scope):
-    if not scope.constraint or all(value.isprintable() for _, value in scope.constraint):
-        assert one(scope.normal()) == scope
-
-
 def allowed(scopes):
     """All (level, type, letter, constraint) that `scopes` allow, of two types and any other."""
     return {

@@ -72,6 +72,10 @@ def test_counting_loses_nothing_and_begins_again(shelf):
     assert counts == [1, 2, 3, 4, 5, 6, 7, 8]
     shelf.put("2", {"n": 9, "expires_at": past()})
     assert shelf.increase("2", "n", later)["n"] == 1
+    assert shelf.find("2")["expires_at"] > datetime.now(UTC)
+    shelf.put("3", {"n": 9, "name": "$name"})
+    assert shelf.increase("3", "n", later, by=-2)["n"] == 7
+    assert shelf.find("3")["name"] == "$name"
 
 
 @pytest.mark.parametrize("value", [{"$ne": None}, {"$gt": ""}, {"$regex": ".*"}, ["a"]])
