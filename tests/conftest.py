@@ -3,10 +3,15 @@
 import secrets
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pymongo import MongoClient
 
 from server.store.embedded import EmbeddedMongo
 from tests import processes
+
+# How long an example takes tells how busy the machine is; what holds the server to a time is alone.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

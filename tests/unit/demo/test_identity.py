@@ -82,7 +82,7 @@ def test_names_are_stems_and_branches_under_a_surname(patients):
     assert all(
         re.fullmatch("[甲乙丙丁戊己庚辛壬癸][子丑寅卯辰巳午未申酉戌亥]", name) for name in given
     )
-    families = {patient["name"][0]["family"] for patient, *_ in residents(2000, SEED)}
+    families = (patient["name"][0]["family"] for patient, *_ in residents(2000, SEED))
     assert any(len(family) == 2 for family in families), "compound surnames occur"
     for patient in patients:
         han, pinyin = patient["name"]

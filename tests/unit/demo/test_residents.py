@@ -23,9 +23,15 @@ SEED = 1
 
 
 @pytest.fixture(scope="module")
-def region():
-    """Four hundred residents."""
-    return list(residents(400, SEED))
+def many():
+    """Fifteen hundred residents."""
+    return list(residents(1500, SEED))
+
+
+@pytest.fixture(scope="module")
+def region(many):
+    """Four hundred of them, in whom tests look at every resource."""
+    return many[:400]
 
 
 @pytest.fixture(scope="module")
@@ -201,8 +207,8 @@ def test_a_resolved_illness_has_an_end_and_an_active_one_has_none(resources):
         assert (status == "resolved") == ("abatementDateTime" in condition)
 
 
-def test_only_women_give_birth_and_only_men_have_a_prostate(region):
-    for patient, *rest in residents(1500, SEED):
+def test_only_women_give_birth_and_only_men_have_a_prostate(many):
+    for patient, *rest in many:
         codes = {condition["code"]["coding"][0]["code"] for condition in of_type(rest, "Condition")}
         assert not (patient["gender"] == "male" and codes & {"O80.0", "N39.0", "M17.9"})
         assert not (patient["gender"] == "female" and "N40" in codes)
@@ -233,12 +239,12 @@ def test_blood_pressure_is_one_observation_of_two_components(resources):
         assert 30 < lower < upper < 230
 
 
-def test_chronic_illness_grows_with_age():
+def test_chronic_illness_grows_with_age(many):
     def ill(patient, rest):
         return any(c["code"]["coding"][0]["code"] == "I10" for c in of_type(rest, "Condition"))
 
     young, old = Counter(), Counter()
-    for patient, *rest in residents(1500, SEED):
+    for patient, *rest in many:
         years = REFERENCE.year - int(patient["birthDate"][:4])
         (old if years >= 60 else young)[ill(patient, rest)] += 1
     assert old[True] / old.total() > 3 * young[True] / young.total()

@@ -93,6 +93,7 @@ def is_new(folder):
         mongo.stop()
 
 
+@pytest.mark.alone
 def test_existing_data_is_served_within_seconds(folder):
     begun = time.monotonic()
     with EmbeddedMongo(folder) as url:
