@@ -242,7 +242,8 @@ def test_the_security_officer_locks_and_the_administrator_does_not(
 
 def test_a_resident_who_lives_elsewhere_is_not_for_this_officer(as_staff, resident, services):
     number, name, _, id = resident(address=[lives_in("350602")])
-    account = accounts.add_resident(services, number, name, f"Patient/{id}")
+    login = accounts.resident_login(number)
+    account = accounts.add_bound(services, login, name, f"Patient/{id}")
     url = f"/admin/accounts/{account['id']}/status"
     for division, found in (("3502", 422), ("3506", 200)):
         officer = as_staff("security", division)
