@@ -162,11 +162,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(pages(services))
     for room in _ROOMS:
         app.register_blueprint(room.pages(services))
-    app.register_blueprint(sign_in())
-    app.register_blueprint(authorize())
-    app.register_blueprint(consent())
-    app.register_blueprint(leaving())
-    app.register_blueprint(launches(services))
+    for blueprint in (sign_in(), authorize(), consent(), leaving(), launches(services)):
+        app.register_blueprint(blueprint)
     server = _Once(lambda: Server(services(), grants()))
     known = Known(services)
     app.register_blueprint(endpoints(server, services, known))

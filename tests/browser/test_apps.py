@@ -73,24 +73,18 @@ def test_smarts_client_for_python_reads_and_refreshes(page, site, smart, residen
     assert next(Observation.where({}).perform_resources_iter(smart.server))
 
 
-def test_a_person_who_is_signed_in_is_asked_once(chromium, region, launch, resident, services):
-    with window(chromium) as page:
-        people.remember(page, region.root, services, resident)
-        page.goto(launch)
-        page.locator("button[value=allow]").click()
-        expect(page.locator("output")).to_contain_text("refreshed")
-        page.goto(launch)
-        expect(page.locator("output")).to_contain_text("refreshed")
-
-
-def test_who_allowed_an_app_before_comes_back_to_it_after_signing_in(chromium, launch, resident):
-    for is_asked in (True, False):
+def test_who_allowed_an_app_before_is_asked_again_if_any_program_could_be_it(
+    chromium, smart, resident
+):
+    """An app without a secret whose pages have no TLS: RFC 8252 section 8.6."""
+    is_public = not smart.app_secret
+    for is_asked in (True, is_public):
         with window(chromium) as page:
-            page.goto(launch)
+            page.goto(smart.authorize_url)
             people.sign_in(page, resident)
             if is_asked:
                 page.locator("button[value=allow]").click()
-            expect(page.locator("output")).to_contain_text("refreshed")
+            page.wait_for_url("**/arrived.html?*code=*")
 
 
 def test_an_app_is_told_that_a_person_refused(page, launch, resident):
