@@ -128,7 +128,8 @@ def test_a_session_gets_a_new_name_when_factors_change(browser, clinician, servi
 @pytest.mark.parametrize(
     "target",
     ["//evil.test", "/\\evil.test", "https:evil.test", "https://evil.test", "javascript:x",
-     "/%0d%0aSet-Cookie:a=b", "\\\\evil.test", "evil.test", "/\tevil", "http:///evil.test"],
+     "/%0d%0aSet-Cookie:a=b", "\\\\evil.test", "evil.test", "/\tevil", "http:///evil.test",
+     "/\t/[", "/\\["],
 )  # fmt: skip
 def test_signing_in_leads_nowhere_else(browser, resident, target):
     browser.open("/sign-in", follow=True)
