@@ -1,8 +1,8 @@
 """Whose business something is: the divisions it belongs to, as those who watch over it look it up.
 
 What is about a member of staff belongs to where they work, what is about a resident to where they
-live, each with all divisions above. What nobody can place is everybody's, for somebody has to see
-it (R1.4, R5.1).
+live, each with all divisions above. What nobody can place, or placed when it was stored, is
+everybody's, for somebody has to see it (R1.4, R5.1).
 """
 
 from server.access import divisions
@@ -31,9 +31,9 @@ def of_nobody() -> list[str]:
     return [_EVERYBODY]
 
 
-def watched(by: Record) -> tuple[str, ...]:
+def watched(by: Record) -> tuple[str | None, ...]:
     """Return what a thing's divisions have one of if the member of staff `by` watches over it."""
-    return (divisions.prefix(by.get("division") or ""), _EVERYBODY)
+    return (divisions.prefix(by.get("division") or ""), _EVERYBODY, None)
 
 
 def is_watched(services: Services, account: Record, by: Record) -> bool:

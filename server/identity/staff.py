@@ -86,8 +86,11 @@ def within(services: Services, of: Record, after: str | None = None) -> Page:
 
     They begin behind that with the id `after`.
     """
-    where: Where = {"kind": "staff", "divisions": divisions.prefix(of.get("division") or "")}
-    return accounts.shelf(services).page(where, newest="created", after=after, limit=_SHOWN)
+    # Accounts that were opened before there were `divisions` have none.
+    within = (divisions.prefix(of.get("division") or ""), None)
+    where: Where = {"kind": "staff", "divisions": within}
+    found = accounts.shelf(services).page(where, newest="created", after=after, limit=_SHOWN)
+    return Page([one for one in found.records if is_within(one, of)], found.after)
 
 
 def is_within(what: Mapping[str, str], of: Record | None) -> bool:

@@ -1,9 +1,11 @@
 """R5.1, R5.3, GB/T 22239 8.1.4.2: who opens accounts of staff, and who ends them."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from server.fhir.outcome import Conflict, Forbidden
-from server.identity import accounts, invitations, staff
+from server.identity import accounts, alarms, invitations, shelves, staff
 from server.identity.access import caller_of, region_of
 from server.identity.sessions import Sessions
 from server.identity.throttle import LIMITS, Throttle
@@ -164,3 +166,20 @@ def test_who_is_locked_out_is_not_invited(services, member, status):
 @pytest.mark.parametrize("secret", ["", "x", "\0", "甲", "$ne", "a" * 9999])
 def test_what_is_no_invitation_is_none(services, secret):
     assert invitations.invited(services, secret) is None
+
+
+def test_accounts_opened_before_there_were_divisions_are_listed_where_they_belong(services):
+    opened = [staff.opened(services, form(division=one), "a") for one in ("130203", "130303")]
+    for account in opened:
+        accounts.shelf(services).change(account["id"], {"divisions": None})
+    listed = {one["id"] for one in staff.within(services, {"division": "130200"}).records}
+    assert opened[0]["id"] in listed
+    assert opened[1]["id"] not in listed
+
+
+def test_an_alarm_raised_before_there_were_divisions_is_heard_by_all(services):
+    old = {"kind": "guessing", "what": "login", "attempts": 9, "created": datetime.now(UTC)}
+    services.store.shelf(shelves.ALARMS).add(id := fresh(), old)
+    for division in ("1302", "3506"):
+        heard = alarms.newest(services, {"division": division}).records
+        assert id in {one["id"] for one in heard}
