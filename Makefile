@@ -38,7 +38,7 @@ endef
 test: check ## Check everything and run every test, as .ci/run does
 	$(tests)
 
-# To measure takes two thirds more of the processor's time, and nothing is decided by it.
+# Measuring takes much of the processor's time, and nothing is decided by it.
 coverage: PYTEST = $(BIN)/coverage run -m pytest
 coverage: setup-test ## Run every test and show what of the server none of them runs
 	@$(BIN)/coverage erase

@@ -2,9 +2,8 @@
 
 What it said last is kept beside what is in force: what an administrator granted may be less, and
 what they looked at may be older. To take an address or a key away, or to ask for less trust, counts
-at once. New keys
-beside old ones wait while the old ones stay in force, so that keys change without a break. Any
-other change to what people rely on ends the approval until it is looked at again.
+at once. New keys beside old ones wait while the old ones stay in force, so that keys change without
+a break. Any other change to what people rely on ends the approval until it is looked at again.
 
 Spec: https://www.rfc-editor.org/rfc/rfc7592#section-2.2
 """

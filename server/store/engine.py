@@ -132,10 +132,12 @@ class Engine:
             found: dict[_Fetch, Document] = {}
             for visibility, letter in {(seen_by, letter) for _, seen_by, letter in items}:
                 ids = [id for id, *rest in items if rest == [visibility, letter]]
-                named = {"_id": {"$in": ids} if len(ids) > 1 else ids[0]}
-                where = {"$and": [named, seen]} if (seen := visibility.of(type, letter)) else named
-                # Else other indexes would be weighed as well.
-                for document in collection.find(where, VERSION_FIELDS, hint="_id_"):
+                named: Document = {"_id": {"$in": ids} if len(ids) > 1 else ids[0]}
+                where, way = named, dict[str, Any]()
+                if seen := visibility.of(type, letter):
+                    # Else other indexes are weighed; an id alone needs no plan, unless it is told.
+                    where, way = {"$and": [named, seen]}, {"hint": "_id_"}
+                for document in collection.find(where, VERSION_FIELDS, **way):
                     found[document["_id"], visibility, letter] = document
             return [found.get(item) for item in items]
 

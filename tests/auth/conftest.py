@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from server.auth import shelves
 from server.identity import passwords
+from server.identity.shelves import ATTEMPTS
 from tests.auth.unit import UNIT
 from tests.auth.world import World
 from tests.builders import fresh
@@ -202,3 +203,15 @@ def refused(answer, *codes, error=None):
     if error:
         assert said["error"] == error
     return said
+
+
+@pytest.fixture
+def forgiving(services):
+    """Count nothing that was tried before."""
+    services.store.shelf(ATTEMPTS).remove({})
+
+
+@pytest.fixture(scope="module")
+def url(guarded):
+    """Where clients register."""
+    return f"{guarded.root}/register"

@@ -6,18 +6,9 @@ from joserfc.jwk import ECKey, OctKey
 
 from server.auth import shelves
 from server.auth.development import Wanted, token
-from server.identity.shelves import ATTEMPTS
 from tests.auth.registering import APP, public, system
 
-
-@pytest.fixture(autouse=True)
-def forgiving(services):
-    services.store.shelf(ATTEMPTS).remove({})
-
-
-@pytest.fixture(scope="module")
-def url(guarded):
-    return f"{guarded.root}/register"
+pytestmark = pytest.mark.usefixtures("forgiving")
 
 
 def test_dcr_01_12_a_client_is_registered_and_waits(url, services):

@@ -7,20 +7,11 @@ from joserfc.jwk import ECKey
 from server.auth import review, shelves
 from server.auth.review import Decision
 from server.fhir.outcome import Conflict
-from server.identity.shelves import ATTEMPTS
 from tests.auth.registering import APP, system
 from tests.auth.visit import App
 from tests.auth.world import OFFICER
 
-
-@pytest.fixture(autouse=True)
-def forgiving(services):
-    services.store.shelf(ATTEMPTS).remove({})
-
-
-@pytest.fixture(scope="module")
-def url(guarded):
-    return f"{guarded.root}/register"
+pytestmark = pytest.mark.usefixtures("forgiving")
 
 
 def test_dcr_13_a_client_reads_changes_and_removes_itself(url, services):

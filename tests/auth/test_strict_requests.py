@@ -24,9 +24,7 @@ HOSTILE = [
 DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
 
 
-@pytest.fixture(autouse=True)
-def forgiving(services):
-    services.store.shelf(ATTEMPTS).remove({})
+pytestmark = pytest.mark.usefixtures("forgiving")
 
 
 def post(guarded, path, **given):
