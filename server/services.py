@@ -18,9 +18,10 @@ from server.audit import audit_event
 from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, fence, opened
 from server.audit.request import Requests
-from server.profiles import definitions, own_parameters
+from server.profiles import definitions, operations, own_parameters
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.masking import Masking
+from server.profiles.operations import Operations
 from server.profiles.structure import StructureValidator, structure_validator
 from server.profiles.subset import Subsets
 from server.search import own, visible
@@ -57,6 +58,7 @@ class Interpreters:
     indexes: IndexTable
     queries: QueryCompiler
     shipped: tuple[SearchParameter, ...]
+    operations: Operations
     requests: Requests
     roles: Roles
     started: str
@@ -82,6 +84,7 @@ class Interpreters:
             indexes=IndexTable(facts, index.plans),
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
             shipped=shipped,
+            operations=operations.load(content.PROFILES / "OperationDefinition"),
             requests=Requests(facts),
             roles=roles.load(content.PROFILES),
             started=datetime.now(zone).isoformat(timespec="seconds"),

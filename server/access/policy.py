@@ -161,6 +161,15 @@ class Access:
             letter,
         )
 
+    def require_operation(self, operation: str, letter: str, type: str | None) -> None:
+        """Raise Forbidden unless some right gives `letter` on `type`, which `operation` needs."""
+        if self.letters is None or (self.has(type, letter) if type else self.types(letter)):
+            return
+        refusal = Forbidden.because(
+            "interaction-forbidden", interaction=f"${operation}", type=type or "*"
+        )
+        raise self._short(refusal, type, letter)
+
     def require_own_ids(self, type: str, id: str) -> None:
         """Raise NotFound unless the caller may choose the id of a new resource.
 

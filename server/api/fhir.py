@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from uuid_utils import uuid4
 
+from server import door
 from server.access.caller import Caller
-from server.access.policy import ANYBODY, FREE, NEEDED, Access
+from server.access.policy import ANYBODY, FREE, Access
 from server.api import body, negotiation, recording, requests, responses, telemetry
 from server.api.responses import Manner, Response
 from server.audit import failures
 from server.audit.event import Event
 from server.context import Context
 from server.fhir.outcome import FhirError, Issue, Unavailable
+from server.interactions import urls
 from server.interactions.call import Call, Result
-from server.interactions.door import perform
 from server.services import Services
 
 if TYPE_CHECKING:
@@ -117,13 +118,15 @@ class _Exchange:
             answer = self._outcome(path)
             response = self._response(answer)
             now = trail.append(self._event(answer), self.announced)
-            if now == epoch or self.access is None or not self._only_reads():
+            # A change is done once, with rights that were looked up for it alone.
+            if now == epoch or self.access is None or not self._can_be_done_over(answer):
                 return response
         raise Unavailable.because("trail-unavailable")
 
-    def _only_reads(self) -> bool:
-        # A change is done once, with rights that were looked up for it alone.
-        return self.call is not None and NEEDED.get(self.call.interaction) not in ("c", "u", "d")
+    def _can_be_done_over(self, answer: Result | FhirError) -> bool:
+        if self.call is None or isinstance(answer, FhirError):
+            return False
+        return not door.changes(self.services.interpreters, self.call)
 
     def _outcome(self, path: str) -> Result | FhirError:
         try:
@@ -155,7 +158,7 @@ class _Exchange:
     def _performed(self, path: str) -> Result:
         environ, interpreters = self.environ, self.services.interpreters
         if environ["REQUEST_METHOD"] == "OPTIONS":
-            allowed = ", ".join(requests.methods(path, interpreters.types))
+            allowed = ", ".join(urls.methods(path, interpreters.types))
             return Result(status=204, headers={"Allow": allowed})
         if self.call is None:  # else it is done over, and the body of a search has been read
             self.call = requests.call(environ, path, interpreters.types, interpreters.settings)
@@ -165,7 +168,7 @@ class _Exchange:
         if self.is_recorded:
             self.announced = self.services.trail.announce()
         context = Context.of(self.services, access, self.manner.language)
-        return perform(context, self.call)
+        return door.perform(context, self.call)
 
     def _authenticated(self) -> Access:
         self.has_asked = True

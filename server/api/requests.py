@@ -3,22 +3,17 @@
 Spec: https://hl7.org/fhir/R4/http.html
 """
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from server.api import body, negotiation
-from server.fhir.outcome import BadRequest, MethodNotAllowed, NotFound, UnsupportedMediaType
-from server.fhir.reference import is_id
+from server.fhir.outcome import BadRequest, UnsupportedMediaType
+from server.interactions import urls
 from server.interactions.call import Call
-from server.interactions.routes import ID, MEMBER, OWNER, ROUTES, TYPE, VERSION, Route
+from server.interactions.routes import Route
 from server.settings import Settings
 
-_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _FORM = "application/x-www-form-urlencoded"
-_MOST_PARAMETERS = 1000
-_ALL = "*"
 _BODIES = ("create", "update")
 
 
@@ -28,22 +23,23 @@ def call(environ: Mapping[str, Any], path: str, types: Collection[str], settings
     Raises NotFound for a URL that means nothing, MethodNotAllowed, BadRequest,
     UnsupportedMediaType, TooLarge.
     """
-    segments = tuple(path.split("/")) if path else ()
-    route = _route(environ["REQUEST_METHOD"], segments, types)
-    named = dict(zip(route.shape, segments, strict=True))
-    query = _query(environ.get("QUERY_STRING", ""))
+    meaning = urls.meaning(environ["REQUEST_METHOD"], path, types)
+    interaction = meaning.route.interaction
+    query = urls.parameters(environ.get("QUERY_STRING", ""))
     content = b""
-    if route.interaction in _BODIES:
+    if interaction in _BODIES or _is_resource(meaning.route, environ):
         negotiation.check_content_type(environ.get("CONTENT_TYPE"))
         content = body.read(environ, settings.max_body)
-    elif route.method == "POST":
+    elif meaning.route.method == "POST":
         query += _form(environ, settings)
     return Call(
-        interaction=route.interaction,
-        type=_type(named),
-        id=named.get(ID),
-        version=named.get(VERSION),
-        owner=named.get(OWNER),
+        interaction=interaction,
+        method=meaning.route.method,
+        type=meaning.type,
+        id=meaning.id,
+        version=meaning.version,
+        owner=meaning.owner,
+        operation=meaning.operation,
         query=query,
         body=content,
         criteria=_criteria(environ.get("HTTP_IF_NONE_EXIST")),
@@ -54,56 +50,14 @@ def call(environ: Mapping[str, Any], path: str, types: Collection[str], settings
     )
 
 
-def methods(path: str, types: Collection[str]) -> list[str]:
-    """Return the methods that `path` answers to. Raises NotFound if it means nothing."""
-    segments = tuple(path.split("/")) if path else ()
-    found = [route.method for route in ROUTES if _fits(route.shape, segments, types)]
-    if not found and segments and segments[0][:1].isupper() and segments[0] not in types:
-        raise NotFound.because("type-unknown", type=segments[0][:40])
-    if not found:
-        raise NotFound.because("url-unknown")
-    heads = ["HEAD"] if "GET" in found else []
-    return [*dict.fromkeys(found), *heads, "OPTIONS"]
+def _is_resource(route: Route, environ: Mapping[str, Any]) -> bool:
+    """Tell whether a resource is posted to an operation; else its parameters are, as a form."""
+    is_posted = route.interaction == "operation" and route.method == "POST"
+    return is_posted and _kind(environ) not in ("", _FORM)
 
 
-def _route(method: str, segments: tuple[str, ...], types: Collection[str]) -> Route:
-    wanted = "GET" if method == "HEAD" else method
-    for route in ROUTES:
-        if route.method == wanted and _fits(route.shape, segments, types):
-            _check(route, segments)
-            return route
-    path = "/".join(segments)
-    allowed = ", ".join(methods(path, types))
-    refusal = MethodNotAllowed.because("method-not-allowed", method=method[:20], allowed=allowed)
-    refusal.headers["Allow"] = allowed
-    raise refusal
-
-
-def _fits(shape: tuple[str, ...], segments: tuple[str, ...], types: Collection[str]) -> bool:
-    return len(shape) == len(segments) and all(
-        _means(part, segment, types) for part, segment in zip(shape, segments, strict=True)
-    )
-
-
-def _means(part: str, segment: str, types: Collection[str]) -> bool:
-    if part in (TYPE, OWNER):
-        return segment in types
-    if part == MEMBER:
-        return segment in types or segment == _ALL
-    # No id begins like the names that FHIR keeps for itself, such as _search and $everything.
-    return part == segment or (part.startswith("{") and segment[:1] not in ("", "_", "$"))
-
-
-def _type(named: Mapping[str, str]) -> str | None:
-    """Return the resource type that a URL is about, None for all of them."""
-    found = named.get(TYPE) or named.get(MEMBER)
-    return None if found == _ALL else found
-
-
-def _check(route: Route, segments: tuple[str, ...]) -> None:
-    for part, segment in zip(route.shape, segments, strict=True):
-        if part == ID and not is_id(segment):
-            raise BadRequest.because("id-malformed", id=segment[:70])
+def _kind(environ: Mapping[str, Any]) -> str:
+    return (environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
 
 
 def _criteria(header: str | None) -> str | None:
@@ -117,30 +71,15 @@ def _criteria(header: str | None) -> str | None:
         raise BadRequest.because("criteria-malformed") from None
 
 
-def _query(text: str) -> tuple[tuple[str, str], ...]:
-    if not text:
-        return ()
-    if _BROKEN_ESCAPE.search(text):
-        raise BadRequest.because("query-malformed")
-    try:
-        return tuple(
-            parse_qsl(
-                text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
-            )
-        )
-    except ValueError:
-        raise BadRequest.because("query-malformed") from None
-
-
 def _form(environ: Mapping[str, Any], settings: Settings) -> tuple[tuple[str, str], ...]:
     content = body.read(environ, settings.max_body)
     if not content:
         return ()
-    if (environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower() != _FORM:
+    if _kind(environ) != _FORM:
         given = (environ.get("CONTENT_TYPE") or "-")[:60]
         raise UnsupportedMediaType.because("form-expected", type=given)
     try:
         # As browsers and curl read and write forms: what is beyond ASCII may stand as it is.
-        return _query(content.decode())
+        return urls.parameters(content.decode())
     except UnicodeDecodeError:
         raise BadRequest.because("query-malformed") from None

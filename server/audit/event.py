@@ -63,7 +63,10 @@ STARTED = Act(_APPLICATION, Term(DCM, "110120", "Application Start"), "E")
 _NEW_EPOCH = Act(_SECURITY, Term(OWN_ACTS, "epoch"), "E")
 TRAIL_USED = Act(Term(DCM, "110101", "Audit Log Used"), Term(OWN_ACTS, "trail"), "R")
 _SUBTYPES = {"search-compartment": "search"}
-_ACTIONS = {"create": "C", "update": "U", "delete": "D", "search": "E", "none": "E"}
+_ACTIONS = {
+    "create": "C", "update": "U", "delete": "D", "search": "E", "none": "E", "operation": "E",
+    "batch": "E", "transaction": "E",
+}  # fmt: skip
 
 
 def rest(interaction: str) -> Act:

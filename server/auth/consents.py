@@ -17,6 +17,7 @@ from server.access.caller import Caller
 from server.audit.event import Event, own
 from server.auth import grants, shelves
 from server.context import Context
+from server.door import perform
 from server.fhir import json
 from server.fhir.json import Resource
 from server.fhir.outcome import Gone, NotFound
@@ -24,7 +25,6 @@ from server.identity import internal
 from server.identity.access import caller_of
 from server.interactions import kept_consents
 from server.interactions.call import Call, Result
-from server.interactions.door import perform
 from server.services import Services
 from server.store.shelf import Record
 

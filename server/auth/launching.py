@@ -13,11 +13,11 @@ from server.auth.clients import Client
 from server.auth.launches import Launch
 from server.auth.tokens import Tokens
 from server.context import Context
+from server.door import perform
 from server.fhir.outcome import FhirError, Forbidden, NotFound
 from server.identity import accounts
 from server.identity import shelves as identity
 from server.interactions.call import Call, Disclosed
-from server.interactions.door import perform
 from server.services import Services
 from server.store.shelf import Record
 

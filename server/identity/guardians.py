@@ -14,11 +14,11 @@ import orjson
 
 from server.audit.event import Event, rest
 from server.context import Context
+from server.door import perform
 from server.fhir.json import Resource
 from server.identity import accounts, internal, known
 from server.identity.real_name import ID_NUMBER, Asker, name_key
 from server.interactions.call import Call
-from server.interactions.door import perform
 from server.services import Services
 from server.store.shelf import Record
 

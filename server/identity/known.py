@@ -10,10 +10,10 @@ import orjson
 
 from server.access.caller import Caller
 from server.context import Context
+from server.door import perform
 from server.fhir.json import Resource
 from server.identity import internal
 from server.interactions.call import Call
-from server.interactions.door import perform
 from server.services import Services
 from server.store.shelf import Record
 

@@ -13,12 +13,12 @@ import orjson
 
 from server.access.caller import Caller
 from server.context import Context
+from server.door import perform
 from server.fhir import json
 from server.fhir.json import Resource
 from server.identity import internal
 from server.interactions import kept_consents
 from server.interactions.call import Call, Disclosed, Result
-from server.interactions.door import perform
 from server.services import Services
 from server.store.belonging import ALL
 

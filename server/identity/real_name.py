@@ -16,10 +16,10 @@ import orjson
 from server.access.caller import Caller
 from server.audit.event import Event, own
 from server.context import Context
+from server.door import perform
 from server.fhir.json import Resource
 from server.identity import internal
 from server.interactions.call import Call
-from server.interactions.door import perform
 from server.services import Services
 
 ID_NUMBER = "urn:oid:2.16.156.10011.1.3"

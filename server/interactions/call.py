@@ -24,15 +24,17 @@ class Call:
     """One request. `query` keeps order and repetition; header texts are as received.
 
     `version` is the text in the URL. `owner` is the type of the resource `id` in whose
-    compartment resources of `type`, or of all types, are searched. `criteria` is the text of
-    If-None-Exist.
+    compartment resources of `type`, or of all types, are searched. `operation` is the code of an
+    operation. `criteria` is the text of If-None-Exist.
     """
 
     interaction: str
+    method: str = "GET"
     type: str | None = None
     id: str | None = None
     version: str | None = None
     owner: str | None = None
+    operation: str | None = None
     query: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     criteria: str | None = None

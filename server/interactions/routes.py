@@ -12,7 +12,10 @@ from dataclasses import dataclass
 TYPE, ID, VERSION = "{type}", "{id}", "{version}"
 # A compartment: the resource it belongs to, and the type of what is in it or * for all types.
 OWNER, MEMBER = "{owner}", "{member}"
+# An operation, with its $.
+OPERATION = "{operation}"
 _COMPARTMENT = "search-compartment"
+_OPERATION = "operation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,26 @@ ROUTES = (
     Route("GET", (TYPE, ID, "_history", VERSION), "vread"),
     Route("GET", (OWNER, ID, MEMBER), _COMPARTMENT),
     Route("POST", (OWNER, ID, MEMBER, "_search"), _COMPARTMENT),
+    Route("GET", (OPERATION,), _OPERATION),
+    Route("POST", (OPERATION,), _OPERATION),
+    Route("GET", (TYPE, OPERATION), _OPERATION),
+    Route("POST", (TYPE, OPERATION), _OPERATION),
+    Route("GET", (TYPE, ID, OPERATION), _OPERATION),
+    Route("POST", (TYPE, ID, OPERATION), _OPERATION),
 )
 
 
 def on_types(routes: Iterable[Route] = ROUTES) -> list[str]:
-    """Return the interactions that are had for each resource type, in the table's order."""
-    return list(dict.fromkeys(route.interaction for route in routes if TYPE in route.shape))
+    """Return the interactions that are had for each resource type, in the table's order.
+
+    Operations are not among them, which are told by their definitions.
+    """
+    named = (route.interaction for route in routes if TYPE in route.shape)
+    return [one for one in dict.fromkeys(named) if one != _OPERATION]
 
 
 def on_system(routes: Iterable[Route] = ROUTES) -> list[str]:
     """Return the interactions with the system as a whole, but for the capabilities themselves."""
     named = (route.interaction for route in routes if TYPE not in route.shape)
-    return [one for one in dict.fromkeys(named) if one not in ("capabilities", _COMPARTMENT)]
+    others = ("capabilities", _COMPARTMENT, _OPERATION)
+    return [one for one in dict.fromkeys(named) if one not in others]

@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -16,6 +17,7 @@ from server.interactions.call import Call, Result
 from server.interactions.presentation import Presentation
 from server.interactions.routes import on_system, on_types
 from server.profiles.definitions import SearchParameter
+from server.profiles.operations import OperationDefinition
 from server.search.includes import offered
 from server.services import VERSION, Interpreters
 from server.settings import Settings
@@ -89,6 +91,7 @@ def statement(interpreters: Interpreters) -> bytes:
                     ],
                     "interaction": [{"code": code} for code in on_system()],
                     "searchParam": _common(interpreters),
+                    **_operations(interpreters.operations.on_system()),
                     "compartment": [
                         f"{_COMPARTMENTS}{name.lower()}"
                         for name in interpreters.definitions.compartments
@@ -142,6 +145,11 @@ def _parameter(fact: SearchParameter) -> dict[str, str]:
     return {"name": fact.code, "definition": fact.url, "type": fact.type}
 
 
+def _operations(definitions: Iterable[OperationDefinition]) -> dict[str, Any]:
+    found = [{"name": one.code, "definition": one.url} for one in definitions]
+    return {"operation": found} if found else {}
+
+
 def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
     parameters = interpreters.queries.searchable(type).values()
     forward, reverse = offered(interpreters.index.plans, type)
@@ -161,4 +169,5 @@ def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
         "searchInclude": forward,
         "searchRevInclude": reverse,
         "searchParam": [_parameter(each) for each in parameters],
+        **_operations(interpreters.operations.on_type(type)),
     }

@@ -10,11 +10,11 @@ import orjson
 
 from server.access.policy import Access
 from server.context import Context
+from server.door import perform
 from server.fhir import json
 from server.fhir.json import Resource
 from server.fhir.messages import Language
 from server.interactions.call import Call, Disclosed, Result
-from server.interactions.door import perform
 from server.services import Services
 
 Query = Sequence[tuple[str, str]]

@@ -13,9 +13,9 @@ from pymongo import MongoClient
 
 from server.access.policy import OPEN
 from server.context import Context
+from server.door import perform
 from server.interactions import rows
 from server.interactions.call import Call
-from server.interactions.door import perform
 from server.search import chains
 from server.search.paging import Cursors
 from server.services import Interpreters, Services

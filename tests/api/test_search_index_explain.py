@@ -16,8 +16,8 @@ from pymongo.monitoring import CommandListener
 from server.access.policy import OPEN
 from server.context import Context
 from server.demo import institutions, residents, shapes
+from server.door import perform
 from server.interactions.call import Call
-from server.interactions.door import perform
 from server.interactions.writing import draft, parsed
 from server.search.paging import Cursors
 from server.services import Interpreters, Services

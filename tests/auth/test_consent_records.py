@@ -11,9 +11,9 @@ from server.auth import consents, development, shelves
 from server.auth.development import Wanted
 from server.auth.tokens import Tokens
 from server.context import Context
+from server.door import perform
 from server.identity import shelves as identity
 from server.interactions.call import Call
-from server.interactions.door import perform
 from tests.auth.visit import TIMEOUT, Page
 from tests.auth.world import OFFICER
 

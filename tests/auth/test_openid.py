@@ -13,8 +13,8 @@ from joserfc.jwk import KeySet
 from server.access.policy import OPEN
 from server.auth.keys import Keys
 from server.context import Context
+from server.door import perform
 from server.interactions.call import Call
-from server.interactions.door import perform
 from tests.auth.visit import TIMEOUT, Page, query
 from tests.builders import encounter, fresh
 from tests.security.access.shapes import person

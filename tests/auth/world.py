@@ -34,11 +34,11 @@ from server.access.caller import Caller, Party
 from server.access.policy import OPEN
 from server.auth import shelves
 from server.context import Context
+from server.door import perform
 from server.identity import accounts
 from server.identity import shelves as identity
 from server.identity.sessions import Sessions
 from server.interactions.call import Call
-from server.interactions.door import perform
 from tests import builders
 from tests.auth.visit import REDIRECT, TIMEOUT, App, Page, Visit
 

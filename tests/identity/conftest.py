@@ -7,9 +7,9 @@ import pytest
 
 from server.access.policy import OPEN
 from server.context import Context
+from server.door import perform
 from server.identity import accounts, shelves
 from server.interactions.call import Call
-from server.interactions.door import perform
 from server.services import Interpreters, Services
 from server.settings import Settings
 from tests import builders

@@ -12,11 +12,11 @@ import pytest
 from server.access.policy import OPEN
 from server.context import Context
 from server.demo.residents import residents
+from server.door import perform
 from server.fhir import json
 from server.identity import accounts, invitations, totp
 from server.identity.demo import RESIDENT, demo_accounts
 from server.interactions.call import Call
-from server.interactions.door import perform
 from tests.builders import fresh
 from tests.identity.conftest import PASSWORD
 from tests.processes import ROOT

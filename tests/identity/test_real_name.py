@@ -12,12 +12,12 @@ import pytest
 from server.access.caller import Caller
 from server.access.policy import OPEN
 from server.context import Context
+from server.door import perform
 from server.fhir.outcome import Conflict, Unavailable, Unprocessable
 from server.identity import accounts, passwords, real_name, registration, senders, shelves, staff
 from server.identity.real_name import Asker, Claim
 from server.identity.sessions import Sessions
 from server.interactions.call import Call
-from server.interactions.door import perform
 from tests import builders
 from tests.identity.conftest import PASSWORD
 from tests.processes import wait_until

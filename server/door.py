@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from server.access.policy import NEEDED
 from server.context import Context
 from server.interactions import (
     create,
@@ -14,6 +15,10 @@ from server.interactions import (
     update,
 )
 from server.interactions.call import Call, Result
+from server.operations import table
+from server.services import Interpreters
+
+_OPERATION = "operation"
 
 HANDLERS: Mapping[str, Callable[[Context, Call], Result]] = {
     "capabilities": statement.capabilities,
@@ -28,6 +33,8 @@ HANDLERS: Mapping[str, Callable[[Context, Call], Result]] = {
     "history-instance": history.history_instance,
     "history-type": history.history_type,
     "history-system": history.history_system,
+    # The right that it needs is in the table of operations.
+    _OPERATION: table.perform,
 }
 
 
@@ -37,9 +44,17 @@ def perform(context: Context, call: Call) -> Result:
     Access is decided here and nowhere else, so a handler cannot forget it.
     Raises FhirError for every refusal.
     """
-    context.access.require(call.interaction, call.type)
+    if call.interaction != _OPERATION:
+        context.access.require(call.interaction, call.type)
     handler = HANDLERS[call.interaction]
     if call.interaction in parameters.UNCONCERNED:
         return handler(context, call)
     with parameters.in_force(context, call):
         return handler(context, call)
+
+
+def changes(interpreters: Interpreters, call: Call) -> bool:
+    """Tell whether `call` can change what is stored, so that it cannot be done over."""
+    if call.interaction == _OPERATION:
+        return table.defined(interpreters, call).affects_state
+    return NEEDED.get(call.interaction) in ("c", "u", "d")

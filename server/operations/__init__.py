@@ -1,0 +1,1 @@
+"""Operations: what is asked for by a name with a ``$``, one module each."""

@@ -1,0 +1,56 @@
+"""Which function does which operation, and the right that it needs.
+
+What an operation is called, where it is had and what goes in stands in its OperationDefinition
+under ``profiles/OperationDefinition/``, whose id is the key here.
+
+Spec: https://hl7.org/fhir/R4/operations.html
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from server.context import Context
+from server.fhir.outcome import NotFound
+from server.interactions.call import Call, Result
+from server.operations import arguments, meta
+from server.operations.arguments import Arguments
+from server.profiles.operations import Level, OperationDefinition
+from server.services import Interpreters
+
+Handler = Callable[[Context, Call, Arguments], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """How an operation is done; `letter` is the right that it needs of the type in the URL.
+
+    Without a `letter` its handler asks for what it needs.
+    """
+
+    handler: Handler
+    letter: str | None = None
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "meta": Operation(meta.meta, "r"),
+}
+
+
+def perform(context: Context, call: Call) -> Result:
+    """Return the result of the operation that `call` names. Raises FhirError for every refusal."""
+    definition = defined(context.interpreters, call)
+    operation = OPERATIONS[definition.id]
+    if operation.letter is not None:
+        context.access.require_operation(call.operation or "", operation.letter, call.type)
+    return operation.handler(context, call, arguments.read(context, call, definition))
+
+
+def defined(interpreters: Interpreters, call: Call) -> OperationDefinition:
+    """Return the definition of what `call` names. Raises NotFound if there is no such operation."""
+    level: Level = "system" if call.type is None else "type" if call.id is None else "instance"
+    found = interpreters.operations.find(call.operation or "", level, call.type)
+    if found is None:
+        raise NotFound.because(
+            "operation-unknown", operation=(call.operation or "")[:40], type=call.type or "*"
+        )
+    return found
