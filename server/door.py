@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from server.access.policy import NEEDED
 from server.context import Context
 from server.interactions import (
+    batch,
     create,
     delete,
     history,
@@ -19,6 +20,7 @@ from server.operations import table
 from server.services import Interpreters
 
 _OPERATION = "operation"
+_BUNDLE = "batch"
 
 HANDLERS: Mapping[str, Callable[[Context, Call], Result]] = {
     "capabilities": statement.capabilities,
@@ -44,6 +46,10 @@ def perform(context: Context, call: Call) -> Result:
     Access is decided here and nowhere else, so a handler cannot forget it.
     Raises FhirError for every refusal.
     """
+    if call.interaction == _BUNDLE:
+        # Each of its entries comes back here.
+        with parameters.in_force(context, call):
+            return batch.bundle(context, call, perform)
     if call.interaction != _OPERATION:
         context.access.require(call.interaction, call.type)
     handler = HANDLERS[call.interaction]
@@ -57,4 +63,6 @@ def changes(interpreters: Interpreters, call: Call) -> bool:
     """Tell whether `call` can change what is stored, so that it cannot be done over."""
     if call.interaction == _OPERATION:
         return table.defined(interpreters, call).affects_state
+    if call.interaction == _BUNDLE:
+        return True
     return NEEDED.get(call.interaction) in ("c", "u", "d")

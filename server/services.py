@@ -20,6 +20,7 @@ from server.audit.event import Event, fence, opened
 from server.audit.request import Requests
 from server.profiles import definitions, operations, own_parameters
 from server.profiles.definitions import Definitions, SearchParameter
+from server.profiles.links import Links
 from server.profiles.masking import Masking
 from server.profiles.operations import Operations
 from server.profiles.structure import StructureValidator, structure_validator
@@ -54,6 +55,7 @@ class Interpreters:
     structure: StructureValidator
     subsets: Subsets
     masking: Masking
+    links: Links
     index: SearchIndex
     indexes: IndexTable
     queries: QueryCompiler
@@ -80,6 +82,7 @@ class Interpreters:
             structure=structure_validator(facts),
             subsets=Subsets(facts),
             masking=Masking.of(facts),
+            links=Links.of(facts),
             index=index,
             indexes=IndexTable(facts, index.plans),
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),

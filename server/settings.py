@@ -60,6 +60,7 @@ class Settings:
     language: Language = setting("zh", choice("zh", "en"))
     max_body: int = setting(32 * _MB, size(1024, 1024 * _MB))
     max_depth: int = setting(64, whole(8, 512))
+    max_entries: int = setting(1000, whole(1, 10_000))
     request_timeout: float = setting(30.0, seconds(1, 600))
     database_timeout: float = setting(3.5, seconds(0.1, 60))
     page_size: int = setting(20, whole(1, 1000))

@@ -118,15 +118,16 @@ class _Exchange:
             answer = self._outcome(path)
             response = self._response(answer)
             now = trail.append(self._event(answer), self.announced)
-            # A change is done once, with rights that were looked up for it alone.
-            if now == epoch or self.access is None or not self._can_be_done_over(answer):
+            if now == epoch or self.access is None or isinstance(answer, FhirError):
                 return response
+            # A change is done once, with rights that were looked up for it alone.
+            if self.call is not None and door.changes(self.services.interpreters, self.call):
+                return response if answer.unread is None else self._without_reads(answer)
         raise Unavailable.because("trail-unavailable")
 
-    def _can_be_done_over(self, answer: Result | FhirError) -> bool:
-        if self.call is None or isinstance(answer, FhirError):
-            return False
-        return not door.changes(self.services.interpreters, self.call)
+    def _without_reads(self, answer: Result) -> Response:
+        """Return `answer`, of a bundle, without what it has read with rights that have ended."""
+        return self._response(replace(answer, body=answer.unread or b""))
 
     def _outcome(self, path: str) -> Result | FhirError:
         try:

@@ -36,8 +36,9 @@ def event(interpreters: Interpreters, asked: Asked, answer: Result | FhirError) 
     shown = answer.disclosed if isinstance(answer, Result) else ()
     # Who asked in vain has asked for this nevertheless.
     target = f"{call.owner or call.type}/{call.id}" if call and call.id and not shown else None
+    turned_out = answer.interaction if isinstance(answer, Result) else None
     return Event(
-        act=rest(call.interaction if call else "none"),
+        act=rest(turned_out or (call.interaction if call else "none")),
         caller=asked.caller or ANONYMOUS,
         outcome=outcome(answer.status),
         reason=_reason(answer) if isinstance(answer, FhirError) else None,

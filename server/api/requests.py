@@ -14,7 +14,7 @@ from server.interactions.routes import Route
 from server.settings import Settings
 
 _FORM = "application/x-www-form-urlencoded"
-_BODIES = ("create", "update")
+_BODIES = ("create", "update", "batch")
 
 
 def call(environ: Mapping[str, Any], path: str, types: Collection[str], settings: Settings) -> Call:

@@ -63,6 +63,7 @@ STARTED = Act(_APPLICATION, Term(DCM, "110120", "Application Start"), "E")
 _NEW_EPOCH = Act(_SECURITY, Term(OWN_ACTS, "epoch"), "E")
 TRAIL_USED = Act(Term(DCM, "110101", "Audit Log Used"), Term(OWN_ACTS, "trail"), "R")
 _SUBTYPES = {"search-compartment": "search"}
+_MAY_CHANGE = ("batch", "transaction", "operation")
 _ACTIONS = {
     "create": "C", "update": "U", "delete": "D", "search": "E", "none": "E", "operation": "E",
     "batch": "E", "transaction": "E",
@@ -112,7 +113,8 @@ class Event:
 
     def is_change(self) -> bool:
         """Tell whether this is more than a look at data."""
-        return self.act.type.code != _REST_CODE or self.act.action in "CUD"
+        is_rest = self.act.type.code == _REST_CODE
+        return not is_rest or self.act.action in "CUD" or self.act.subtype.code in _MAY_CHANGE
 
 
 def outcome(status: int) -> Outcome:

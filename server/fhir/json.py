@@ -132,6 +132,11 @@ def dumps(value: Any) -> bytes:  # noqa: ANN401  # any JSON
     return orjson.dumps(value)
 
 
+def text(inner: bytes) -> str:
+    """Return the string that stands as `inner` between quotes."""
+    return str(orjson.loads(b'"%b"' % inner))
+
+
 def instant(microseconds: int, zone: tzinfo) -> str:
     """Return the instant `microseconds` after 1970-01-01T00:00Z, to the millisecond, in `zone`."""
     seconds, rest = divmod(microseconds, 1_000_000)

@@ -12,23 +12,34 @@ from server.access import divisions
 from server.access.caller import Caller
 from server.context import Context
 from server.fhir.address import division_codes, home
+from server.store import belonging
 
 _OF = ("managingOrganization", "serviceProvider", "custodian", "organization")
 
 
+Said = Mapping[str, Mapping[str, Any]]
+"""What the documents of some patients say that all that is about them bears, by ``Patient/a``."""
+
+
 def marks(
-    context: Context, resource: Mapping[str, Any], entries: Mapping[str, Any]
+    context: Context,
+    resource: Mapping[str, Any],
+    entries: Mapping[str, Any],
+    said: Said | None = None,
 ) -> Mapping[str, Any]:
     """Return `div` and `shut` of `resource`, whose index has these `entries`.
 
-    Those only that its address, or the patient it is about, decides.
+    Those only that its address, or the patient it is about, decides, of whom `said` tells.
     """
     if resource["resourceType"] == "Patient":
         places = of_patient(resource)
         return {"div": places} if places else {}
     match entries:
         case {"comp": [patient]}:
-            return context.services.store.belonging.marks(patient, entries.get("sec", ()))
+            labels = entries.get("sec", ())
+            if said is not None and patient in said:
+                return belonging.marks(said[patient], labels)
+            return context.services.store.belonging.marks(patient, labels)
     return {}
 
 

@@ -13,9 +13,13 @@ _ETAG = re.compile(r'(?:W/)?"([^"]*)"|([0-9]+)')
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What the Prefer header asks for: https://hl7.org/fhir/R4/http.html#ops."""
+    """What the Prefer header asks for: https://hl7.org/fhir/R4/http.html#ops.
 
-    returns: str = "representation"
+    `returns` None leaves it to the interaction: the representation of a single write, of none in
+    a bundle.
+    """
+
+    returns: str | None = None
     lenient: bool = False
 
 
@@ -72,6 +76,8 @@ class Result:
 
     `location` is relative to the base URL. `issues` are said in an
     OperationOutcome when there is no body. `disclosed` are the versions told of, or written.
+    `interaction` is what the request turned out to be, where its URL does not tell. `unread` is
+    the body without what was read, if something was written as well.
     """
 
     status: int
@@ -82,6 +88,8 @@ class Result:
     issues: tuple[Issue, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     disclosed: tuple[Disclosed, ...] = ()
+    interaction: str | None = None
+    unread: bytes | None = None
 
 
 def entity_tags(text: str) -> frozenset[str]:

@@ -26,9 +26,9 @@ def delete(context: Context, call: Call) -> Result:
     type, id = call.resource_type, call.id
     for _ in range(_ATTEMPTS):
         old = context.resources.find(type, id, "d")
-        deleted = _over(context, call, old)
-        if deleted is not None:
-            return deleted
+        done = _over(context, call, old)
+        if done is not None:
+            return done
     raise Conflict.because("resource-contended", type=type, id=id)
 
 
@@ -37,11 +37,11 @@ def _over(context: Context, call: Call, old: Version | None) -> Result | None:
     if old is None or old.body is None:
         if call.if_match is not None:
             check_match(call, None)
-        return _deleted(call, old)
+        return deleted(call, old)
     check_match(call, old)
     kept_consents.check_stored(context.access, old)
     gone = context.resources.delete(old)
-    return None if gone is None else _deleted(call, gone)
+    return None if gone is None else deleted(call, gone)
 
 
 def _delete_matched(context: Context, call: Call) -> Result:
@@ -49,13 +49,14 @@ def _delete_matched(context: Context, call: Call) -> Result:
     wanted = criteria.compiled(context, type, call.query)
     for _ in range(_ATTEMPTS):
         # That version only: if it changed meanwhile, it may no longer match.
-        deleted = _over(context, call, criteria.matched(context, type, wanted))
-        if deleted is not None:
-            return deleted
+        done = _over(context, call, criteria.matched(context, type, wanted))
+        if done is not None:
+            return done
     raise Conflict.because("resource-contended", type=type, id="?")
 
 
-def _deleted(call: Call, gone: Version | None) -> Result:
+def deleted(call: Call, gone: Version | None) -> Result:
+    """Return the answer to a deletion that left the tombstone `gone`, None if nothing was there."""
     version = gone.version if gone else None
     disclosed = (Disclosed.of(gone),) if gone else ()
     if call.preference.returns != "OperationOutcome":

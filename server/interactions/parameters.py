@@ -6,7 +6,7 @@ only stored, and so is one that has the URL of a parameter of R4, which the serv
 Spec: https://hl7.org/fhir/R4/searchparameter.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 
 from server.context import Context
@@ -37,11 +37,16 @@ def in_force(context: Context, call: Call) -> Iterator[None]:
         return
     with registry.writing():
         yield
-    if call.type == _TYPE:
+    stored(context, (call.type,))
+
+
+def stored(context: Context, types: Collection[str | None]) -> None:
+    """Go by what was stored, of these `types`, if a search parameter may be among it."""
+    if _TYPE in types:
         # It is stored: a refusal now would have the caller store it again. The registry looks
         # again within a second anyway.
         with suppress(Unavailable):
-            registry.refresh()
+            context.services.registry.refresh()
 
 
 def check(context: Context, id: str, resource: Resource) -> None:

@@ -31,6 +31,7 @@ ROUTES = (
     Route("GET", ("metadata",), "capabilities"),
     Route("GET", ("_history",), "history-system"),
     Route("GET", (), "search-system"),
+    Route("POST", (), "batch"),
     Route("POST", ("_search",), "search-system"),
     Route("GET", (TYPE,), "search-type"),
     Route("POST", (TYPE, "_search"), "search-type"),
@@ -67,4 +68,6 @@ def on_system(routes: Iterable[Route] = ROUTES) -> list[str]:
     """Return the interactions with the system as a whole, but for the capabilities themselves."""
     named = (route.interaction for route in routes if TYPE not in route.shape)
     others = ("capabilities", _COMPARTMENT, _OPERATION)
-    return [one for one in dict.fromkeys(named) if one not in others]
+    found = [one for one in dict.fromkeys(named) if one not in others]
+    # What is posted to the base is one or the other, as the Bundle says.
+    return [*found, "transaction"] if "batch" in found else found

@@ -62,13 +62,14 @@ def _over(context: Context, call: Call, new: Draft, old: Version | None) -> Resu
         except Conflict:
             return None
     kept_consents.check_stored(context.access, old)
-    if _unchanged(context, old, new):
+    if unchanged(context, old, new):
         return written(context, call, old, 200)
     stored = context.resources.replace(new, old)
     return written(context, call, stored, 201 if old.body is None else 200) if stored else None
 
 
-def _unchanged(context: Context, old: Version, new: Draft) -> bool:
+def unchanged(context: Context, old: Version, new: Draft) -> bool:
+    """Tell whether `new` says nothing that `old` does not say."""
     # With the same stamp on both, equal content means equal bytes.
     same = context.resources.stamped(new, old.version, old.last_updated)
     return old.body is not None and same == old.body

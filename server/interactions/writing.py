@@ -47,8 +47,18 @@ def no_parameters(call: Call) -> None:
         raise BadRequest.because("parameter-unknown-here", name=unknown[0][:40])
 
 
-def draft(context: Context, type: str, id: str, resource: dict[str, Any], body: bytes) -> Draft:
+def draft(  # noqa: PLR0913  # the resource in both its forms, and where it goes
+    context: Context,
+    type: str,
+    id: str,
+    resource: dict[str, Any],
+    body: bytes,
+    *,
+    said: belonging.Said | None = None,
+) -> Draft:
     """Return the draft of `resource` under `id`, with its index entries.
+
+    `said` tells of patients it may be about, as far as that has been read already.
 
     Raises Unprocessable if it is a search parameter to be used that cannot be, Forbidden if it is
     a Consent that the server alone writes.
@@ -56,7 +66,7 @@ def draft(context: Context, type: str, id: str, resource: dict[str, Any], body: 
     kept_consents.check(context.access, resource)
     parameters.check(context, id, resource)
     entries = context.interpreters.index.entries({**resource, "id": id})
-    marks = belonging.marks(context, resource, entries)
+    marks = belonging.marks(context, resource, entries, said)
     defaults = belonging.defaults(context.access.caller, resource)
     return Draft(type, id, body, entries, marks=marks, defaults=defaults)
 
@@ -72,16 +82,16 @@ def written(context: Context, call: Call, stored: Version, status: int) -> Resul
     What was there before is shown only to who may read it.
     """
     location = f"{stored.type}/{stored.id}/_history/{stored.version}" if status == 201 else None
-    is_seen = status == 201 or context.resources.is_shown(stored)
-    body = redaction.shown(context, stored.body or b"") if is_seen else b""
-    issues: tuple[Issue, ...] = ()
-    if call.preference.returns == "minimal":
-        body = b""
-    elif call.preference.returns == "OperationOutcome":
+    body, issues = b"", tuple[Issue, ...]()
+    returns = call.preference.returns or "representation"
+    if returns == "representation":
+        is_seen = status == 201 or context.resources.is_shown(stored)
+        body = redaction.shown(context, stored.body or b"") if is_seen else b""
+    elif returns == "OperationOutcome":
         message = "resource-created" if status == 201 else "resource-stored"
         arguments = {"type": stored.type, "id": stored.id, "version": stored.version}
         said = Issue("informational", message, arguments, severity="information")
-        body, issues = b"", (said,)
+        issues = (said,)
     return Result(
         status=status,
         body=body,

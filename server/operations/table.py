@@ -14,7 +14,7 @@ from server.fhir.outcome import NotFound
 from server.interactions.call import Call, Result
 from server.operations import arguments, meta
 from server.operations.arguments import Arguments
-from server.profiles.operations import Level, OperationDefinition
+from server.profiles.operations import OperationDefinition
 from server.services import Interpreters
 
 Handler = Callable[[Context, Call, Arguments], Result]
@@ -47,8 +47,7 @@ def perform(context: Context, call: Call) -> Result:
 
 def defined(interpreters: Interpreters, call: Call) -> OperationDefinition:
     """Return the definition of what `call` names. Raises NotFound if there is no such operation."""
-    level: Level = "system" if call.type is None else "type" if call.id is None else "instance"
-    found = interpreters.operations.find(call.operation or "", level, call.type)
+    found = interpreters.operations.find(call.operation or "", call.type, call.id)
     if found is None:
         raise NotFound.because(
             "operation-unknown", operation=(call.operation or "")[:40], type=call.type or "*"

@@ -50,8 +50,9 @@ class Operations:
 
     all: tuple[OperationDefinition, ...]
 
-    def find(self, code: str, level: Level, type: str | None) -> OperationDefinition | None:
-        """Return the operation `code` at `level`, None if there is none."""
+    def find(self, code: str, type: str | None, id: str | None) -> OperationDefinition | None:
+        """Return the operation `code` on what a URL with `type` and `id` names, None if none."""
+        level: Level = "system" if type is None else "type" if id is None else "instance"
         found = (one for one in self.all if one.code == code and one.is_had(level, type))
         return next(found, None)
 

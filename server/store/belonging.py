@@ -39,7 +39,14 @@ class Belonging:
         Those only that the patient's document, if there is one, decides.
         """
         with refused():
-            return _marks(self._of(patient), labels)
+            return marks(self._of(patient), labels)
+
+    def said(self, patients: Collection[str]) -> dict[str, Document]:
+        """Return by patient what the documents of `patients` say, which is nothing if absent."""
+        names = sorted(patients)
+        with refused():
+            rows = self._read([_id(name) for name in names]) if names else []
+        return dict(zip(names, rows, strict=True))
 
     def keep(self, patient: str, labels: Collection[str]) -> None:
         """Have what of the record of `patient` has one of `labels` be seen by who made it alone.
@@ -65,15 +72,18 @@ class Belonging:
         """Mark all that is about `patient`, whose document has been stored."""
         self._settle(patient, self._of(patient), lambda said: self.mark_record(patient, said))
 
-    def settle(self, type: str, stored: Document) -> None:
-        """Mark the document `stored` of `type` if the patient it is about has changed meanwhile."""
+    def settle(self, type: str, stored: Document, said: Document | None = None) -> None:
+        """Mark the document `stored` of `type` if the patient it is about has changed meanwhile.
+
+        `said` is what the patient's document has said behind that, if it has been read already.
+        """
         match stored:
             case {"comp": [patient]}:
-                said = self._of(patient)
+                said = self._of(patient) if said is None else said
             case _:
                 return
         bears = {name: stored.get(name) for name in ("div", "shut")}
-        if bears != {**bears, "shut": None, **_marks(said, stored.get("sec", ()))}:
+        if bears != {**bears, "shut": None, **marks(said, stored.get("sec", ()))}:
             # A later version about the same patient belongs there, too, and so does its grave.
             named = {"_id": stored["_id"], "comp": patient}
             self._settle(patient, said, lambda said: self._mark(type, named, said))
@@ -106,7 +116,7 @@ class Belonging:
         return [found.get(id, {}) for id in ids]
 
 
-def _marks(said: Mapping[str, Any], labels: Collection[str]) -> Document:
+def marks(said: Mapping[str, Any], labels: Collection[str]) -> Document:
     """Return the marks of what has these `labels` and is about a patient with this document."""
     found = {"div": said["div"]} if "div" in said else {}
     if {ALL, *labels}.intersection(said.get("kept", ())):

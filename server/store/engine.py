@@ -82,10 +82,13 @@ class Engine:
                 raise failure
         return outcome.count(None)
 
-    def transaction(self, attempt: Callable[[ClientSession], Result]) -> Result:
+    def transaction(
+        self, attempt: Callable[[ClientSession], Result], seconds: float | None = None
+    ) -> Result:
         """Return what `attempt` returns, run in a transaction; on a conflict it runs again.
 
-        All of it takes no longer than one operation may: else the driver would try for two minutes.
+        All of it takes no longer than `seconds`, or than one operation may: else the driver would
+        try for two minutes.
         What it reads is of one moment, and will not be rolled back.
         """
         failures: list[PyMongoError] = []
@@ -102,7 +105,8 @@ class Engine:
             committing = True
             return result
 
-        with pymongo.timeout(self.client.options.timeout), self.client.start_session() as session:
+        limit = seconds or self.client.options.timeout
+        with pymongo.timeout(limit), self.client.start_session() as session:
             try:
                 return session.with_transaction(noted, _SNAPSHOT, _MAJORITY)
             except ExecutionTimeout as error:

@@ -7,16 +7,16 @@ old one is still there, so of two writers one loses.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
 from server.access.visibility import Visibility
 from server.fhir.outcome import Conflict, Gone, NotFound
-from server.store import documents
+from server.store import documents, transactions
 from server.store.bounds import Bounds
 from server.store.documents import VERSION_FIELDS, Document, Draft, Version
 from server.store.engine import Engine
@@ -25,7 +25,9 @@ from server.store.failures import refused
 from server.store.indexing import IndexSpec
 from server.store.pages import Order, Pages
 from server.store.succession import Succession
+from server.store.transactions import Transaction
 
+Result = TypeVar("Result")
 _COUNTED = 10_001
 _SAMPLED = 1000
 
@@ -228,6 +230,14 @@ class Resources:
         if created:
             self._succession.settle(draft.type, stored)
         return documents.version(draft.type, stored), created
+
+    def transaction(self, types: Collection[str], work: Callable[[Transaction], Result]) -> Result:
+        """Return what `work` returned when all that it wrote, of these `types`, was stored.
+
+        It is run again if others changed what it has read. Raises Conflict if they keep doing so;
+        what `work` raises ends it with nothing stored.
+        """
+        return transactions.run(self._engine, self._bounds, self._succession, types, work)
 
     def stamped(self, draft: Draft, version: int, last_updated: int) -> bytes:
         """Return the bytes of `draft` as they would be stored as `version` of `last_updated`."""

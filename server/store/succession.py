@@ -4,7 +4,7 @@ A replacement is one transaction: the old version goes to the history and the ne
 place only if the old one is still there, so of two writers one loses.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ class Succession:
         if grave is None:
             return None
         old = documents.version(draft.type, grave)
-        new = self._next(draft, old)
+        new = self.next(draft, old)
         self._supersede(old, new["lu"], self._replacing(old, new), session, "u")
         return new
 
@@ -57,7 +57,7 @@ class Succession:
 
         Raises Forbidden if the caller has no right to what it becomes.
         """
-        new = self._next(draft, old)
+        new = self.next(draft, old)
         if not self._swap(old, new["lu"], self._replacing(old, new), "u"):
             return None
         self.settle(draft.type, new, old.marks)
@@ -65,7 +65,7 @@ class Succession:
 
     def bury(self, old: Version) -> int | None:
         """Return the moment when a tombstone was put over `old`; None if it is there no longer."""
-        moment = self._after(old)
+        moment = self.after(old)
         change = [{"$replaceWith": documents.tombstone(old.version + 1, moment)}]
 
         def bury(collection: Current, where: Document, session: ClientSession) -> Document | None:
@@ -78,13 +78,29 @@ class Succession:
 
         If it is the patient, so has all that is about them, also from before they were known.
         """
-        if type == "Patient" and "post" in new:
+        if _is_posted(type, new):
             return  # nobody could refer to this id before
         with refused():
-            if _moves(type, new, before or {}):
+            if moves(type, new, before or {}):
                 self.engine.belonging.settle_record(f"Patient/{new['_id']}")
             else:
                 self.engine.belonging.settle(type, new)
+
+    def settle_all(self, written: Sequence[tuple[str, Document, Mapping[str, Any] | None]]) -> None:
+        """Have what was `written` together, each (type, document, marks before), belong rightly."""
+        unknown = {f"Patient/{new['_id']}" for type, new, _ in written if _is_posted(type, new)}
+        ahead: list[tuple[str, Document]] = []
+        for type, new, before in written:
+            if moves(type, new, before or {}):
+                self.settle(type, new, before)
+            elif new.get("comp", ()) and unknown.isdisjoint(new["comp"]):
+                ahead.append((type, new))
+        patients = {new["comp"][0] for _, new in ahead if len(new["comp"]) == 1}
+        belonging = self.engine.belonging
+        said = belonging.said(patients)
+        with refused():
+            for type, new in ahead:
+                belonging.settle(type, new, said.get(new["comp"][0]))
 
     def _replacing(self, old: Version, new: Document) -> Change:
         """Return the change that puts `new` in the place of `old`, and moves a patient's record."""
@@ -92,7 +108,7 @@ class Succession:
 
         def put(collection: Current, where: Document, session: ClientSession) -> Document | None:
             replaced = collection.find_one_and_replace(where, encoded, KEPT_FIELDS, session=session)
-            if replaced is not None and _moves(old.type, new, old.marks):
+            if replaced is not None and moves(old.type, new, old.marks):
                 self.engine.belonging.mark_record(f"Patient/{old.id}", new, session)
             return replaced
 
@@ -121,18 +137,23 @@ class Succession:
         collections.history(old.type).insert_one(kept, session=session)
         return True
 
-    def _next(self, draft: Draft, old: Version) -> Document:
+    def next(self, draft: Draft, old: Version) -> Document:
         """Return the document of `draft` as the version after `old`, if the caller may write it."""
         following = draft.over(old.marks)
         self.bounds.require_within(following, "u")
-        version, moment = old.version + 1, self._after(old)
+        version, moment = old.version + 1, self.after(old)
         return documents.current(following, version, moment, self.stamped(draft, version, moment))
 
-    def _after(self, old: Version) -> int:
+    def after(self, old: Version) -> int:
+        """Return the moment of a version behind `old`."""
         # Two versions never share a millisecond, so that time orders them too.
         return max(self.now(), old.last_updated + 1000)
 
 
-def _moves(type: str, new: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+def _is_posted(type: str, new: Mapping[str, Any]) -> bool:
+    return type == "Patient" and "post" in new
+
+
+def moves(type: str, new: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
     """Tell whether `new` is of a patient who had other divisions among the marks `before`."""
     return type == "Patient" and new.get("div", []) != before.get("div", [])

@@ -1,0 +1,80 @@
+"""The answer to a batch or transaction, entry by entry.
+
+Spec: https://hl7.org/fhir/R4/http.html#transaction-response
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from server.context import Context
+from server.fhir import json
+from server.fhir.outcome import FhirError, Issue, Unavailable, operation_outcome
+from server.interactions.call import Disclosed, Result
+
+Answer = Result | FhirError
+_STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What became of each entry, by its place; `reads` are the places of those that only read."""
+
+    type: str
+    by_place: Mapping[int, Answer]
+    reads: frozenset[int]
+
+    def result(self, context: Context) -> Result:
+        """Return the answer to the whole."""
+        whole = self._bundle(context, self.by_place)
+        unread = None
+        if self.reads and len(self.reads) < len(self.by_place):
+            lost = Unavailable.because("entry-read-again")
+            kept = {place: lost for place in self.reads}
+            unread = self._bundle(context, {**self.by_place, **kept})
+        return Result(
+            status=200,
+            body=whole,
+            disclosed=tuple(self._disclosed()),
+            interaction=self.type,
+            unread=unread,
+        )
+
+    def _bundle(self, context: Context, by_place: Mapping[int, Answer]) -> bytes:
+        answers = sorted(by_place.items(), key=lambda one: one[0])
+        entries = b",".join(_entry(context, one, place in self.reads) for place, one in answers)
+        head = b'{"resourceType":"Bundle","type":"%b-response"' % self.type.encode()
+        return b'%b,"entry":[%b]}' % (head, entries) if entries else head + b"}"
+
+    def _disclosed(self) -> dict[Disclosed, None]:
+        told = (one for one in self.by_place.values() if isinstance(one, Result))
+        return dict.fromkeys(shown for one in told for shown in one.disclosed)
+
+
+def _entry(context: Context, answer: Answer, is_read: bool) -> bytes:
+    response: dict[str, Any] = {"status": _STATUS[answer.status]}
+    issues: Sequence[Issue] = answer.issues
+    entry: dict[str, Any] = {}
+    if isinstance(answer, Result):
+        location = answer.location or (None if is_read else _location(answer))
+        if location is not None:
+            response["location"] = f"{context.interpreters.settings.base_url}/{location}"
+        if answer.version is not None:
+            response["etag"] = f'W/"{answer.version}"'
+        if answer.last_updated is not None:
+            zone = context.interpreters.zone
+            response["lastModified"] = json.instant(answer.last_updated, zone)
+        if answer.body:
+            entry["resource"] = json.fragment(answer.body)
+    if issues:
+        response["outcome"] = operation_outcome(issues, context.language)
+    return json.dumps({**entry, "response": response})
+
+
+def _location(answer: Result) -> str | None:
+    """Return where a write has put, or found, its resource: in a bundle it may be said nowhere else."""
+    if answer.status == HTTPStatus.NO_CONTENT or len(answer.disclosed) != 1:
+        return None
+    (one,) = answer.disclosed
+    return f"{one.type}/{one.id}/_history/{one.version}"

@@ -1,0 +1,37 @@
+"""A batch: entries that have nothing to do with one another, each done or refused by itself.
+
+Those of one method are done a few at a time, so that what they send to the database goes together.
+
+Spec: https://hl7.org/fhir/R4/http.html#transaction
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+
+from server.context import Context
+from server.interactions.answers import Answer, Answers
+from server.interactions.call import Call, Result
+from server.interactions.entries import Bundle, read
+from server.interactions.transaction import Perform, attempted, transaction
+
+_AT_ONCE = 4
+
+
+def bundle(context: Context, call: Call, perform: Perform) -> Result:
+    """Return the answer to the batch or transaction in the body, whose entries `perform` does."""
+    asked = read(context, call)
+    if asked.type == "transaction":
+        return transaction(context, asked, perform)
+    return _batch(context, asked, perform)
+
+
+def _batch(context: Context, asked: Bundle, perform: Perform) -> Result:
+    answers: dict[int, Answer] = dict(asked.faulty)
+    ordered = sorted(asked.entries, key=lambda one: one.order)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for _, entries in groupby(ordered, key=lambda one: one.call.method):
+            alike = list(entries)
+            done = pool.map(lambda entry: attempted(context, entry, perform), alike)
+            answers |= zip((one.place for one in alike), done, strict=True)
+    reads = frozenset(one.place for one in ordered if one.is_read)
+    return Answers(asked.type, answers, reads).result(context)

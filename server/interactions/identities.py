@@ -1,0 +1,200 @@
+"""Which resource each entry of a transaction is about, and which links mean it.
+
+Spec: https://hl7.org/fhir/R4/http.html#trules, https://hl7.org/fhir/R4/bundle.html#references
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from server.context import Context
+from server.fhir.outcome import BadRequest, PreconditionFailed, Unprocessable
+from server.interactions import criteria
+from server.interactions.criteria import Criteria
+from server.interactions.entries import Entry, placed
+from server.interactions.writing import new_id
+from server.profiles import links
+from server.store.documents import Version
+from server.store.transactions import Transaction
+
+_RESTFUL = re.compile(r"(https?://.*/)([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One resource. `found` is the version that fulfilled the entry's criteria."""
+
+    type: str
+    id: str
+    found: Version | None = None
+
+    @property
+    def reference(self) -> str:
+        """The reference to it."""
+        return f"{self.type}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """One try's findings: the resource of each entry, by place, and of each conditional reference.
+
+    An entry that is not there names nothing: a deletion of what is not there.
+    """
+
+    entries: Mapping[int, Identity]
+    references: Mapping[str, str]
+
+
+class Identities:
+    """Finds what the `entries` that write are about; ids of new resources stay over all tries."""
+
+    def __init__(self, context: Context, entries: Sequence[Entry]) -> None:
+        self._context = context
+        self._entries = entries
+        self._new = {one.place: new_id() for one in entries}
+        self._criteria: dict[int, Criteria] = {}
+        for entry in entries:
+            with placed(entry.place):
+                wanted = _criteria(context, entry)
+            if wanted is not None:
+                self._criteria[entry.place] = wanted
+        self._references = dict(self._conditional())
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """The names under which writers with equal criteria exclude each other."""
+        return frozenset(one.claim for one in self._criteria.values())
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether all is known without looking at what is stored."""
+        return not (self._criteria or self._references)
+
+    def find(self, transaction: Transaction | None) -> Identified:
+        """Return what the entries are about, as `transaction` sees it.
+
+        Raises PreconditionFailed if criteria match several resources, or a conditional reference
+        none or several; BadRequest if two entries are about one resource.
+        """
+        found = {} if transaction is None else self._found(transaction)
+        known: dict[int, Identity] = {}
+        first: dict[str, int] = {}
+        for entry in self._entries:
+            wanted = self._criteria.get(entry.place)
+            if wanted is None:
+                known[entry.place] = self._named(entry)
+                continue
+            is_create = entry.call.interaction == "create"
+            earlier = first.setdefault(wanted.claim, entry.place)
+            if is_create and earlier != entry.place and earlier in known:
+                known[entry.place] = known[earlier]
+                continue
+            with placed(entry.place):
+                match = _one(entry, found[entry.place])
+            if match is not None:
+                known[entry.place] = Identity(match.type, match.id, match)
+            elif entry.call.interaction in ("create", "update"):
+                known[entry.place] = self._named(entry)
+        self._check_overlaps(known)
+        texts = {} if transaction is None else self._resolved(transaction, known, first)
+        return Identified(known, texts)
+
+    def _named(self, entry: Entry) -> Identity:
+        given = entry.given_id if entry.call.interaction == "update" else None
+        return Identity(entry.call.resource_type, entry.call.id or given or self._new[entry.place])
+
+    def _found(self, transaction: Transaction) -> dict[int, list[Version]]:
+        found: dict[int, list[Version]] = {}
+        of_type: dict[str, list[int]] = {}
+        for entry in self._entries:
+            if entry.place in self._criteria:
+                of_type.setdefault(entry.call.resource_type, []).append(entry.place)
+        for type in sorted(of_type):
+            places = of_type[type]
+            conditions = [self._criteria[place].condition for place in places]
+            found |= zip(places, transaction.matching(type, conditions), strict=True)
+        return found
+
+    def _conditional(self) -> Iterator[tuple[str, tuple[int, str, Criteria]]]:
+        """Yield each conditional reference, with where it stands and what it asks for."""
+        for entry in self._entries:
+            for text in links.conditional(entry.call.body):
+                type, _, query = text.partition("?")
+                with placed(entry.place):
+                    if type not in self._context.interpreters.types:
+                        raise Unprocessable.because("reference-type-unknown", type, type=type[:40])
+                    parameters = parse_qsl(query, keep_blank_values=True)
+                    yield (
+                        text,
+                        (entry.place, type, criteria.compiled(self._context, type, parameters)),
+                    )
+
+    def _resolved(
+        self, transaction: Transaction, known: Mapping[int, Identity], first: Mapping[str, int]
+    ) -> dict[str, str]:
+        resolved: dict[str, str] = {}
+        for text, (place, type, wanted) in self._references.items():
+            if first.get(wanted.claim) in known:
+                resolved[text] = known[first[wanted.claim]].reference
+                continue
+            (match,) = transaction.matching(type, [wanted.condition])
+            if len(match) != 1:
+                message = "reference-ambiguous" if match else "reference-unmatched"
+                with placed(place):
+                    raise PreconditionFailed.because(message, reference=text[:200])
+            resolved[text] = f"{type}/{match[0].id}"
+        return resolved
+
+    def _check_overlaps(self, known: Mapping[int, Identity]) -> None:
+        seen: dict[tuple[str, str], Entry] = {}
+        for entry in self._entries:
+            mine = known.get(entry.place)
+            if mine is None:
+                continue
+            other = seen.setdefault((mine.type, mine.id), entry)
+            both_are_creates = entry.call.interaction == other.call.interaction == "create"
+            if other is not entry and not both_are_creates:
+                with placed(entry.place):
+                    raise BadRequest.because("entries-overlap", type=mine.type, id=mine.id)
+
+
+def targets(
+    entries: Iterable[Entry], identified: Identified
+) -> Mapping[str | None, Mapping[str, str]]:
+    """Return what links are to be replaced by, by the base that relative ones are read against.
+
+    Under None are those for entries that have no such base.
+    """
+    whole: dict[str, str] = dict(identified.references)
+    relative: dict[str, dict[str, str]] = {}
+    for entry in entries:
+        mine = identified.entries.get(entry.place)
+        if mine is None or entry.full_url is None:
+            continue
+        if whole.setdefault(entry.full_url, mine.reference) != mine.reference:
+            with placed(entry.place):
+                raise BadRequest.because("full-url-repeated", url=entry.full_url[:200])
+        if split := _RESTFUL.fullmatch(entry.full_url):
+            relative.setdefault(split[1], {})[split[2]] = mine.reference
+    return {None: whole, **{base: {**whole, **of_base} for base, of_base in relative.items()}}
+
+
+def base_of(entry: Entry) -> str | None:
+    """Return the base that relative references in `entry` are read against, None if it has none."""
+    split = _RESTFUL.fullmatch(entry.full_url or "")
+    return split[1] if split else None
+
+
+def _criteria(context: Context, entry: Entry) -> Criteria | None:
+    call = entry.call
+    if call.interaction == "create":
+        text = call.criteria
+        return None if text is None else criteria.from_header(context, call.resource_type, text)
+    return None if call.id else criteria.compiled(context, call.resource_type, call.query)
+
+
+def _one(entry: Entry, found: Sequence[Version]) -> Version | None:
+    if len(found) > 1:
+        raise PreconditionFailed.because("criteria-not-selective", type=entry.call.type)
+    return found[0] if found else None

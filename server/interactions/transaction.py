@@ -1,0 +1,272 @@
+"""A transaction: all entries of a Bundle are done, or none is.
+
+What is wrong with an entry in itself is refused before the database is asked. The rest is one
+database transaction, which begins anew whenever somebody else has changed what it has read. What
+the entries read is read behind it, so that it shows what was written.
+
+Spec: https://hl7.org/fhir/R4/http.html#transaction
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from server.context import Context
+from server.fhir.outcome import BadRequest, FhirError, Forbidden, Unprocessable
+from server.interactions import identities, kept_consents, parameters, redaction
+from server.interactions.answers import Answer, Answers
+from server.interactions.belonging import Said
+from server.interactions.call import Call, Result
+from server.interactions.delete import deleted
+from server.interactions.entries import Bundle, Entry, placed
+from server.interactions.identities import Identified, Identities, Identity
+from server.interactions.update import check_match, unchanged
+from server.interactions.writing import draft, no_parameters, parsed, written
+from server.store.documents import Draft, Version
+from server.store.transactions import Transaction, Write
+
+Perform = Callable[[Context, Call], Result]
+_PATIENT = re.compile(rb'"(Patient/[A-Za-z0-9\-.]{1,64})"').findall
+_PLACEHOLDER = re.compile(rb'"reference":"(urn:(?:uuid|oid):[^"]*)"').search
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What an entry comes to: the version it made or kept, and the status that tells of it.
+
+    `made` tells that the version is one that is still to be stored, by its type and id.
+    """
+
+    status: int
+    version: Version | None = None
+    made: tuple[str, str] | None = None
+
+
+def transaction(context: Context, bundle: Bundle, perform: Perform) -> Result:
+    """Do all entries of `bundle`; those that read by `perform`, when the others are stored.
+
+    Raises the refusal of the first entry at fault, with nothing stored; Conflict if others kept
+    changing the same.
+    """
+    if bundle.faulty:
+        first, *_ = bundle.faulty.values()
+        issues = (issue for one in bundle.faulty.values() for issue in one.issues)
+        raise type(first)(*issues, headers=first.headers)
+    ordered = sorted(bundle.entries, key=lambda one: one.order)
+    reads = [one for one in ordered if one.is_read]
+    for entry in reads:
+        with placed(entry.place):
+            _check_read(context, entry)
+    answers: dict[int, Answer] = _Writing(
+        context, [one for one in ordered if not one.is_read]
+    ).run()
+    for entry in reads:
+        answers[entry.place] = attempted(context, entry, perform)
+    return Answers(bundle.type, answers, frozenset(one.place for one in reads)).result(context)
+
+
+def attempted(context: Context, entry: Entry, perform: Perform) -> Answer:
+    """Return the answer to `entry` alone, or its refusal."""
+    try:
+        with placed(entry.place):
+            return perform(context, entry.call)
+    except FhirError as refusal:
+        return refusal
+
+
+def _check_read(context: Context, entry: Entry) -> None:
+    call = entry.call
+    if call.interaction != "operation":
+        context.access.require(call.interaction, call.type)
+        return
+    known = context.interpreters.operations.find(call.operation or "", call.type, call.id)
+    if known is not None and known.affects_state:
+        raise Unprocessable.because("entry-not-in-transaction", operation=call.operation)
+
+
+class _Writing:
+    """The entries of one transaction that write."""
+
+    def __init__(self, context: Context, entries: Sequence[Entry]) -> None:
+        self._context = context
+        self._entries = entries
+        for entry in entries:
+            with placed(entry.place):
+                _check_write(context, entry)
+        self._identities = Identities(context, entries)
+        self._drafted: tuple[Identified, dict[int, Draft]] | None = None
+
+    def run(self) -> dict[int, Answer]:
+        """Return the answers by place, when all is stored."""
+        if not self._entries:
+            return {}
+        if self._identities.is_known:
+            # What is at fault is found before the database is asked.
+            self._drafts(self._identities.find(None))
+        types = {one.call.resource_type for one in self._entries}
+        done = self._context.resources.transaction(types, self._attempt)
+        parameters.stored(self._context, types)
+        return {entry.place: self._answer(entry, done[entry.place]) for entry in self._entries}
+
+    def _attempt(self, transaction: Transaction) -> dict[int, _Done]:
+        transaction.claim(self._identities.claims)
+        identified = self._identities.find(None if self._identities.is_known else transaction)
+        drafts = self._drafts(identified)
+        old = self._old(transaction, identified)
+        done: dict[int, _Done] = {}
+        writes: dict[tuple[str, str], Write] = {}
+        for entry in self._entries:
+            with placed(entry.place):
+                identity = identified.entries.get(entry.place)
+                outcome, write = self._one(entry, identity, drafts.get(entry.place), old)
+            if outcome.made in writes:
+                # A second create with the same criteria finds what the first one has made.
+                outcome = replace(outcome, status=200)
+            elif write is not None:
+                writes[write.type, write.id] = write
+            done[entry.place] = outcome
+        made = {(one.type, one.id): one for one in transaction.write(writes.values())}
+        return {
+            place: replace(one, version=made[one.made]) if one.made else one
+            for place, one in done.items()
+        }
+
+    def _drafts(self, identified: Identified) -> dict[int, Draft]:
+        """Return the drafts of what is to be stored, made once for what entries are about."""
+        if self._drafted is not None and self._drafted[0] == identified:
+            return self._drafted[1]
+        wanted = [one for one in self._entries if _is_stored(one, identified.entries)]
+        links = identities.targets(self._entries, identified)
+        calls = {}
+        for entry in wanted:
+            known = links.get(identities.base_of(entry), links[None])
+            body = self._context.interpreters.links.replaced(entry.call.body, known)
+            calls[entry.place] = replace(entry.call, body=body)
+        said = dict(self._said(calls, identified))
+        drafts: dict[int, Draft] = {}
+        for entry in sorted(wanted, key=lambda one: one.call.type != "Patient"):
+            with placed(entry.place):
+                identity = identified.entries[entry.place]
+                new = _draft(self._context, calls[entry.place], identity, said)
+            drafts[entry.place] = new
+            if new.type == "Patient":
+                homes = {name: new.defaults[name] for name in ("div",) if name in new.defaults}
+                said[identity.reference] = {**homes, **said[identity.reference], **new.marks}
+        self._drafted = identified, drafts
+        return drafts
+
+    def _said(self, calls: Mapping[int, Call], identified: Identified) -> Said:
+        """Return what is known of all patients that `calls` may be about."""
+        new = {
+            identified.entries[place].reference
+            for place, call in calls.items()
+            if call.type == "Patient" and call.interaction == "create"
+        }
+        named = {one.decode() for call in calls.values() for one in _PATIENT(call.body)}
+        mine = {one.reference for one in identified.entries.values() if one.type == "Patient"}
+        belonging = self._context.services.store.belonging
+        return {one: {} for one in new} | belonging.said((named | mine) - new)
+
+    def _old(
+        self, transaction: Transaction, identified: Identified
+    ) -> dict[tuple[str, str], Version]:
+        """Return the versions that are there of what is updated or deleted."""
+        wanted: dict[tuple[str, str], set[str]] = {}
+        for entry in self._entries:
+            identity = identified.entries.get(entry.place)
+            if identity is not None and entry.call.interaction != "create":
+                letter = "d" if entry.call.interaction == "delete" else "u"
+                wanted.setdefault((identity.type, letter), set()).add(identity.id)
+        return {
+            (type, id): version
+            for type, letter in sorted(wanted)
+            for id, version in transaction.versions(type, wanted[type, letter], letter).items()
+        }
+
+    def _one(
+        self,
+        entry: Entry,
+        identity: Identity | None,
+        new: Draft | None,
+        old: Mapping[tuple[str, str], Version],
+    ) -> tuple[_Done, Write | None]:
+        if identity is None:
+            if entry.call.if_match is not None:
+                check_match(entry.call, None)
+            return _Done(204), None
+        key = (identity.type, identity.id)
+        if entry.call.interaction == "create":
+            return _created(identity, new)
+        there = old.get(key)
+        if identity.found is not None and there is None:
+            raise Forbidden.because("content-forbidden", type=identity.type)
+        if entry.call.interaction == "delete":
+            return self._delete(entry, there)
+        if new is None:
+            raise ValueError(entry.place)
+        return self._update(entry, new, there)
+
+    def _update(self, entry: Entry, new: Draft, old: Version | None) -> tuple[_Done, Write | None]:
+        context = self._context
+        redaction.require_whole(context, new.type, (old and old.body) or b"")
+        check_match(entry.call, old)
+        key = (new.type, new.id)
+        if old is None:
+            if entry.call.id is not None or entry.given_id is not None:
+                context.access.require_own_ids(new.type, new.id)
+            return _Done(201, made=key), Write(new.type, new)
+        kept_consents.check_stored(context.access, old)
+        if unchanged(context, old, new):
+            return _Done(200, old), None
+        status = 201 if old.body is None else 200
+        return _Done(status, made=key), Write(new.type, new, old)
+
+    def _delete(self, entry: Entry, old: Version | None) -> tuple[_Done, Write | None]:
+        if old is None or old.body is None:
+            if entry.call.if_match is not None:
+                check_match(entry.call, None)
+            return _Done(204, old), None
+        check_match(entry.call, old)
+        kept_consents.check_stored(self._context.access, old)
+        return _Done(204, made=(old.type, old.id)), Write(old.type, None, old, "d")
+
+    def _answer(self, entry: Entry, done: _Done) -> Result:
+        if entry.call.interaction == "delete":
+            return deleted(entry.call, done.version)
+        if done.version is None:
+            raise ValueError(entry.place)
+        return written(self._context, entry.call, done.version, done.status)
+
+
+def _check_write(context: Context, entry: Entry) -> None:
+    call = entry.call
+    context.access.require(call.interaction, call.type)
+    if call.interaction == "create" or call.id is not None:
+        no_parameters(call)
+
+
+def _is_stored(entry: Entry, known: Mapping[int, Identity]) -> bool:
+    """Tell whether a resource in `entry` may be stored, as far as its identity tells."""
+    if entry.call.interaction == "delete" or entry.place not in known:
+        return False
+    return entry.call.interaction != "create" or known[entry.place].found is None
+
+
+def _draft(context: Context, call: Call, identity: Identity, said: Said) -> Draft:
+    if (left := _PLACEHOLDER(call.body)) is not None:
+        raise BadRequest.because("reference-unresolved", reference=left[1].decode()[:200])
+    resource, body = parsed(context, call)
+    given = resource.get("id")
+    if call.interaction == "create":
+        new = draft(context, identity.type, identity.id, resource, body, said=said)
+        return replace(new, posted=True)
+    if given != identity.id and (call.id is not None or given is not None):
+        raise BadRequest.because("id-differs", "id", expected=identity.id)
+    return draft(context, identity.type, identity.id, resource, body, said=said)
+
+
+def _created(identity: Identity, new: Draft | None) -> tuple[_Done, Write | None]:
+    if identity.found is not None:
+        return _Done(200, identity.found), None
+    key = (identity.type, identity.id)
+    return _Done(201, made=key), None if new is None else Write(identity.type, new, letter="c")
