@@ -31,7 +31,7 @@ class Answers:
         unread = None
         if self.reads and len(self.reads) < len(self.by_place):
             lost = Unavailable.because("entry-read-again")
-            kept = {place: lost for place in self.reads}
+            kept = dict.fromkeys(self.reads, lost)
             unread = self._bundle(context, {**self.by_place, **kept})
         return Result(
             status=200,
@@ -43,7 +43,9 @@ class Answers:
 
     def _bundle(self, context: Context, by_place: Mapping[int, Answer]) -> bytes:
         answers = sorted(by_place.items(), key=lambda one: one[0])
-        entries = b",".join(_entry(context, one, place in self.reads) for place, one in answers)
+        entries = b",".join(
+            _entry(context, one, is_read=place in self.reads) for place, one in answers
+        )
         head = b'{"resourceType":"Bundle","type":"%b-response"' % self.type.encode()
         return b'%b,"entry":[%b]}' % (head, entries) if entries else head + b"}"
 
@@ -52,7 +54,7 @@ class Answers:
         return dict.fromkeys(shown for one in told for shown in one.disclosed)
 
 
-def _entry(context: Context, answer: Answer, is_read: bool) -> bytes:
+def _entry(context: Context, answer: Answer, *, is_read: bool) -> bytes:
     response: dict[str, Any] = {"status": _STATUS[answer.status]}
     issues: Sequence[Issue] = answer.issues
     entry: dict[str, Any] = {}
@@ -73,7 +75,7 @@ def _entry(context: Context, answer: Answer, is_read: bool) -> bytes:
 
 
 def _location(answer: Result) -> str | None:
-    """Return where a write has put, or found, its resource: in a bundle it may be said nowhere else."""
+    """Return where a write has put, or found, its resource, which nothing else may tell."""
     if answer.status == HTTPStatus.NO_CONTENT or len(answer.disclosed) != 1:
         return None
     (one,) = answer.disclosed
