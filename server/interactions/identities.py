@@ -123,7 +123,7 @@ class Identities:
                 type, _, query = text.partition("?")
                 with placed(entry.place):
                     if type not in self._context.interpreters.types:
-                        raise Unprocessable.because("reference-type-unknown", type, type=type[:40])
+                        raise Unprocessable.because("reference-type-unknown", value=text[:60])
                     parameters = parse_qsl(query, keep_blank_values=True)
                     yield (
                         text,

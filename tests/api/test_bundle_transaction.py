@@ -1,0 +1,309 @@
+"""A transaction: all of it or nothing, with links between its entries.
+
+Spec: https://hl7.org/fhir/R4/http.html#transaction
+"""
+
+import json
+
+import pytest
+
+from tests.api.bundles import (
+    about,
+    batch,
+    created,
+    done,
+    entry,
+    path,
+    place,
+    put,
+    statuses,
+    transaction,
+    urn,
+    why,
+)
+from tests.builders import TEST, encounter, fresh, identifier, observation, patient
+
+SOME = 12
+
+
+def test_entries_are_answered_in_their_order_whatever_the_order_of_processing(fhir):
+    kept, gone = fresh(), fresh()
+    fhir.put(f"Patient/{gone}", patient(id=gone))
+    sent = transaction(
+        entry("GET", f"Patient/{kept}"),
+        put(patient(id=kept)),
+        created(observation()),
+        entry("DELETE", f"Patient/{gone}"),
+    )
+    entries = done(fhir.post("", sent))
+    assert statuses(entries) == [200, 201, 201, 204]
+    assert entries[0]["resource"]["id"] == kept
+    assert place(entries[1]) == ("Patient", kept, 1)
+    assert fhir.get(f"Patient/{gone}").status_code == 410
+
+
+def test_an_answer_tells_version_and_time_and_where_it_is(fhir):
+    (answered,) = done(fhir.post("", transaction(created(patient()))))
+    read = fhir.get(path(answered))
+    assert answered["response"]["etag"] == read.headers["ETag"]
+    assert answered["response"]["lastModified"] == read.json()["meta"]["lastUpdated"]
+    assert answered["response"]["location"].startswith(fhir.base)
+    assert "resource" not in answered
+
+
+@pytest.mark.parametrize(
+    ("prefer", "expected"),
+    [
+        ("return=representation", {"resource", "response"}),
+        ("return=minimal", {"response"}),
+        ("return=OperationOutcome", {"response"}),
+    ],
+)
+def test_resources_come_back_if_they_are_asked_for(fhir, prefer, expected):
+    (answered,) = done(fhir.post("", transaction(created(patient())), Prefer=prefer))
+    assert set(answered) == expected
+    assert ("outcome" in answered["response"]) == (prefer == "return=OperationOutcome")
+
+
+def test_links_between_entries_are_replaced_wherever_links_stand(fhir):
+    one, other = urn(), urn()
+    text = {
+        "status": "generated",
+        "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><a href="{one}">甲</a> {one}</div>',
+    }
+    told = observation(
+        text=text,
+        subject={"reference": one},
+        encounter={"reference": other},
+        identifier=[{"system": "urn:ietf:rfc:3986", "value": one}],
+        note=[{"text": one}],
+        extension=[{"url": "urn:test:link", "valueUri": one}],
+    )
+    sent = transaction(created(told), created(encounter(subject={"reference": one}), other),
+                       created(patient(), one))  # fmt: skip
+    first, second, third = done(fhir.post("", sent))
+    read = fhir.get(path(first)).json()
+    assert read["subject"]["reference"] == path(third)
+    assert read["encounter"]["reference"] == path(second)
+    assert read["extension"][0]["valueUri"] == path(third)
+    assert f'<a href="{path(third)}">甲</a> {one}</div>' in read["text"]["div"]
+    # Neither a string nor the value of an identifier is a link.
+    assert (read["identifier"][0]["value"], read["note"][0]["text"]) == (one, one)
+
+
+def test_entries_may_refer_to_each_other_in_a_circle(fhir):
+    one, other = urn(), urn()
+    sent = transaction(
+        created(patient(link=[{"other": {"reference": other}, "type": "seealso"}]), one),
+        created(patient(link=[{"other": {"reference": one}, "type": "seealso"}]), other),
+    )
+    first, second = done(fhir.post("", sent))
+    assert fhir.get(path(first)).json()["link"][0]["other"]["reference"] == path(second)
+    assert fhir.get(path(second)).json()["link"][0]["other"]["reference"] == path(first)
+
+
+def test_a_relative_reference_is_read_against_the_full_url_it_stands_in(fhir):
+    elsewhere = "https://emr.example/fhir"
+    sent = transaction(
+        created(patient(id="7"), f"{elsewhere}/Patient/7"),
+        created(about("Patient/7"), f"{elsewhere}/Observation/8"),
+        created(about(f"{elsewhere}/Patient/7"), urn()),
+        # This one is not of that server, so its Patient/7 is somebody of ours.
+        created(about("Patient/7"), urn()),
+    )
+    person, *others = done(fhir.post("", sent))
+    found = [fhir.get(path(one)).json()["subject"]["reference"] for one in others]
+    assert found == [path(person), path(person), "Patient/7"]
+
+
+def test_a_reference_of_another_server_with_the_same_path_stays(fhir):
+    sent = transaction(
+        created(patient(id="7"), "https://a.example/fhir/Patient/7"),
+        created(about("https://b.example/fhir/Patient/7"), urn()),
+    )
+    _, other = done(fhir.post("", sent))
+    subject = fhir.get(path(other)).json()["subject"]
+    assert subject["reference"] == "https://b.example/fhir/Patient/7"
+
+
+def test_digits_and_letters_stay_as_they_came(fhir):
+    one = urn()
+    told = json.dumps(about(one), ensure_ascii=False).replace("36.5", "36.500")
+    raw = json.dumps(transaction(created(patient(), one), created({"resourceType": "X"})))
+    raw = raw.replace('{"resourceType": "X"}', told).replace('"url": "X"', '"url": "Observation"')
+    _, answered = done(fhir.post("", raw.encode()))
+    assert '"value":36.500' in fhir.get(path(answered)).text
+
+
+def test_what_is_read_shows_what_was_written(fhir):
+    value = fresh()
+    sent = transaction(
+        entry("GET", f"Patient?identifier={TEST}|{value}"),
+        created(patient(identifier=[identifier(value)])),
+    )
+    found, _ = done(fhir.post("", sent))
+    assert found["resource"]["total"] == 1
+
+
+def test_a_read_that_finds_nothing_is_told_in_its_entry(fhir):
+    answered, _ = done(fhir.post("", transaction(entry("GET", f"Patient/{fresh()}"),
+                                                 created(patient()))))  # fmt: skip
+    assert statuses([answered]) == [404]
+    assert answered["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[0]"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        created(observation(status="nonsense")),
+        created(observation(unknown=1)),
+        created(about(urn())),
+        entry("POST", "Patient", observation()),
+        entry("PUT", "Patient/a", patient(id="b")),
+        entry("PUT", f"Patient/{fresh()}", patient()),
+        entry("DELETE", "Patient?nonsense=1"),
+        entry("POST", "Nonsense", patient()),
+        entry("PUT", "Patient/a/b", patient(id="a")),
+        entry("POST", "Patient"),
+        entry("POST", "Patient?name=a", patient()),
+        created(about("Patient?identifier=nobody|has-this")),
+        created(patient(), ifNoneExist="nonsense=1"),
+        created(patient(), ifNoneExist=""),
+        put(patient(id=fresh()), ifMatch='W/"7"'),
+        {"resource": patient()},
+    ],
+)
+def test_one_wrong_entry_leaves_nothing_and_is_named(fhir, wrong):
+    mark = fresh()
+    rest = [created(patient(identifier=[identifier(mark)])) for _ in range(SOME)]
+    answer = fhir.post("", transaction(*rest, wrong))
+    assert 400 <= answer.status_code < 500
+    issues = answer.json()["issue"]
+    assert all(one["expression"][0].startswith(f"Bundle.entry[{SOME}]") for one in issues)
+    assert fhir.ids(f"Patient?identifier={TEST}|{mark}") == []
+
+
+def test_the_999th_of_a_thousand_fails_and_nothing_is_left(fhir):
+    mark = fresh()
+    rest = [created(patient(identifier=[identifier(mark)])) for _ in range(998)]
+    sent = transaction(*rest, created(observation(status="nonsense")), created(patient()))
+    answer = fhir.post("", sent)
+    assert why(answer, 422) == "structure-code-not-in-value-set"
+    assert answer.json()["issue"][0]["expression"] == ["Bundle.entry[998].resource.status"]
+    assert fhir.ids(f"Patient?identifier={TEST}|{mark}") == []
+
+
+def test_a_thousand_entries_are_done(fhir):
+    person = urn()
+    sent = transaction(created(patient(), person), *(created(about(person)) for _ in range(999)))
+    answered = done(fhir.post("", sent))
+    assert set(statuses(answered)) == {201}
+    counted = fhir.get(f"Observation?subject={path(answered[0])}&_summary=count&_total=accurate")
+    assert counted.json()["total"] == 999
+
+
+def test_more_entries_than_allowed_are_refused_before_any_is_done(fhir):
+    mark = fresh()
+    sent = transaction(*(created(patient(identifier=[identifier(mark)])) for _ in range(1001)))
+    assert why(fhir.post("", sent), 413) == "bundle-too-large"
+    assert fhir.ids(f"Patient?identifier={TEST}|{mark}") == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (put(patient(id="overlap-1")), put(patient(id="overlap-1", active=True))),
+        (put(patient(id="overlap-2")), entry("DELETE", "Patient/overlap-2")),
+        (entry("DELETE", "Patient/overlap-3"), entry("DELETE", "Patient/overlap-3")),
+    ],
+)
+def test_two_entries_about_one_resource_are_refused(fhir, first, second):
+    assert why(fhir.post("", transaction(first, second)), 400) == "entries-overlap"
+
+
+def test_two_entries_that_turn_out_to_be_about_one_resource_are_refused(fhir):
+    id, value = fresh(), fresh()
+    fhir.put(f"Patient/{id}", patient(id=id, identifier=[identifier(value)]))
+    sent = transaction(
+        put(patient(id=id, identifier=[identifier(value)], active=True)),
+        entry("DELETE", f"Patient?identifier={TEST}|{value}"),
+    )
+    assert why(fhir.post("", sent), 400) == "entries-overlap"
+    assert fhir.get(f"Patient/{id}").json().get("active") is None
+
+
+def test_two_entries_with_one_full_url_are_refused(fhir):
+    same = urn()
+    sent = transaction(created(patient(), same), created(patient(), same))
+    assert why(fhir.post("", sent), 400) == "full-url-repeated"
+
+
+def test_updates_and_deletions_make_versions_and_history(fhir):
+    updated, gone = fresh(), fresh()
+    done(fhir.post("", transaction(put(patient(id=updated)), put(patient(id=gone)))))
+    sent = transaction(put(patient(id=updated, active=True)), entry("DELETE", f"Patient/{gone}"))
+    assert statuses(done(fhir.post("", sent))) == [200, 204]
+    versions = fhir.bundle(f"Patient/{updated}/_history")["entry"]
+    assert [one["resource"]["meta"]["versionId"] for one in versions] == ["2", "1"]
+    deletion, first = fhir.bundle(f"Patient/{gone}/_history")["entry"]
+    assert (deletion["request"]["method"], first["request"]["method"]) == ("DELETE", "PUT")
+    again = done(fhir.post("", transaction(put(patient(id=gone)))))
+    assert (statuses(again), place(again[0])) == ([201], ("Patient", gone, 3))
+
+
+def test_an_update_that_changes_nothing_makes_no_version(fhir):
+    sent = transaction(put(patient(id=fresh())))
+    assert statuses(done(fhir.post("", sent))) == [201]
+    again = done(fhir.post("", sent))
+    assert (statuses(again), place(again[0])[2]) == ([200], 1)
+
+
+def test_an_update_for_another_version_fails_all(fhir):
+    id, mark = fresh(), fresh()
+    fhir.put(f"Patient/{id}", patient(id=id))
+    sent = transaction(
+        created(patient(identifier=[identifier(mark)])),
+        put(patient(id=id, active=True), ifMatch='W/"2"'),
+    )
+    assert why(fhir.post("", sent), 412) == "version-differs"
+    assert fhir.ids(f"Patient?identifier={TEST}|{mark}") == []
+
+
+@pytest.mark.parametrize("url", ["/Patient", "{base}/Patient"])
+def test_a_url_may_be_written_whole_or_with_a_slash(fhir, url):
+    sent = transaction(entry("POST", url.format(base=fhir.base), patient()))
+    assert statuses(done(fhir.post("", sent))) == [201]
+
+
+@pytest.mark.parametrize("type", ["collection", "document", "searchset", "history", "message"])
+def test_other_bundles_are_not_taken_at_the_base(fhir, type):
+    answer = fhir.post("", {"resourceType": "Bundle", "type": type})
+    assert why(answer, 422) == "bundle-type-unfit"
+
+
+def test_what_is_no_bundle_is_not_taken_at_the_base(fhir):
+    assert why(fhir.post("", patient()), 422) == "bundle-type-unfit"
+
+
+@pytest.mark.parametrize("make", [transaction, batch])
+def test_an_empty_bundle_is_answered_by_an_empty_one(fhir, make):
+    sent = make()
+    del sent["entry"]
+    answer = fhir.post("", sent)
+    assert (answer.status_code, answer.json().get("entry")) == (200, None)
+
+
+def test_a_bundle_within_a_bundle_is_refused(fhir):
+    sent = transaction(entry("POST", "/", transaction(created(patient()))))
+    assert why(fhir.post("", sent), 400) == "entry-nested"
+
+
+def test_a_search_parameter_of_a_transaction_is_in_force_behind_it(fhir):
+    code = f"x{fresh()[2:10]}"
+    own = {
+        "resourceType": "SearchParameter", "url": f"urn:test:{code}", "name": code, "code": code,
+        "status": "active", "description": "x", "base": ["Basic"], "type": "token",
+        "expression": "Basic.identifier",
+    }  # fmt: skip
+    done(fhir.post("", transaction(created(own))))
+    assert fhir.get(f"Basic?{code}=a", Prefer="handling=strict").status_code == 200
