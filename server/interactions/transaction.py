@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from server.context import Context
-from server.fhir.outcome import BadRequest, FhirError, Forbidden, Unprocessable
+from server.fhir.outcome import BadRequest, FhirError, Forbidden, NotFound, Unprocessable
 from server.interactions import identities, kept_consents, parameters, redaction
 from server.interactions.answers import Answer, Answers
 from server.interactions.belonging import Said
@@ -80,7 +80,10 @@ def _check_read(context: Context, entry: Entry) -> None:
         context.access.require(call.interaction, call.type)
         return
     known = context.interpreters.operations.find(call.operation or "", call.type, call.id)
-    if known is not None and known.affects_state:
+    if known is None:
+        unknown = {"operation": (call.operation or "")[:40], "type": call.type or "*"}
+        raise NotFound.because("operation-unknown", **unknown)
+    if known.affects_state:
         raise Unprocessable.because("entry-not-in-transaction", operation=call.operation)
 
 

@@ -42,6 +42,8 @@ class Links:
         All other bytes stay, unless a narrative has such a link or the text of one stands where
         none is: then escapes and white space in strings may come out in another spelling.
         """
+        if not targets:
+            return body
         candidates = {one.decode() for one in _STRING(body)}.intersection(targets)
         replaced = body
         for old in candidates:
@@ -106,4 +108,6 @@ def _may_have_more(body: bytes, targets: Collection[str]) -> bool:
     """Tell whether `body` has the text of a target in some narrative, or spelled with escapes."""
     if b'"div":' not in body and b"\\/" not in body and b"\\u" not in body:
         return False
-    return any(one.encode() in body for one in targets) or b"\\/" in body or b"\\u" in body
+    if b"\\/" in body or b"\\u" in body:
+        return True
+    return any(one.encode() in body or escape(one).encode() in body for one in targets)

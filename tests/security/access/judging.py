@@ -59,7 +59,8 @@ class Judge:
         got = self.wire.get(url, token)
         self.report.judge(f"{token.name} GET {search.name}", *_compared(got, search, want, token))
         if turn % 2 == 0:
-            other = (self._posted, self._head, self._counted, self._paged)[turn // 2 % 4]
+            others = (self._posted, self._head, self._counted, self._paged, self._bundled)
+            other = others[turn // 2 % len(others)]
             other(token, search, want)
 
     def _posted(self, token: Token, search: Search, want: Expected) -> None:
@@ -69,6 +70,12 @@ class Judge:
             path = f"{search.path}/_search" if search.path else "_search"
         got = self.wire.send("POST", path, token, query.removeprefix("&"))
         self.report.judge(f"{token.name} POST {search.name}", *_compared(got, search, want, token))
+
+    def _bundled(self, token: Token, search: Search, want: Expected) -> None:
+        for kind in ("batch", "transaction"):
+            got = self.wire.bundled(kind, "GET", spelled(search, _ALL), token)
+            faults = _compared(got, search, want, token)
+            self.report.judge(f"{token.name} {kind} {search.name}", *faults)
 
     def _head(self, token: Token, search: Search, want: Expected) -> None:
         got = self.wire.send("HEAD", spelled(search, _ALL), token)
@@ -148,6 +155,9 @@ class Judge:
         case = f"{token.name} {method} {type}/{id} {headers}"
         seen = keys if method == "GET" else set()
         self.report.judge(case, *_one(got, want, seen, token))
+        kind = ("batch", "transaction")[len(f"{token.name}{id}") % 2]
+        got = self.wire.bundled(kind, "GET", f"{type}/{id}", token)
+        self.report.judge(f"{token.name} {kind} {type}/{id}", *_one(got, status, keys, token))
         for version in (*range(1, len(versions) + 1), 99):
             stored = versions[version - 1] if version <= len(versions) else None
             want, found = self._status(token, type, stored), set()

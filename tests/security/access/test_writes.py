@@ -4,6 +4,8 @@ Refusals look the same whether or not there is something, and change nothing. Ea
 refusal stands beside a write that is allowed, or it would prove nothing.
 """
 
+from functools import partial
+
 import pytest
 
 from tests.security.access.oracle import Oracle
@@ -44,9 +46,10 @@ def send(written):
     def newest():
         return [written.wire.get(f"{one}/_history?_count=1", WHOLE).keys() for one in TYPES]
 
-    def asked(method, path, token, body=None, **headers):
-        before = newest()
-        got = written.wire.send(method, path, token, body, **headers)
+    def asked(method, path, token, body=None, kind=None, **headers):
+        before, wire = newest(), written.wire
+        way = wire.send if kind is None else partial(wire.bundled, kind)
+        got = way(method, path, token, body, **headers)
         assert got.status < 400 or newest() == before, "a refusal changed something"
         return got
 
@@ -113,10 +116,30 @@ def told(case):
     return f"{token.name} {method} {path} {said} {''.join(headers)} {status}"
 
 
+@pytest.mark.parametrize("kind", [None, "batch", "transaction"])
 @pytest.mark.parametrize("case", REFUSED, ids=told)
-def test_a_write_of_what_is_not_the_callers_is_refused_and_changes_nothing(send, case):
+def test_a_write_of_what_is_not_the_callers_is_refused_and_changes_nothing(send, case, kind):
     method, path, token, body, headers, status = case
-    assert send(method, path, token, body, **headers).status == status
+    assert send(method, path, token, body, kind, **headers).status == status
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_a_bundle_shows_what_was_written_only_to_who_may_read_it(send, kind):
+    vital = of("vit-a", category="vital-signs", value=45)
+    answer = send("PUT", "Observation/vit-a", BLIND, vital, kind)
+    assert (answer.status, answer.body) == (200, b"")
+    assert send("PUT", "Observation/lab-a", BLIND, of("lab-a", value=46), kind).body
+
+
+def test_a_conditional_reference_finds_what_the_caller_may_search_and_nothing_else(send):
+    number = f"Patient?identifier={NORTH}198001010001"
+    for token, status in ((NORTHERN, 201), (CREATOR, 403), (MASKED, 403)):
+        told = send("POST", "Observation", token, of("x", number), "transaction")
+        assert told.status == status
+    unseen = send("POST", "Observation", NORTHERN, of("x", "Patient?_id=f"), "transaction")
+    nobody = send("POST", "Observation", NORTHERN, of("x", "Patient?_id=zzz"), "transaction")
+    assert (unseen.status, nobody.status) == (412, 412)
+    assert unseen.body.replace(b"_id=f", b"_id=zzz") == nobody.body
 
 
 def test_what_a_limited_scope_excludes_cannot_be_deleted(send, written):

@@ -89,6 +89,36 @@ class Wire:
         assert answer.status < 500, (method, target, answer.status, answer.body[:300])
         return answer
 
+    def bundled(  # a request, and the kind of Bundle that it stands in
+        self,
+        kind: str,
+        method: str,
+        path: str,
+        token: Token | str | None = None,
+        body: Any = None,
+        **headers: str,
+    ) -> Answer:
+        """Send the request as the only entry of a Bundle of this `kind`; return its answer.
+
+        That is the refusal of the whole if there is one.
+        """
+        names = {name: f"{name[:2].lower()}{name[2:].replace('_', '')}" for name in headers}
+        request = {"method": method, "url": path, **{names[k]: v for k, v in headers.items()}}
+        entry = {"request": request} | ({} if body is None else {"resource": body})
+        sent = {"resourceType": "Bundle", "type": kind, "entry": [entry]}
+        whole = self.send("POST", "", token, sent, Prefer="return=representation")
+        if whole.status != 200:
+            return whole
+        (answered,) = whole.entries()
+        told = answered["response"]
+        seen = {"etag": told.get("etag"), "last-modified": told.get("lastModified")}
+        content = answered.get("resource") or told.get("outcome")
+        return Answer(
+            int(told["status"][:3]),
+            {name: value for name, value in seen.items() if value},
+            b"" if content is None else json.dumps(content, ensure_ascii=False).encode(),
+        )
+
     def close(self) -> None:
         """Close the connections of all threads."""
         for connection in self._open:
