@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from server.api import body, negotiation
@@ -17,7 +17,7 @@ _FORM = "application/x-www-form-urlencoded"
 _BODIES = ("create", "update", "batch")
 
 
-def call(environ: Mapping[str, Any], path: str, types: Collection[str], settings: Settings) -> Call:
+def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings: Settings) -> Call:
     """Return the call that `environ` makes to `path`, which is relative to the base.
 
     Raises NotFound for a URL that means nothing, MethodNotAllowed, BadRequest,

@@ -29,19 +29,25 @@ BUNDLES = ("batch", "transaction")
 class Entry:
     """One entry: its `place` in the Bundle and the `call` that it makes.
 
-    `full_url` is the identity that others in the Bundle refer to it by, `given_id` what the
-    resource itself says.
+    `full_url` is the identity that others in the Bundle refer to it by, `resource` what was read
+    from the body of the call.
     """
 
     place: int
     call: Call
-    full_url: str | None = None
-    given_id: str | None = None
+    full_url: str | None
+    resource: json.Resource
 
     @property
     def order(self) -> tuple[int, int]:
         """What entries are processed by: their method, then their place."""
         return _PLACES.index(self.call.method), self.place
+
+    @property
+    def given_id(self) -> str | None:
+        """The id that the resource itself says."""
+        id = self.resource.get("id")
+        return id if isinstance(id, str) else None
 
     @property
     def is_read(self) -> bool:
@@ -166,13 +172,8 @@ def _entry(
             preference=replace(call.preference, returns=returns),
         ),
         row.get("fullUrl"),
-        _given_id(row.get("resource", {})),
+        row.get("resource", {}),
     )
-
-
-def _given_id(resource: json.Resource) -> str | None:
-    id = resource.get("id")
-    return id if isinstance(id, str) else None
 
 
 def _relative(context: Context, url: str) -> str:

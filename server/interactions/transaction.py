@@ -8,8 +8,10 @@ Spec: https://hl7.org/fhir/R4/http.html#transaction
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import orjson
 
 from server.context import Context
 from server.fhir.outcome import BadRequest, FhirError, Forbidden, NotFound, Unprocessable
@@ -21,7 +23,7 @@ from server.interactions.delete import deleted
 from server.interactions.entries import Bundle, Entry, placed
 from server.interactions.identities import Identified, Identities, Identity
 from server.interactions.update import check_match, unchanged
-from server.interactions.writing import draft, no_parameters, parsed, written
+from server.interactions.writing import checked, draft, no_parameters, written
 from server.store.documents import Draft, Version
 from server.store.transactions import Transaction, Write
 
@@ -140,17 +142,17 @@ class _Writing:
             return self._drafted[1]
         wanted = [one for one in self._entries if _is_stored(one, identified.entries)]
         links = identities.targets(self._entries, identified)
-        calls = {}
-        for entry in wanted:
-            known = links.get(identities.base_of(entry), links[None])
-            body = self._context.interpreters.links.replaced(entry.call.body, known)
-            calls[entry.place] = replace(entry.call, body=body)
-        said = dict(self._said(calls, identified))
+        replaced = self._context.interpreters.links.replaced
+        bodies = {
+            one.place: replaced(one.call.body, links.get(identities.base_of(one), links[None]))
+            for one in wanted
+        }
+        said = dict(self._said(wanted, bodies.values(), identified))
         drafts: dict[int, Draft] = {}
         for entry in sorted(wanted, key=lambda one: one.call.type != "Patient"):
             with placed(entry.place):
                 identity = identified.entries[entry.place]
-                new = _draft(self._context, calls[entry.place], identity, said)
+                new = _draft(self._context, entry, bodies[entry.place], identity, said)
             drafts[entry.place] = new
             if new.type == "Patient":
                 homes = {name: new.defaults[name] for name in ("div",) if name in new.defaults}
@@ -158,14 +160,16 @@ class _Writing:
         self._drafted = identified, drafts
         return drafts
 
-    def _said(self, calls: Mapping[int, Call], identified: Identified) -> Said:
-        """Return what is known of all patients that `calls` may be about."""
+    def _said(
+        self, wanted: Iterable[Entry], bodies: Iterable[bytes], identified: Identified
+    ) -> Said:
+        """Return what is known of all patients that the entries `wanted` may be about."""
         new = {
-            identified.entries[place].reference
-            for place, call in calls.items()
-            if call.type == "Patient" and call.interaction == "create"
+            identified.entries[one.place].reference
+            for one in wanted
+            if one.call.type == "Patient" and one.call.interaction == "create"
         }
-        named = {one.decode() for call in calls.values() for one in _PATIENT(call.body)}
+        named = {one.decode() for body in bodies for one in _PATIENT(body)}
         mine = {one.reference for one in identified.entries.values() if one.type == "Patient"}
         belonging = self._context.services.store.belonging
         return {one: {} for one in new} | belonging.said((named | mine) - new)
@@ -255,17 +259,20 @@ def _is_stored(entry: Entry, known: Mapping[int, Identity]) -> bool:
     return entry.call.interaction != "create" or known[entry.place].found is None
 
 
-def _draft(context: Context, call: Call, identity: Identity, said: Said) -> Draft:
-    if (left := _PLACEHOLDER(call.body)) is not None:
+def _draft(context: Context, entry: Entry, body: bytes, identity: Identity, said: Said) -> Draft:
+    if (left := _PLACEHOLDER(body)) is not None:
         raise BadRequest.because("reference-unresolved", reference=left[1].decode()[:200])
-    resource, body = parsed(context, call)
+    call = entry.call
+    # The body of the Bundle has been parsed; only what has got other links is parsed again.
+    resource = entry.resource if body is call.body else orjson.loads(body)
+    resource, body = checked(context, call, resource, body)
     given = resource.get("id")
-    if call.interaction == "create":
-        new = draft(context, identity.type, identity.id, resource, body, said=said)
-        return replace(new, posted=True)
-    if given != identity.id and (call.id is not None or given is not None):
+    is_create = call.interaction == "create"
+    if not is_create and given != identity.id and (call.id is not None or given is not None):
         raise BadRequest.because("id-differs", "id", expected=identity.id)
-    return draft(context, identity.type, identity.id, resource, body, said=said)
+    return draft(
+        context, identity.type, identity.id, resource, body, said=said, is_posted=is_create
+    )
 
 
 def _created(identity: Identity, new: Draft | None) -> tuple[_Done, Write | None]:

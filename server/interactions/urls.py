@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html#summary
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from server.fhir.outcome import BadRequest, MethodNotAllowed, NotFound
@@ -52,7 +53,8 @@ class Meaning:
         return None if found is None else found[1:]
 
 
-def meaning(method: str, path: str, types: Collection[str]) -> Meaning:
+@lru_cache(maxsize=1024)
+def meaning(method: str, path: str, types: frozenset[str]) -> Meaning:
     """Return what `method` on `path`, which is relative to the base, means.
 
     Raises NotFound for a path that means nothing, MethodNotAllowed, BadRequest for an id that

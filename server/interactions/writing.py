@@ -1,6 +1,5 @@
 """How a body becomes something that may be stored."""
 
-from dataclasses import replace
 from typing import Any
 
 import uuid_utils
@@ -22,10 +21,20 @@ def new_id() -> str:
 def parsed(context: Context, call: Call) -> tuple[dict[str, Any], bytes]:
     """Return the resource in the body, and its bytes without white space.
 
-    Raises BadRequest if it is not JSON or of another type than the URL, TooLarge
-    if it nests too deep, Unprocessable with every structural fault.
+    Raises BadRequest if it is not JSON, TooLarge if it nests too deep; see `checked` for more.
     """
     resource, body = json.parse(call.body, context.interpreters.settings.max_depth)
+    return checked(context, call, resource, body)
+
+
+def checked(
+    context: Context, call: Call, resource: dict[str, Any], body: bytes
+) -> tuple[dict[str, Any], bytes]:
+    """Return `resource`, which was read from `body`, with its bytes, both as they may be stored.
+
+    Raises BadRequest if it is of another type than the URL, Unprocessable with every structural
+    fault.
+    """
     given = resource.get("resourceType")
     if isinstance(given, str) and given != call.type:
         raise BadRequest.because(
@@ -55,10 +64,12 @@ def draft(  # noqa: PLR0913  # the resource in both its forms, and where it goes
     body: bytes,
     *,
     said: belonging.Said | None = None,
+    is_posted: bool = False,
 ) -> Draft:
     """Return the draft of `resource` under `id`, with its index entries.
 
-    `said` tells of patients it may be about, as far as that has been read already.
+    `is_posted` tells that the server chose the id. `said` tells of patients it may be about, as
+    far as that has been read already.
 
     Raises Unprocessable if it is a search parameter to be used that cannot be, Forbidden if it is
     a Consent that the server alone writes.
@@ -68,12 +79,12 @@ def draft(  # noqa: PLR0913  # the resource in both its forms, and where it goes
     entries = context.interpreters.index.entries({**resource, "id": id})
     marks = belonging.marks(context, resource, entries, said)
     defaults = belonging.defaults(context.access.caller, resource)
-    return Draft(type, id, body, entries, marks=marks, defaults=defaults)
+    return Draft(type, id, body, entries, posted=is_posted, marks=marks, defaults=defaults)
 
 
 def posted(context: Context, type: str, resource: dict[str, Any], body: bytes) -> Draft:
     """Return the draft of `resource` under a new id."""
-    return replace(draft(context, type, new_id(), resource, body), posted=True)
+    return draft(context, type, new_id(), resource, body, is_posted=True)
 
 
 def written(context: Context, call: Call, stored: Version, status: int) -> Result:

@@ -162,8 +162,9 @@ class Transaction:
     def _first(self, write: Write) -> Document:
         if write.draft is None:
             raise ValueError(write)
-        self._bounds.require_within(write.draft.over({}), write.letter)
-        document = self._succession.first(write.draft)
+        draft = write.draft.over({})
+        self._bounds.require_within(draft, write.letter)
+        document = self._succession.first(draft)
         self.written.append((write.type, document, None))
         return document
 
