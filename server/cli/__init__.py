@@ -21,6 +21,8 @@ COMMANDS: Mapping[str, str] = {
     "显示身份令牌的签名密钥，或启用新密钥。",
     "token": "Print an access token for trying out. / 打印一个供试用的访问令牌。",
     "demo": "Load a demo region of synthetic residents. / 载入由虚构居民组成的演示地区。",
+    "demo-bundles": "Print the demo region as transaction Bundles. / "
+    "以 transaction Bundle 形式输出演示地区。",
     "verify": "Prove that a database is in good order. / 核查并证明数据库完好。",
     "audit": "Verify, anchor or export the trail of who did what. / 核查、锚定或导出访问记录。",
     "reindex": "Index anew what is stored, beside a running server. / "
