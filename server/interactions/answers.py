@@ -3,17 +3,21 @@
 Spec: https://hl7.org/fhir/R4/http.html#transaction-response
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
+from server.audit import failures
 from server.context import Context
 from server.fhir import json
 from server.fhir.outcome import FhirError, Issue, Unavailable, operation_outcome
-from server.interactions.call import Disclosed, Result
+from server.interactions.call import Call, Disclosed, Result
+from server.interactions.entries import Entry, placed
 
 Answer = Result | FhirError
+Perform = Callable[[Context, Call], Result]
+"""Does one request: the door."""
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -52,6 +56,23 @@ class Answers:
     def _disclosed(self) -> dict[Disclosed, None]:
         told = (one for one in self.by_place.values() if isinstance(one, Result))
         return dict.fromkeys(shown for one in told for shown in one.disclosed)
+
+
+def attempted(context: Context, entry: Entry, perform: Perform) -> Answer:
+    """Return the answer to `entry` alone, or its refusal; what others have done must be told."""
+    try:
+        with placed(entry.place):
+            result = perform(context, entry.call)
+    except FhirError as refusal:
+        if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            failures.record(refusal.__cause__ or refusal)
+        return refusal
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is this entry's answer
+        failures.record(error)
+        return FhirError(
+            Issue("exception", "server-failed", expression=f"Bundle.entry[{entry.place}]")
+        )
+    return replace(result, body=b"") if entry.method == "HEAD" else result
 
 
 def _entry(context: Context, answer: Answer, *, is_read: bool) -> bytes:

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 from server.context import Context
-from server.interactions.answers import Answer, Answers
+from server.interactions.answers import Answer, Answers, Perform, attempted
 from server.interactions.call import Call, Result
 from server.interactions.entries import Bundle, read
-from server.interactions.transaction import Perform, attempted, transaction
+from server.interactions.transaction import transaction
 
 _AT_ONCE = 4
 
@@ -29,7 +29,7 @@ def _batch(context: Context, asked: Bundle, perform: Perform) -> Result:
     answers: dict[int, Answer] = dict(asked.faulty)
     ordered = sorted(asked.entries, key=lambda one: one.order)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for _, entries in groupby(ordered, key=lambda one: one.call.method):
+        for _, entries in groupby(ordered, key=lambda one: one.method):
             alike = list(entries)
             done = pool.map(lambda entry: attempted(context, entry, perform), alike)
             answers |= zip((one.place for one in alike), done, strict=True)

@@ -29,11 +29,12 @@ BUNDLES = ("batch", "transaction")
 class Entry:
     """One entry: its `place` in the Bundle and the `call` that it makes.
 
-    `full_url` is the identity that others in the Bundle refer to it by, `resource` what was read
-    from the body of the call.
+    `method` is the one that stands there. `full_url` is the identity that others in the Bundle
+    refer to it by, `resource` what was read from the body of the call.
     """
 
     place: int
+    method: str
     call: Call
     full_url: str | None
     resource: json.Resource
@@ -41,7 +42,7 @@ class Entry:
     @property
     def order(self) -> tuple[int, int]:
         """What entries are processed by: their method, then their place."""
-        return _PLACES.index(self.call.method), self.place
+        return _PLACES.index(self.method), self.place
 
     @property
     def given_id(self) -> str | None:
@@ -155,6 +156,7 @@ def _entry(
     returns = call.preference.returns or "minimal"
     return Entry(
         place,
+        method,
         Call(
             interaction=interaction,
             method=meaning.route.method,

@@ -6,7 +6,6 @@ Spec: https://hl7.org/fhir/R4/http.html#trules, https://hl7.org/fhir/R4/bundle.h
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from server.context import Context
 from server.fhir.outcome import BadRequest, PreconditionFailed, Unprocessable
@@ -120,14 +119,13 @@ class Identities:
         """Yield each conditional reference, with where it stands and what it asks for."""
         for entry in self._entries:
             for text in links.conditional(entry.call.body):
-                type, _, query = text.partition("?")
+                type = text.partition("?")[0]
                 with placed(entry.place):
                     if type not in self._context.interpreters.types:
                         raise Unprocessable.because("reference-type-unknown", value=text[:60])
-                    parameters = parse_qsl(query, keep_blank_values=True)
                     yield (
                         text,
-                        (entry.place, type, criteria.compiled(self._context, type, parameters)),
+                        (entry.place, type, criteria.from_header(self._context, type, text)),
                     )
 
     def _resolved(

@@ -7,29 +7,22 @@ the entries read is read behind it, so that it shows what was written.
 Spec: https://hl7.org/fhir/R4/http.html#transaction
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import orjson
-
 from server.context import Context
-from server.fhir.outcome import BadRequest, FhirError, Forbidden, NotFound, Unprocessable
-from server.interactions import identities, kept_consents, parameters, redaction
-from server.interactions.answers import Answer, Answers
-from server.interactions.belonging import Said
-from server.interactions.call import Call, Result
+from server.fhir.outcome import Forbidden, NotFound, Unprocessable
+from server.interactions import kept_consents, parameters, redaction
+from server.interactions.answers import Answer, Answers, Perform, attempted
+from server.interactions.call import Result
 from server.interactions.delete import deleted
+from server.interactions.drafting import Drafting
 from server.interactions.entries import Bundle, Entry, placed
 from server.interactions.identities import Identified, Identities, Identity
 from server.interactions.update import check_match, unchanged
-from server.interactions.writing import checked, draft, no_parameters, written
+from server.interactions.writing import no_parameters, written
 from server.store.documents import Draft, Version
 from server.store.transactions import Transaction, Write
-
-Perform = Callable[[Context, Call], Result]
-_PATIENT = re.compile(rb'"(Patient/[A-Za-z0-9\-.]{1,64})"').findall
-_PLACEHOLDER = re.compile(rb'"reference":"(urn:(?:uuid|oid):[^"]*)"').search
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +60,6 @@ def transaction(context: Context, bundle: Bundle, perform: Perform) -> Result:
     return Answers(bundle.type, answers, frozenset(one.place for one in reads)).result(context)
 
 
-def attempted(context: Context, entry: Entry, perform: Perform) -> Answer:
-    """Return the answer to `entry` alone, or its refusal."""
-    try:
-        with placed(entry.place):
-            return perform(context, entry.call)
-    except FhirError as refusal:
-        return refusal
-
-
 def _check_read(context: Context, entry: Entry) -> None:
     call = entry.call
     if call.interaction != "operation":
@@ -99,7 +83,7 @@ class _Writing:
             with placed(entry.place):
                 _check_write(context, entry)
         self._identities = Identities(context, entries)
-        self._drafted: tuple[Identified, dict[int, Draft]] | None = None
+        self._drafting = Drafting(context, entries)
 
     def run(self) -> dict[int, Answer]:
         """Return the answers by place, when all is stored."""
@@ -107,7 +91,7 @@ class _Writing:
             return {}
         if self._identities.is_known:
             # What is at fault is found before the database is asked.
-            self._drafts(self._identities.find(None))
+            self._drafting.of(self._identities.find(None))
         types = {one.call.resource_type for one in self._entries}
         done = self._context.resources.transaction(types, self._attempt)
         parameters.stored(self._context, types)
@@ -116,7 +100,7 @@ class _Writing:
     def _attempt(self, transaction: Transaction) -> dict[int, _Done]:
         transaction.claim(self._identities.claims)
         identified = self._identities.find(None if self._identities.is_known else transaction)
-        drafts = self._drafts(identified)
+        drafts = self._drafting.of(identified)
         old = self._old(transaction, identified)
         done: dict[int, _Done] = {}
         writes: dict[tuple[str, str], Write] = {}
@@ -135,44 +119,6 @@ class _Writing:
             place: replace(one, version=made[one.made]) if one.made else one
             for place, one in done.items()
         }
-
-    def _drafts(self, identified: Identified) -> dict[int, Draft]:
-        """Return the drafts of what is to be stored, made once for what entries are about."""
-        if self._drafted is not None and self._drafted[0] == identified:
-            return self._drafted[1]
-        wanted = [one for one in self._entries if _is_stored(one, identified.entries)]
-        links = identities.targets(self._entries, identified)
-        replaced = self._context.interpreters.links.replaced
-        bodies = {
-            one.place: replaced(one.call.body, links.get(identities.base_of(one), links[None]))
-            for one in wanted
-        }
-        said = dict(self._said(wanted, bodies.values(), identified))
-        drafts: dict[int, Draft] = {}
-        for entry in sorted(wanted, key=lambda one: one.call.type != "Patient"):
-            with placed(entry.place):
-                identity = identified.entries[entry.place]
-                new = _draft(self._context, entry, bodies[entry.place], identity, said)
-            drafts[entry.place] = new
-            if new.type == "Patient":
-                homes = {name: new.defaults[name] for name in ("div",) if name in new.defaults}
-                said[identity.reference] = {**homes, **said[identity.reference], **new.marks}
-        self._drafted = identified, drafts
-        return drafts
-
-    def _said(
-        self, wanted: Iterable[Entry], bodies: Iterable[bytes], identified: Identified
-    ) -> Said:
-        """Return what is known of all patients that the entries `wanted` may be about."""
-        new = {
-            identified.entries[one.place].reference
-            for one in wanted
-            if one.call.type == "Patient" and one.call.interaction == "create"
-        }
-        named = {one.decode() for body in bodies for one in _PATIENT(body)}
-        mine = {one.reference for one in identified.entries.values() if one.type == "Patient"}
-        belonging = self._context.services.store.belonging
-        return {one: {} for one in new} | belonging.said((named | mine) - new)
 
     def _old(
         self, transaction: Transaction, identified: Identified
@@ -250,29 +196,6 @@ def _check_write(context: Context, entry: Entry) -> None:
     context.access.require(call.interaction, call.type)
     if call.interaction == "create" or call.id is not None:
         no_parameters(call)
-
-
-def _is_stored(entry: Entry, known: Mapping[int, Identity]) -> bool:
-    """Tell whether a resource in `entry` may be stored, as far as its identity tells."""
-    if entry.call.interaction == "delete" or entry.place not in known:
-        return False
-    return entry.call.interaction != "create" or known[entry.place].found is None
-
-
-def _draft(context: Context, entry: Entry, body: bytes, identity: Identity, said: Said) -> Draft:
-    if (left := _PLACEHOLDER(body)) is not None:
-        raise BadRequest.because("reference-unresolved", reference=left[1].decode()[:200])
-    call = entry.call
-    # The body of the Bundle has been parsed; only what has got other links is parsed again.
-    resource = entry.resource if body is call.body else orjson.loads(body)
-    resource, body = checked(context, call, resource, body)
-    given = resource.get("id")
-    is_create = call.interaction == "create"
-    if not is_create and given != identity.id and (call.id is not None or given is not None):
-        raise BadRequest.because("id-differs", "id", expected=identity.id)
-    return draft(
-        context, identity.type, identity.id, resource, body, said=said, is_posted=is_create
-    )
 
 
 def _created(identity: Identity, new: Draft | None) -> tuple[_Done, Write | None]:

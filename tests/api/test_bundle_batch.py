@@ -48,7 +48,7 @@ def test_searches_histories_and_versions_are_read(fhir):
     answered = done(fhir.post("", sent), "batch")
     assert statuses(answered) == [200, 200, 200, 304, 200, 200]
     kinds = [one.get("resource", {}).get("resourceType") for one in answered]
-    assert kinds[:4] == ["Bundle", "Bundle", "Patient", None]
+    assert kinds[:5] == ["Bundle", "Bundle", "Patient", None, None]
     assert kinds[5] == "CapabilityStatement"
 
 
@@ -92,3 +92,11 @@ def test_a_bundle_that_is_broken_itself_is_refused_whole(fhir, type, broken):
     answer = fhir.post("", {"resourceType": "Bundle", "type": type, **broken})
     assert answer.status_code in (400, 422)
     assert answer.json()["resourceType"] == "OperationOutcome"
+
+
+def test_a_head_shows_no_resource(fhir):
+    id = fresh()
+    fhir.put(f"Patient/{id}", patient(id=id))
+    (answered,) = done(fhir.post("", batch(entry("HEAD", f"Patient/{id}"))), "batch")
+    assert answered["response"]["etag"] == 'W/"1"'
+    assert "resource" not in answered

@@ -1,0 +1,95 @@
+"""What the entries of a transaction are to be stored as, once it is known what they are about.
+
+Spec: https://hl7.org/fhir/R4/http.html#trules
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import orjson
+
+from server.context import Context
+from server.fhir.outcome import BadRequest
+from server.interactions import identities
+from server.interactions.belonging import Said
+from server.interactions.entries import Entry, placed
+from server.interactions.identities import Identified, Identity
+from server.interactions.writing import checked, draft
+from server.store.documents import Draft
+
+_PATIENT = re.compile(rb'"(Patient/[A-Za-z0-9\-.]{1,64})"').findall
+_PLACEHOLDER = re.compile(rb'"reference":"(urn:(?:uuid|oid):[^"]*)"').search
+
+
+class Drafting:
+    """Makes the drafts of `entries`, with the links between them replaced."""
+
+    def __init__(self, context: Context, entries: Sequence[Entry]) -> None:
+        self._context = context
+        self._entries = entries
+        self._drafted: tuple[Identified, dict[int, Draft]] | None = None
+
+    def of(self, identified: Identified) -> dict[int, Draft]:
+        """Return the drafts by place, made anew only if entries turn out to be about others.
+
+        Raises the refusal of the first entry whose resource is at fault.
+        """
+        if self._drafted is not None and self._drafted[0] == identified:
+            return self._drafted[1]
+        wanted = [one for one in self._entries if _is_stored(one, identified.entries)]
+        links = identities.targets(self._entries, identified)
+        replaced = self._context.interpreters.links.replaced
+        bodies = {
+            one.place: replaced(one.call.body, links.get(identities.base_of(one), links[None]))
+            for one in wanted
+        }
+        said = dict(self._said(wanted, bodies.values(), identified))
+        drafts: dict[int, Draft] = {}
+        for entry in sorted(wanted, key=lambda one: one.call.type != "Patient"):
+            with placed(entry.place):
+                identity = identified.entries[entry.place]
+                new = _draft(self._context, entry, bodies[entry.place], identity, said)
+            drafts[entry.place] = new
+            if new.type == "Patient":
+                homes = {name: new.defaults[name] for name in ("div",) if name in new.defaults}
+                said[identity.reference] = {**homes, **said[identity.reference], **new.marks}
+        self._drafted = identified, drafts
+        return drafts
+
+    def _said(
+        self, wanted: Iterable[Entry], bodies: Iterable[bytes], identified: Identified
+    ) -> Said:
+        """Return what is known of all patients that the entries `wanted` may be about."""
+        new = {
+            identified.entries[one.place].reference
+            for one in wanted
+            if one.call.type == "Patient" and one.call.interaction == "create"
+        }
+        named = {one.decode() for body in bodies for one in _PATIENT(body)}
+        mine = {one.reference for one in identified.entries.values() if one.type == "Patient"}
+        belonging = self._context.services.store.belonging
+        return {one: {} for one in new} | belonging.said((named | mine) - new)
+
+
+def _is_stored(entry: Entry, known: Mapping[int, Identity]) -> bool:
+    """Tell whether a resource in `entry` may be stored, as far as its identity tells."""
+    if entry.call.interaction == "delete" or entry.place not in known:
+        return False
+    return entry.call.interaction != "create" or known[entry.place].found is None
+
+
+def _draft(context: Context, entry: Entry, body: bytes, identity: Identity, said: Said) -> Draft:
+    if (left := _PLACEHOLDER(body)) is not None:
+        raise BadRequest.because("reference-unresolved", reference=left[1].decode()[:200])
+    call = entry.call
+    # The body of the Bundle has been parsed; only what has got other links is parsed again.
+    resource = entry.resource if body is call.body else orjson.loads(body)
+    resource, body = checked(context, call, resource, body)
+    given = resource.get("id")
+    is_create = call.interaction == "create"
+    if not is_create and given != identity.id and (call.id is not None or given is not None):
+        raise BadRequest.because("id-differs", "id", expected=identity.id)
+    is_posted = is_create or (call.id is None and given is None)
+    return draft(
+        context, identity.type, identity.id, resource, body, said=said, is_posted=is_posted
+    )
