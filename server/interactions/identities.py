@@ -65,18 +65,13 @@ class Identities:
         """The names under which writers with equal criteria exclude each other."""
         return frozenset(one.claim for one in self._criteria.values())
 
-    @property
-    def is_known(self) -> bool:
-        """Tell whether all is known without looking at what is stored."""
-        return not (self._criteria or self._references)
-
-    def find(self, transaction: Transaction | None) -> Identified:
+    def find(self, transaction: Transaction) -> Identified:
         """Return what the entries are about, as `transaction` sees it.
 
         Raises PreconditionFailed if criteria match several resources, or a conditional reference
         none or several; BadRequest if two entries are about one resource.
         """
-        found = {} if transaction is None else self._found(transaction)
+        found = self._found(transaction)
         known: dict[int, Identity] = {}
         first: dict[str, int] = {}
         for entry in self._entries:
@@ -96,7 +91,7 @@ class Identities:
             elif entry.call.interaction in ("create", "update"):
                 known[entry.place] = self._named(entry)
         self._check_overlaps(known)
-        texts = {} if transaction is None else self._resolved(transaction, known, first)
+        texts = self._resolved(transaction, known, first)
         return Identified(known, texts)
 
     def _named(self, entry: Entry) -> Identity:

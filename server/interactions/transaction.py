@@ -89,9 +89,8 @@ class _Writing:
         """Return the answers by place, when all is stored."""
         if not self._entries:
             return {}
-        if self._identities.is_known:
-            # What is at fault is found before the database is asked.
-            self._drafting.of(self._identities.find(None))
+        # What is at fault is found before the transaction begins, which then is short.
+        self._drafting.of(self._identities.find(self._context.resources.look()))
         types = {one.call.resource_type for one in self._entries}
         done = self._context.resources.transaction(types, self._attempt)
         parameters.stored(self._context, types)
@@ -99,7 +98,7 @@ class _Writing:
 
     def _attempt(self, transaction: Transaction) -> dict[int, _Done]:
         transaction.claim(self._identities.claims)
-        identified = self._identities.find(None if self._identities.is_known else transaction)
+        identified = self._identities.find(transaction)
         drafts = self._drafting.of(identified)
         old = self._old(transaction, identified)
         done: dict[int, _Done] = {}

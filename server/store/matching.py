@@ -6,10 +6,13 @@ in a condition, the database is asked.
 Spec: https://www.mongodb.com/docs/manual/reference/operator/query-comparison/
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from server.store.documents import Document
+
 _PLAIN = (str, bool, int)
+_TOKENS = "t"
 
 
 def holds(condition: Mapping[str, Any], document: Mapping[str, Any]) -> bool | None:
@@ -18,6 +21,38 @@ def holds(condition: Mapping[str, Any], document: Mapping[str, Any]) -> bool | N
     if False in found:
         return False
     return None if None in found else True
+
+
+def sorted_out(
+    conditions: Sequence[Mapping[str, Any]], documents: Sequence[Document]
+) -> list[list[Document]] | None:
+    """Return for each of `conditions` those of `documents` that fulfil it.
+
+    That is None if only the database can tell.
+    """
+    by_token: dict[object, list[Document]] = {}
+    for document in documents:
+        for token in document.get(_TOKENS, ()):
+            by_token.setdefault(token, []).append(document)
+    found: list[list[Document]] = []
+    for condition in conditions:
+        # Most ask for a token, which few have.
+        token = _token(condition)
+        candidates = documents if token is None else by_token.get(token, ())
+        told = [(holds(condition, one), one) for one in candidates]
+        if any(holding is None for holding, _ in told):
+            return None
+        found.append([one for holding, one in told if holding])
+    return found
+
+
+def _token(condition: Mapping[str, Any]) -> str | None:
+    """Return a token that all have which fulfil `condition`, if it says so plainly."""
+    for part in (condition, *condition.get("$and", ())):
+        value = part.get(_TOKENS)
+        if isinstance(value, str):
+            return value
+    return None
 
 
 def _part(key: str, value: Any, document: Mapping[str, Any]) -> bool | None:  # noqa: ANN401  # any condition

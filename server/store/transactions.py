@@ -10,7 +10,7 @@ Spec: https://www.mongodb.com/docs/v6.0/core/transactions/
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, TypeVar
 
 from pymongo import ReplaceOne, UpdateOne
@@ -24,7 +24,7 @@ from server.store.collections import CLAIMS
 from server.store.documents import KEPT_FIELDS, VERSION_FIELDS, Document, Draft, Version
 from server.store.engine import Engine
 from server.store.failures import DUPLICATE_KEY, refused
-from server.store.matching import holds
+from server.store.matching import sorted_out
 from server.store.succession import Succession, moves
 
 Result = TypeVar("Result")
@@ -62,10 +62,13 @@ class Write:
 
 
 class Transaction:
-    """What one try of a transaction reads and writes, within what its caller may see."""
+    """What one try of a transaction reads and writes, within what its caller may see.
+
+    Without a `session` it is only a look beforehand.
+    """
 
     def __init__(
-        self, engine: Engine, bounds: Bounds, succession: Succession, session: ClientSession
+        self, engine: Engine, bounds: Bounds, succession: Succession, session: ClientSession | None
     ) -> None:
         self._engine = engine
         self._bounds = bounds
@@ -118,24 +121,18 @@ class Transaction:
         collection = self._engine.collections.current(type)
         wheres = [self._bounds.where(type, "s", condition) for condition in conditions]
         if len(wheres) > 1:
-            named = {name for where in wheres for name in _fields(where)}
-            wanted = {**VERSION_FIELDS, **dict.fromkeys(named, 1)}
+            wanted = {**VERSION_FIELDS, **dict.fromkeys(chain(*map(_fields, wheres)), 1)}
             # Two for each, and one more than can be told apart if all are of one of them.
             most = 2 * len(wheres) + 1
             rows = list(collection.find({"$or": wheres}, wanted, session=self._session).limit(most))
-            sorted_out = [[(holds(where, row), row) for row in rows] for where in wheres]
-            if len(rows) < most and all(told is not None for one in sorted_out for told, _ in one):
-                return [
-                    [documents.version(type, row) for told, row in one if told][:2]
-                    for one in sorted_out
-                ]
-        return [
-            [
-                documents.version(type, row)
-                for row in collection.find(where, VERSION_FIELDS, session=self._session).limit(2)
-            ]
+            told = sorted_out(wheres, rows) if len(rows) < most else None
+            if told is not None:
+                return [[documents.version(type, row) for row in one[:2]] for one in told]
+        found = [
+            collection.find(where, VERSION_FIELDS, session=self._session).limit(2)
             for where in wheres
         ]
+        return [[documents.version(type, row) for row in rows] for rows in found]
 
     def _write(self, type: str, writes: Sequence[Write]) -> list[Version]:
         fresh: list[Document] = []
