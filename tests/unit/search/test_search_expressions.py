@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.search.expressions import branches
-from server.search.grammar import ExpressionError, parse
+from server.profiles.fhirpath import ExpressionError, parse
 
 PATIENT = {
     "resourceType": "Patient",
