@@ -39,7 +39,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class This:
-    """``$this``: what a criterion is about."""
+    """What a criterion is about: ``$this``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from server.fhir.reference import parse as parse_reference
-from server.profiles.definitions import Definitions, Element
 from server.profiles import fhirpath
+from server.profiles.definitions import Definitions, Element
 from server.profiles.fhirpath import ExpressionError, Node
 from server.search.steps import Json, Key, Resource, Step, ValuesOf, compose, key
 
