@@ -13,7 +13,8 @@ from server.interactions.call import Call, Result, entity_tags
 from server.interactions.writing import draft, no_parameters, parsed, posted, written
 from server.store.documents import Draft, Version
 
-_ATTEMPTS = 8
+ATTEMPTS = 8
+"""How often a write is tried anew, whose resource others keep changing meanwhile."""
 
 
 def update(context: Context, call: Call) -> Result:
@@ -30,10 +31,10 @@ def update(context: Context, call: Call) -> Result:
     if resource.get("id") != call.id:
         raise BadRequest.because("id-differs", "id", expected=call.id)
     type, id = call.resource_type, call.id
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         old = context.resources.find(type, id, "u")
         # Where it belongs is read behind what it replaces, whose marks must not have changed then.
-        stored = _over(context, call, draft(context, type, id, resource, body), old)
+        stored = over(context, call, draft(context, type, id, resource, body), old)
         if stored is not None:
             return stored
     raise Conflict.because("resource-contended", type=type, id=id)
@@ -51,8 +52,12 @@ def check_match(call: Call, old: Version | None) -> None:
         raise PreconditionFailed.because("resource-exists", type=old.type, id=old.id)
 
 
-def _over(context: Context, call: Call, new: Draft, old: Version | None) -> Result | None:
-    """Store `new` over `old`, None for nothing; return None if that is no longer what is there."""
+def over(context: Context, call: Call, new: Draft, old: Version | None) -> Result | None:
+    """Store `new` over `old`, None for nothing; return None if that is no longer what is there.
+
+    What equals `old` makes no new version. Raises Forbidden if the caller does not see all of
+    `old`, PreconditionFailed if it is not what their headers ask.
+    """
     redaction.require_whole(context, new.type, (old and old.body) or b"")
     check_match(call, old)
     if old is None:
@@ -82,7 +87,7 @@ def _update_matched(context: Context, call: Call) -> Result:
     if given is not None and not is_id(given):
         raise BadRequest.because("id-malformed", "id", id=given[:70])
     wanted = criteria.compiled(context, type, call.query)
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         found = criteria.matched(context, type, wanted)
         if found is None:
             check_match(call, None)
@@ -96,7 +101,7 @@ def _update_matched(context: Context, call: Call) -> Result:
         if given not in (None, found.id):
             raise BadRequest.because("id-differs", "id", expected=found.id)
         # Over that version only: if it changed meanwhile, it may no longer match.
-        result = _over(context, call, draft(context, type, found.id, resource, body), found)
+        result = over(context, call, draft(context, type, found.id, resource, body), found)
         if result is not None:
             return result
     raise Conflict.because("resource-contended", type=type, id=given or "?")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.search.expressions import branches
 from server.profiles.fhirpath import ExpressionError, parse
+from server.search.expressions import branches
 
 PATIENT = {
     "resourceType": "Patient",
