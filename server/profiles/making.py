@@ -70,7 +70,7 @@ class Making:
         match part:
             case {"resource": resource} if slot.type == "Resource":
                 return Content(_copied(resource))
-            case {"part": parts} if slot.type in self.elements.shapes:
+            case {"part": parts} if slot.type in self.elements.shapes and slot.type != "Resource":
                 return Content(self._object(slot.type, parts, where))
         name = f"value{_type(part)}"
         if not self._fits(slot, _type(part)):

@@ -4,6 +4,7 @@ Spec: https://hl7.org/fhir/R4/fhirpatch.html
 """
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,10 @@ UNPROCESSABLE = [
      add("Patient", "name", {"name": "value", "resource": PATIENT})),
     ("parts for a primitive",
      add("Patient", "gender", parts({"name": "value", "valueString": "x"}))),
+    (
+        "parts for a resource",
+        add("Patient", "contained", parts({"name": "id", "valueString": "i"})),
+    ),
     ("parts that are not there", add("Patient", "contact", parts({"name": "x", "valueCode": "x"}))),
     ("parts twice", add("Patient", "contact", parts({"name": "gender", "valueCode": "male"},
                                                     {"name": "gender", "valueCode": "male"}))),
@@ -148,7 +153,17 @@ VALUES = st.sampled_from(
      {"name": "value", "resource": {"resourceType": "Basic", "id": "b"}},
      parts({"name": "gender", "valueCode": "male"}), parts({"name": "id", "valueString": "i"})]
 )  # fmt: skip
-PATHS = st.lists(STEPS, min_size=1, max_size=5).map(lambda s: ".".join(s).replace(".[", "["))
+LIKELY = st.sampled_from(
+    ["Patient", "Patient.name", "Patient.name[0]", "Patient.name[1].period", "Patient.deceased",
+     "Patient.name[0].given", "Patient.name[0].given[1]", "Patient.name[0].given[2].id",
+     "Patient.contact[0]", "Patient.contact.name", "Patient.contact.name.given",
+     "Patient.birthDate",
+     "Patient.birthDate.extension", "Patient.birthDate.extension.value", "Patient.contained",
+     "Patient.contained[0]", "Patient.contained.code.text", "Patient.contact.extension"]
+)  # fmt: skip
+PATHS = LIKELY | st.lists(STEPS, min_size=1, max_size=5).map(
+    lambda steps: ".".join(steps).replace(".[", "[")
+)
 ELEMENTS = st.sampled_from(["name", "given", "id", "extension", "deceased", "contact", "contained",
                             "value", "period", "birthDate", "gender"])  # fmt: skip
 RANDOM = st.one_of(
@@ -176,16 +191,16 @@ RICH = patient(
 )
 
 
-@given(operations=st.lists(RANDOM, max_size=4))
+@given(operations=st.lists(RANDOM, max_size=6))
 def test_any_operations_are_done_or_refused_and_leave_no_holes(patched, validator, operations):
     """What is left may break a rule of content, but its JSON is well formed."""
-    try:
-        changed = json.loads(patched(RICH, *operations))
-    except (Unprocessable, BadRequest):
-        return
-    messages = {issue.message for issue in validator.faults(changed)}
+    changed = json.dumps(RICH)
+    for one in operations:
+        with suppress(Unprocessable, BadRequest):
+            changed = patched(changed, one)
+    messages = {issue.message for issue in validator.faults(json.loads(changed))}
     assert messages.isdisjoint(
         {"structure-empty-object", "structure-empty-array", "structure-null", "structure-array",
          "structure-not-an-array", "structure-sibling-length", "structure-choice",
-         "structure-unknown-element", "structure-not-an-object"}
+         "structure-not-an-object"}
     )  # fmt: skip
