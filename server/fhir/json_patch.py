@@ -65,6 +65,11 @@ def applied(patch: Sequence[Operation], resource: bytes) -> bytes:
     return resource if after == before else after
 
 
+def asks(patch: Sequence[Operation]) -> bool:
+    """Tell whether `patch` asks what there is, so that whether it can be done tells of it."""
+    return any(operation.op == "test" for operation in patch)
+
+
 def _operation(place: int, row: Any) -> Operation:  # noqa: ANN401  # any JSON
     if not isinstance(row, dict):
         raise BadRequest.because("patch-operation-not-an-object", place=place)

@@ -6,8 +6,8 @@ was makes no new version.
 Spec: https://hl7.org/fhir/R4/http.html#patch
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,11 +15,11 @@ import orjson
 
 from server.context import Context
 from server.fhir import json, json_patch
-from server.fhir.outcome import BadRequest, Conflict, Gone, NotFound, Unprocessable
+from server.fhir.outcome import BadRequest, Conflict, Forbidden, Gone, NotFound, Unprocessable
 from server.interactions import criteria, kept_consents, redaction
 from server.interactions.call import Call, Result
 from server.interactions.update import ATTEMPTS, check_match, over
-from server.interactions.writing import draft, no_parameters, parsed
+from server.interactions.writing import draft, no_parameters, parsed, written
 from server.profiles import patch_operations, path_patch
 from server.store.documents import Version
 
@@ -29,8 +29,22 @@ PATCH_TYPES = (JSON_PATCH, "application/fhir+json")
 _DATA_ONLY = frozenset({"generated", "extensions"})
 _NOT_TOLD = frozenset({"text", "meta", "implicitRules", "language"})
 
-Change = Callable[[bytes], bytes]
-"""Returns the resource that a patch makes of a stored one, or that one if it changes nothing."""
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a patch does. `asks` tells that it looks at values, as a test and a criterion do."""
+
+    apply: Callable[[bytes], bytes]
+    asks: bool
+
+    def made(self, resource: bytes) -> bytes:
+        """Return what the patch makes of `resource`; that itself if it changes nothing.
+
+        A narrative that it would leave out of date is left out. Raises Unprocessable if the patch
+        cannot be done, or if that narrative says more than the data, so that it cannot be spared.
+        """
+        changed = self.apply(resource)
+        return resource if changed is resource else _narrated(resource, changed)
 
 
 def patch(context: Context, call: Call) -> Result:
@@ -53,15 +67,16 @@ def patch(context: Context, call: Call) -> Result:
 
 
 def read(context: Context, content_type: str, body: bytes) -> Change:
-    """Return what the patch `body`, which is of the media type `content_type`, does to a resource.
+    """Return what the patch `body`, which is of the media type `content_type`, does.
 
     Raises BadRequest if it is no patch, TooLarge if it has too many operations, Unprocessable if it
-    is an invalid Parameters resource. The function raises what applying it does.
+    is an invalid Parameters resource.
     """
     interpreters = context.interpreters
     depth = interpreters.settings.max_depth
     if content_type == JSON_PATCH:
-        return partial(_narrated, partial(json_patch.applied, json_patch.operations(body, depth)))
+        patch = json_patch.operations(body, depth)
+        return Change(partial(json_patch.applied, patch), json_patch.asks(patch))
     if body.lstrip()[:1] == b"[":
         raise BadRequest.because("patch-not-parameters")
     parameters, compact = json.parse(body, depth)
@@ -71,7 +86,16 @@ def read(context: Context, content_type: str, body: bytes) -> Change:
     if faults:
         raise Unprocessable(*faults)
     operations = patch_operations.operations(json.exact(compact))
-    return partial(_narrated, partial(path_patch.applied, interpreters.elements, operations))
+    apply = partial(path_patch.applied, interpreters.elements, operations)
+    return Change(apply, path_patch.asks(operations))
+
+
+def patched(context: Context, content_type: str, body: bytes, resource: bytes) -> bytes:
+    """Return what the patch `body` makes of the stored `resource`.
+
+    Raises what `read` and `Change.made` do. What it makes has not been checked.
+    """
+    return read(context, content_type, body).made(resource)
 
 
 def _named(context: Context, call: Call) -> Version:
@@ -109,31 +133,32 @@ def _changed(context: Context, call: Call, change: Change, old: Version) -> Resu
     redaction.require_whole(context, old.type, old.body)
     check_match(call, old)
     kept_consents.check_stored(context.access, old)
-    made = change(old.body)
+    is_blind = not context.resources.is_shown(old)
+    if is_blind and change.asks:
+        raise Forbidden.because("patch-asks-unseen", type=old.type)
+    made = change.made(old.body)
     named = orjson.loads(made)
     if (named.get("resourceType"), named.get("id")) != (old.type, old.id):
         raise Unprocessable.because("patch-of-id")
-    resource, body = parsed(context, dataclasses.replace(call, body=made))
-    return over(context, call, draft(context, old.type, old.id, resource, body), old)
+    resource, body = parsed(context, replace(call, body=made))
+    new = draft(context, old.type, old.id, resource, body)
+    if not is_blind:
+        return over(context, call, new, old)
+    # That it makes no version would tell that the value is the one there was.
+    stored = context.resources.replace(new, old)
+    return written(context, call, stored, 200) if stored else None
 
 
-def _narrated(change: Change, resource: bytes) -> bytes:
-    """Return what `change` makes of `resource`, without a narrative that it leaves out of date.
-
-    Raises Unprocessable if that narrative says more than the data, so that it cannot be spared.
-    """
-    changed = change(resource)
-    if changed is resource:
-        return resource
-    old, new = orjson.loads(resource), orjson.loads(changed)
+def _narrated(old_body: bytes, new_body: bytes) -> bytes:
+    old, new = orjson.loads(old_body), orjson.loads(new_body)
     text = new.get("text")
     if text is None or text != old.get("text") or _told(new) == _told(old):
-        return changed
+        return new_body
     if text["status"] == "additional":
         raise Unprocessable.because("patch-leaves-narrative", f"{old['resourceType']}.text")
     if text["status"] not in _DATA_ONLY:
-        return changed
-    kept = json.exact(changed)
+        return new_body
+    kept = json.exact(new_body)
     del kept["text"]
     return json.dumps(kept)
 

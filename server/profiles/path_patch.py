@@ -33,6 +33,18 @@ def applied(elements: Elements, patch: Sequence[Operation], resource: bytes) -> 
     return resource if after == before else after
 
 
+def asks(patch: Sequence[Operation]) -> bool:
+    """Tell whether `patch` asks what there is, so that whether it can be done tells of it."""
+    return not all(_only_names(operation.tree) for operation in patch)
+
+
+def _only_names(tree: Node) -> bool:
+    match tree:
+        case fhirpath.Member(source, _) | fhirpath.Index(source, _):
+            return _only_names(source)
+    return isinstance(tree, fhirpath.Name)
+
+
 class _Change:
     """A resource that is being changed in place."""
 
