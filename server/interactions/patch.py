@@ -6,6 +6,7 @@ was makes no new version.
 Spec: https://hl7.org/fhir/R4/http.html#patch
 """
 
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,16 +16,26 @@ import orjson
 
 from server.context import Context
 from server.fhir import json, json_patch
-from server.fhir.outcome import BadRequest, Conflict, Forbidden, Gone, NotFound, Unprocessable
+from server.fhir.outcome import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    Gone,
+    NotFound,
+    Unprocessable,
+    UnsupportedMediaType,
+)
 from server.interactions import criteria, kept_consents, redaction
 from server.interactions.call import Call, Result
-from server.interactions.update import ATTEMPTS, check_match, over
+from server.interactions.criteria import Criteria
+from server.interactions.update import ATTEMPTS, check_match, unchanged
 from server.interactions.writing import draft, no_parameters, parsed, written
 from server.profiles import patch_operations, path_patch
-from server.store.documents import Version
+from server.store.documents import Draft, Version
 
 JSON_PATCH = "application/json-patch+json"
-PATCH_TYPES = (JSON_PATCH, "application/fhir+json")
+_PARAMETERS = "application/fhir+json"
+PATCH_TYPES = (JSON_PATCH, _PARAMETERS)
 """The formats of patches; what is not JSON Patch is a Parameters resource."""
 _DATA_ONLY = frozenset({"generated", "extensions"})
 _NOT_TOLD = frozenset({"text", "meta", "implicitRules", "language"})
@@ -47,23 +58,39 @@ class Change:
         return resource if changed is resource else _narrated(resource, changed)
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The resource that a patch makes of the version `old`; it has not been checked.
+
+    `is_blind` tells that the caller may change the resource, but does not see it.
+    """
+
+    old: Version
+    body: bytes
+    is_blind: bool
+
+
 def patch(context: Context, call: Call) -> Result:
     """Store what the patch in the body makes of one resource.
 
-    Raises BadRequest if it is no patch, NotFound if there is nothing to patch, Gone if that was
-    deleted, PreconditionFailed if If-Match names another version or the criteria match several,
-    Unprocessable if it cannot be done or makes an invalid resource.
+    Raises what `read` and `made` do; Conflict if others keep changing the resource, Unprocessable
+    if it would become invalid.
     """
     if call.id is not None:
         no_parameters(call)
+    type = call.resource_type
     change = read(context, call.content_type, call.body)
-    find = partial(_named, context, call) if call.id is not None else _matched(context, call)
+    redaction.require_whole(context, type, b"")
+    wanted = None if call.id is not None else criteria.compiled(context, type, call.query)
     for _ in range(ATTEMPTS):
-        old = find()
-        stored = None if old is None else _changed(context, call, change, old)
+        if wanted is not None:
+            old = _matched(context, type, wanted)
+        else:
+            old = context.resources.find(type, call.id or "", "u")
+        stored = _stored(context, call, made(context, call, change, old))
         if stored is not None:
             return stored
-    raise Conflict.because("resource-contended", type=call.resource_type, id=call.id or "?")
+    raise Conflict.because("resource-contended", type=type, id=call.id or "?")
 
 
 def read(context: Context, content_type: str, body: bytes) -> Change:
@@ -90,63 +117,81 @@ def read(context: Context, content_type: str, body: bytes) -> Change:
     return Change(apply, path_patch.asks(operations))
 
 
-def patched(context: Context, content_type: str, body: bytes, resource: bytes) -> bytes:
-    """Return what the patch `body` makes of the stored `resource`.
+def packed(resource: json.Resource, body: bytes) -> tuple[str, bytes]:
+    """Return the media type and the bytes of the patch that an entry of a Bundle holds.
 
-    Raises what `read` and `Change.made` do. What it makes has not been checked.
+    That is a Parameters resource, or a Binary that has one, or a JSON Patch, as its data. Raises
+    UnsupportedMediaType if it has something else.
+
+    Spec: https://hl7.org/fhir/R4/http.html#jsonpatch-transaction
     """
-    return read(context, content_type, body).made(resource)
+    if resource.get("resourceType") != "Binary":
+        return _PARAMETERS, body
+    kind = str(resource.get("contentType")).partition(";")[0].strip().lower()
+    if kind not in PATCH_TYPES:
+        known = ", ".join(PATCH_TYPES)
+        raise UnsupportedMediaType.because("patch-type-unknown", type=kind[:60], known=known)
+    try:
+        return kind, b64decode(str(resource.get("data", "")))
+    except ValueError:
+        raise BadRequest.because("patch-not-base64", "data") from None
 
 
-def _named(context: Context, call: Call) -> Version:
-    type, id = call.resource_type, call.id or ""
-    # First, for whether there is something would tell who is not to know.
-    redaction.require_whole(context, type, b"")
-    old = context.resources.find(type, id, "u")
+def made(context: Context, call: Call, change: Change, old: Version | None) -> Made:
+    """Return what `change` makes of `old`, if the caller may do that.
+
+    Raises NotFound if `old` is None, Gone if it is a deletion, PreconditionFailed if it is not what
+    If-Match names; Forbidden if the caller does not see all of it, and could ask for the rest or
+    overwrite it; Unprocessable if the patch cannot be done.
+    """
+    redaction.require_whole(context, call.resource_type, (old and old.body) or b"")
+    if old is None and call.id is None:
+        raise NotFound.because("criteria-unmatched", type=call.resource_type)
     if old is None:
-        raise NotFound.because("resource-unknown", type=type, id=id)
-    return old
-
-
-def _matched(context: Context, call: Call) -> Callable[[], Version | None]:
-    """Return the function that finds the one resource to patch; None if it is just changing."""
-    type = call.resource_type
-    redaction.require_whole(context, type, b"")
-    wanted = criteria.compiled(context, type, call.query)
-
-    def find() -> Version | None:
-        found = criteria.matched(context, type, wanted)
-        # Who may find a resource may not always change it; whether a patch can be done tells of it.
-        old = None if found is None else context.resources.find(type, found.id, "u")
-        if found is None or old is None:
-            raise NotFound.because("criteria-unmatched", type=type)
-        # Another version may no longer match.
-        return old if old.version == found.version else None
-
-    return find
-
-
-def _changed(context: Context, call: Call, change: Change, old: Version) -> Result | None:
-    """Store what `change` makes of `old`; return None if that is no longer what is there."""
+        raise NotFound.because("resource-unknown", type=call.resource_type, id=call.id)
     if old.body is None:
         raise Gone.because("resource-deleted", type=old.type, id=old.id)
-    redaction.require_whole(context, old.type, old.body)
     check_match(call, old)
     kept_consents.check_stored(context.access, old)
     is_blind = not context.resources.is_shown(old)
     if is_blind and change.asks:
         raise Forbidden.because("patch-asks-unseen", type=old.type)
-    made = change.made(old.body)
-    named = orjson.loads(made)
+    body = change.made(old.body)
+    named = orjson.loads(body)
     if (named.get("resourceType"), named.get("id")) != (old.type, old.id):
         raise Unprocessable.because("patch-of-id")
-    resource, body = parsed(context, replace(call, body=made))
+    return Made(old, body, is_blind)
+
+
+def settles(context: Context, made: Made, new: Draft) -> bool:
+    """Tell whether `new`, which was made by a patch, need not be stored, as it says nothing new.
+
+    Who does not see the resource would learn by that what it is like.
+    """
+    return not made.is_blind and unchanged(context, made.old, new)
+
+
+def _matched(context: Context, type: str, wanted: Criteria) -> Version | None:
+    """Return the one resource that fulfils `wanted`, None if there is none that may be changed.
+
+    Who may find a resource may not always change it; whether a patch can be done tells of it.
+    """
+    for _ in range(ATTEMPTS):
+        found = criteria.matched(context, type, wanted)
+        old = None if found is None else context.resources.find(type, found.id, "u")
+        # Another version may no longer match.
+        if found is None or old is None or old.version == found.version:
+            return old
+    raise Conflict.because("resource-contended", type=type, id="?")
+
+
+def _stored(context: Context, call: Call, made: Made) -> Result | None:
+    """Store what was made; return None if what it was made of is no longer there."""
+    old = made.old
+    resource, body = parsed(context, replace(call, body=made.body))
     new = draft(context, old.type, old.id, resource, body)
-    if not is_blind:
-        return over(context, call, new, old)
-    # That it makes no version would tell that the value is the one there was.
-    stored = context.resources.replace(new, old)
-    return written(context, call, stored, 200) if stored else None
+    stored = old if settles(context, made, new) else context.resources.replace(new, old)
+    return None if stored is None else written(context, call, stored, 200)
 
 
 def _narrated(old_body: bytes, new_body: bytes) -> bytes:

@@ -34,7 +34,7 @@ def update(context: Context, call: Call) -> Result:
     for _ in range(ATTEMPTS):
         old = context.resources.find(type, id, "u")
         # Where it belongs is read behind what it replaces, whose marks must not have changed then.
-        stored = over(context, call, draft(context, type, id, resource, body), old)
+        stored = _over(context, call, draft(context, type, id, resource, body), old)
         if stored is not None:
             return stored
     raise Conflict.because("resource-contended", type=type, id=id)
@@ -52,12 +52,8 @@ def check_match(call: Call, old: Version | None) -> None:
         raise PreconditionFailed.because("resource-exists", type=old.type, id=old.id)
 
 
-def over(context: Context, call: Call, new: Draft, old: Version | None) -> Result | None:
-    """Store `new` over `old`, None for nothing; return None if that is no longer what is there.
-
-    What equals `old` makes no new version. Raises Forbidden if the caller does not see all of
-    `old`, PreconditionFailed if it is not what their headers ask.
-    """
+def _over(context: Context, call: Call, new: Draft, old: Version | None) -> Result | None:
+    """Store `new` over `old`, None for nothing; return None if that is no longer what is there."""
     redaction.require_whole(context, new.type, (old and old.body) or b"")
     check_match(call, old)
     if old is None:
@@ -101,7 +97,7 @@ def _update_matched(context: Context, call: Call) -> Result:
         if given not in (None, found.id):
             raise BadRequest.because("id-differs", "id", expected=found.id)
         # Over that version only: if it changed meanwhile, it may no longer match.
-        result = over(context, call, draft(context, type, found.id, resource, body), found)
+        result = _over(context, call, draft(context, type, found.id, resource, body), found)
         if result is not None:
             return result
     raise Conflict.because("resource-contended", type=type, id=given or "?")

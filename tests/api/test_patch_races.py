@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#concurrency
 """
 
+import base64
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from threading import Barrier
 
 import pytest
 
+from tests.api.bundles import entry, transaction
 from tests.api.client import Client
 from tests.builders import TEST, fresh, identifier, patient
 
@@ -92,3 +94,28 @@ def test_of_patches_of_one_version_one_wins(fhir, crowd, attempt):
     statuses = Counter(answer.status_code for answer in answers)
     assert statuses[200] == 1
     assert set(statuses) <= {200, 409, 412}
+
+
+@many_times
+def test_no_patch_of_a_transaction_that_was_answered_is_lost(fhir, base, attempt):
+    """Each transaction patches both resources, in another order than the next one."""
+    stored = [fhir.create(patient(identifier=[identifier()])) for _ in range(2)]
+    barrier = Barrier(THREADS)
+
+    def one(number):
+        data = base64.b64encode(json.dumps(adding(number)).encode()).decode()
+        binary = {"resourceType": "Binary", "contentType": JSON_PATCH, "data": data}
+        ordered = stored if number % 2 else stored[::-1]
+        entries = [entry("PATCH", f"Patient/{each['id']}", binary) for each in ordered]
+        client = Client(base)
+        barrier.wait(timeout=30)
+        with client.session:
+            return client.post("", transaction(*entries))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        numbers = done(list(pool.map(one, range(THREADS))))
+    assert numbers
+    for each in stored:
+        now = fhir.read("Patient", each["id"])
+        added = [one["value"] for one in now["identifier"][1:]]
+        assert sorted(added) == [str(number) for number in numbers]

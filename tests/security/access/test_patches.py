@@ -4,6 +4,7 @@ Refusals change nothing, and look the same whether or not there is something. Ea
 stands beside a patch that is allowed.
 """
 
+import base64
 import json
 
 import pytest
@@ -40,16 +41,22 @@ test_value.__test__ = False
 ISSUED = set_to("/issued", "2024-03-01T09:00:00+08:00")
 
 
-@pytest.fixture
-def patch(send):
-    """Send a JSON Patch, or a Parameters resource."""
+JSON_PATCH = "application/json-patch+json"
 
-    def asked(path, token, change, **headers):
+
+@pytest.fixture(params=[None, "batch", "transaction"])
+def patch(request, send):
+    """Send a JSON Patch, or a Parameters resource, by itself or in a Bundle of a kind."""
+
+    def asked(path, token, change):
         if isinstance(change, dict):
-            return send("PATCH", path, token, change, **headers)
+            return send("PATCH", path, token, change, request.param)
         body = json.dumps(change).encode()
-        headers["Content_Type"] = "application/json-patch+json"
-        return send("PATCH", path, token, body, **headers)
+        if request.param is None:
+            return send("PATCH", path, token, body, Content_Type=JSON_PATCH)
+        data = base64.b64encode(body).decode()
+        packed = {"resourceType": "Binary", "contentType": JSON_PATCH, "data": data}
+        return send("PATCH", path, token, packed, request.param)
 
     return asked
 
