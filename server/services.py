@@ -23,6 +23,7 @@ from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.links import Links
 from server.profiles.masking import Masking
 from server.profiles.operations import Operations
+from server.profiles.places import Elements
 from server.profiles.structure import StructureValidator, structure_validator
 from server.profiles.subset import Subsets
 from server.search import own, visible
@@ -54,6 +55,7 @@ class Interpreters:
     types: frozenset[str]
     structure: StructureValidator
     subsets: Subsets
+    elements: Elements
     masking: Masking
     links: Links
     index: SearchIndex
@@ -73,6 +75,7 @@ class Interpreters:
         index = SearchIndex(facts, zone, settings.base_url)
         shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         known = own.view(index.plans, shipped, ())
+        masking = Masking.of(facts)
         index.plans.replace(known.own, own.waiting(known))
         return cls(
             settings=settings,
@@ -81,7 +84,8 @@ class Interpreters:
             types=frozenset(facts.resource_types),
             structure=structure_validator(facts),
             subsets=Subsets(facts),
-            masking=Masking.of(facts),
+            elements=Elements.of(masking.shapes),
+            masking=masking,
             links=Links.of(facts),
             index=index,
             indexes=IndexTable(facts, index.plans),

@@ -23,6 +23,7 @@ NEEDED: Mapping[str, str] = {
     "history-instance": "r",
     "create": "c",
     "update": "u",
+    "patch": "u",
     "delete": "d",
     "search-type": "s",
     "search-system": "s",

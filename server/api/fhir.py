@@ -25,6 +25,7 @@ from server.context import Context
 from server.fhir.outcome import FhirError, Issue, Unavailable
 from server.interactions import urls
 from server.interactions.call import Call, Result
+from server.interactions.patch import PATCH_TYPES
 from server.services import Services
 
 if TYPE_CHECKING:
@@ -159,8 +160,9 @@ class _Exchange:
     def _performed(self, path: str) -> Result:
         environ, interpreters = self.environ, self.services.interpreters
         if environ["REQUEST_METHOD"] == "OPTIONS":
-            allowed = ", ".join(urls.methods(path, interpreters.types))
-            return Result(status=204, headers={"Allow": allowed})
+            methods = urls.methods(path, interpreters.types)
+            patches = {"Accept-Patch": ", ".join(PATCH_TYPES)} if "PATCH" in methods else {}
+            return Result(status=204, headers={"Allow": ", ".join(methods), **patches})
         if self.call is None:  # else it is done over, and the body of a search has been read
             self.call = requests.call(environ, path, interpreters.types, interpreters.settings)
         self.manner = self._negotiated(dict(self.call.query))

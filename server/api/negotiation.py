@@ -9,6 +9,7 @@ from functools import lru_cache
 from server.fhir.messages import Language
 from server.fhir.outcome import NotAcceptable, UnsupportedMediaType
 from server.interactions.call import Preference
+from server.interactions.patch import JSON_PATCH, PATCH_TYPES
 
 FHIR_JSON = "application/fhir+json"
 JSON_TYPES = (FHIR_JSON, "application/json", "text/json")
@@ -26,9 +27,28 @@ _RETURNS = ("minimal", "representation", "OperationOutcome")
 def check_content_type(text: str | None) -> None:
     """Raise UnsupportedMediaType unless `text` is a JSON type, in UTF-8 if it names a charset."""
     kind, parameters = _media(text or "")
-    charset = parameters.get("charset", "utf-8").lower()
-    if kind not in JSON_TYPES or charset not in ("utf-8", "utf8") or not _is_r4(parameters):
+    if kind not in JSON_TYPES or not _is_utf8(parameters) or not _is_r4(parameters):
         raise UnsupportedMediaType.because("content-type-unknown", type=(text or "-")[:60])
+
+
+def patch_type(text: str | None) -> str:
+    """Return the media type of a patch that is sent as `text`.
+
+    Raises UnsupportedMediaType, which tells those there are, unless it is JSON Patch or a resource.
+    """
+    kind, parameters = _media(text or "")
+    if kind == JSON_PATCH and _is_utf8(parameters):
+        return kind
+    try:
+        check_content_type(text)
+    except UnsupportedMediaType:
+        known = ", ".join(PATCH_TYPES)
+        refusal = UnsupportedMediaType.because(
+            "patch-type-unknown", type=(text or "-")[:60], known=known
+        )
+        refusal.headers["Accept-Patch"] = known
+        raise refusal from None
+    return kind
 
 
 @lru_cache(maxsize=256)
@@ -97,6 +117,10 @@ def _ranked(text: str) -> list[str]:
 def _is_r4(parameters: Mapping[str, str]) -> bool:
     """Tell whether `parameters` of a media type ask for this version of FHIR, or for none."""
     return parameters.get("fhirversion", "4.0") in ("4.0", "4.0.1")
+
+
+def _is_utf8(parameters: Mapping[str, str]) -> bool:
+    return parameters.get("charset", "utf-8").lower() in ("utf-8", "utf8")
 
 
 def _quality(text: str) -> float:

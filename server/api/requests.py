@@ -26,8 +26,11 @@ def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings:
     meaning = urls.meaning(environ["REQUEST_METHOD"], path, types)
     interaction = meaning.route.interaction
     query = urls.parameters(environ.get("QUERY_STRING", ""))
-    content = b""
-    if interaction in _BODIES or _is_resource(meaning.route, environ):
+    content, kind = b"", _kind(environ)
+    if interaction == "patch":
+        kind = negotiation.patch_type(environ.get("CONTENT_TYPE"))
+        content = body.read(environ, settings.max_body)
+    elif interaction in _BODIES or _is_resource(meaning.route, environ):
         negotiation.check_content_type(environ.get("CONTENT_TYPE"))
         content = body.read(environ, settings.max_body)
     elif meaning.route.method == "POST":
@@ -42,6 +45,7 @@ def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings:
         operation=meaning.operation,
         query=query,
         body=content,
+        content_type=kind,
         criteria=_criteria(environ.get("HTTP_IF_NONE_EXIST")),
         if_match=environ.get("HTTP_IF_MATCH"),
         if_none_match=environ.get("HTTP_IF_NONE_MATCH"),

@@ -65,8 +65,8 @@ TRAIL_USED = Act(Term(DCM, "110101", "Audit Log Used"), Term(OWN_ACTS, "trail"),
 _SUBTYPES = {"search-compartment": "search"}
 _MAY_CHANGE = ("batch", "transaction", "operation")
 _ACTIONS = {
-    "create": "C", "update": "U", "delete": "D", "search": "E", "none": "E", "operation": "E",
-    "batch": "E", "transaction": "E",
+    "create": "C", "update": "U", "patch": "U", "delete": "D", "search": "E", "none": "E",
+    "operation": "E", "batch": "E", "transaction": "E",
 }  # fmt: skip
 
 

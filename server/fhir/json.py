@@ -9,6 +9,7 @@ Spec: https://hl7.org/fhir/R4/json.html
 
 import json
 from datetime import datetime, tzinfo
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -27,14 +28,27 @@ def parse(body: bytes, max_depth: int) -> tuple[Resource, bytes]:
     Raises BadRequest if it is not one JSON object in UTF-8 or repeats a
     property, TooLarge if it nests deeper than `max_depth`.
     """
+    value, compact = _read(body, max_depth)
+    if not isinstance(value, dict):
+        raise BadRequest.because("json-not-an-object")
+    return value, compact
+
+
+def parse_array(body: bytes, max_depth: int) -> tuple[list[Any], bytes]:
+    """Return the JSON array in `body` as `parse` returns an object, and refuse what that does."""
+    value, compact = _read(body, max_depth)
+    if not isinstance(value, list):
+        raise BadRequest.because("json-not-an-array")
+    return value, compact
+
+
+def _read(body: bytes, max_depth: int) -> tuple[Any, bytes]:
     if body.startswith(b"\xef\xbb\xbf"):
         raise BadRequest.because("json-byte-order-mark")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise _malformed(body, error) from None
-    if not isinstance(value, dict):
-        raise BadRequest.because("json-not-an-object")
     properties = _count_properties(value, max_depth)
     try:
         compact = msgspec.json.format(body, indent=-1)
@@ -59,11 +73,12 @@ def _count_properties(value: Any, depth: int) -> int:  # noqa: ANN401  # any JSO
     # The parser gives exact dicts and lists; `type is` costs a third of isinstance here.
     if depth == 0:
         raise TooLarge.because("json-too-deep")
+    children: Any = ()
+    count = 0
     if type(value) is dict:
         count = len(value)
         children = value.values()
-    else:
-        count = 0
+    elif type(value) is list:
         children = value
     for child in children:
         kind = type(child)
@@ -120,6 +135,19 @@ def exact(body: bytes) -> Any:  # noqa: ANN401  # any JSON
 
 def _number(digits: str) -> orjson.Fragment:
     return orjson.Fragment(digits.encode())
+
+
+def comparable(body: bytes) -> Any:  # noqa: ANN401  # any JSON
+    """Return the JSON in `body` with numbers by value: 1.0 equals 1.00, and true is not 1."""
+    return json.loads(body, parse_float=_value, parse_int=_value)
+
+
+def _value(digits: str) -> tuple[Decimal | str]:
+    # In Python true equals 1, but no tuple that holds 1.
+    try:
+        return (Decimal(digits),)
+    except InvalidOperation:  # an exponent that no library calculates with
+        return (digits,)
 
 
 def fragment(body: bytes) -> orjson.Fragment:

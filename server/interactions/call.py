@@ -29,7 +29,8 @@ class Call:
 
     `version` is the text in the URL. `owner` is the type of the resource `id` in whose
     compartment resources of `type`, or of all types, are searched. `operation` is the code of an
-    operation. `criteria` is the text of If-None-Exist.
+    operation. `content_type` is the media type of the body, without parameters. `criteria` is the
+    text of If-None-Exist.
     """
 
     interaction: str
@@ -41,6 +42,7 @@ class Call:
     operation: str | None = None
     query: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    content_type: str = ""
     criteria: str | None = None
     if_match: str | None = None
     if_none_match: str | None = None

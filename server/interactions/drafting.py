@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/http.html#trules
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 
@@ -14,7 +15,9 @@ from server.interactions import identities
 from server.interactions.belonging import Said
 from server.interactions.entries import Entry, placed
 from server.interactions.identities import Identified, Identity
+from server.interactions.patch import Made
 from server.interactions.writing import checked, draft
+from server.profiles.links import conditional
 from server.store.documents import Draft
 
 _PATIENT = re.compile(rb'"(Patient/[A-Za-z0-9\-.]{1,64})"').findall
@@ -28,6 +31,8 @@ class Drafting:
         self._context = context
         self._entries = entries
         self._drafted: tuple[Identified, dict[int, Draft]] | None = None
+        self._links: Mapping[str | None, Mapping[str, str]] = {None: {}}
+        self._known: Said = {}
 
     def of(self, identified: Identified) -> dict[int, Draft]:
         """Return the drafts by place, made anew only if entries turn out to be about others.
@@ -37,13 +42,9 @@ class Drafting:
         if self._drafted is not None and self._drafted[0] == identified:
             return self._drafted[1]
         wanted = [one for one in self._entries if _is_stored(one, identified.entries)]
-        links = identities.targets(self._entries, identified)
-        replaced = self._context.interpreters.links.replaced
-        bodies = {
-            one.place: replaced(one.call.body, links.get(identities.base_of(one), links[None]))
-            for one in wanted
-        }
-        said = dict(self._said(wanted, bodies.values(), identified))
+        self._links = identities.targets(self._entries, identified)
+        bodies = {one.place: self._linked(one, one.call.body) for one in wanted}
+        self._known = said = dict(self._said(wanted, bodies.values(), identified))
         drafts: dict[int, Draft] = {}
         for entry in sorted(wanted, key=lambda one: one.call.type != "Patient"):
             with placed(entry.place):
@@ -55,6 +56,21 @@ class Drafting:
                 said[identity.reference] = {**homes, **said[identity.reference], **new.marks}
         self._drafted = identified, drafts
         return drafts
+
+    def patched(self, entry: Entry, made: Made) -> Draft:
+        """Return the draft of what the patch in `entry` has `made`, behind that of all others."""
+        body = self._linked(entry, made.body)
+        if (left := next(conditional(body), None)) is not None:
+            raise BadRequest.because("reference-unresolved", reference=left[:200])
+        call = replace(entry.call, id=made.old.id)
+        patched = replace(entry, call=call)
+        identity = Identity(made.old.type, made.old.id)
+        return _draft(self._context, patched, body, identity, self._known)
+
+    def _linked(self, entry: Entry, body: bytes) -> bytes:
+        """Return the resource `body` of `entry` with its links to others replaced."""
+        targets = self._links.get(identities.base_of(entry), self._links[None])
+        return self._context.interpreters.links.replaced(body, targets)
 
     def _said(
         self, wanted: Iterable[Entry], bodies: Iterable[bytes], identified: Identified
@@ -73,7 +89,7 @@ class Drafting:
 
 def _is_stored(entry: Entry, known: Mapping[int, Identity]) -> bool:
     """Tell whether a resource in `entry` may be stored, as far as its identity tells."""
-    if entry.call.interaction == "delete" or entry.place not in known:
+    if entry.call.interaction in ("delete", "patch") or entry.place not in known:
         return False
     return entry.call.interaction != "create" or known[entry.place].found is None
 

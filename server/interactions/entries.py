@@ -16,7 +16,7 @@ import msgspec
 from server.context import Context
 from server.fhir import json
 from server.fhir.outcome import BadRequest, FhirError, Issue, TooLarge, Unprocessable
-from server.interactions import urls
+from server.interactions import patch, urls
 from server.interactions.call import Call
 
 _PLACES = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
@@ -153,6 +153,9 @@ def _entry(
         raise BadRequest.because("entry-nested")
     if interaction in _WITH_RESOURCE and not content:
         raise BadRequest.because("entry-without-resource")
+    content_type = ""
+    if interaction == "patch":
+        content_type, content = patch.packed(row["resource"], content)
     returns = call.preference.returns or "minimal"
     return Entry(
         place,
@@ -167,6 +170,7 @@ def _entry(
             operation=meaning.operation,
             query=urls.parameters(query),
             body=content if interaction in (*_WITH_RESOURCE, "operation") else b"",
+            content_type=content_type,
             criteria=request.get("ifNoneExist"),
             if_match=request.get("ifMatch"),
             if_none_match=request.get("ifNoneMatch"),

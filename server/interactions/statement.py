@@ -14,6 +14,7 @@ from server.fhir import model
 from server.fhir.messages import TAGS, text
 from server.fhir.outcome import BadRequest
 from server.interactions.call import Call, Result
+from server.interactions.patch import PATCH_TYPES
 from server.interactions.presentation import Presentation
 from server.interactions.routes import on_system, on_types
 from server.profiles.definitions import SearchParameter
@@ -81,6 +82,7 @@ def statement(interpreters: Interpreters) -> bytes:
             "implementation": {"description": "通康 Tongkang", "url": base_url},
             "fhirVersion": "4.0.1",
             "format": ["application/fhir+json", "application/json", "json"],
+            "patchFormat": list(PATCH_TYPES),
             "rest": [
                 {
                     "mode": "server",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from server.context import Context
 from server.fhir.outcome import Forbidden, NotFound, Unprocessable
-from server.interactions import kept_consents, parameters, redaction
+from server.interactions import kept_consents, parameters, patch, redaction
 from server.interactions.answers import Answer, Answers, Perform, attempted
 from server.interactions.call import Result
 from server.interactions.delete import deleted
@@ -79,9 +79,13 @@ class _Writing:
     def __init__(self, context: Context, entries: Sequence[Entry]) -> None:
         self._context = context
         self._entries = entries
+        self._changes: dict[int, patch.Change] = {}
         for entry in entries:
             with placed(entry.place):
                 _check_write(context, entry)
+                call = entry.call
+                if call.interaction == "patch":
+                    self._changes[entry.place] = patch.read(context, call.content_type, call.body)
         self._identities = Identities(context, entries)
         self._drafting = Drafting(context, entries)
 
@@ -142,11 +146,13 @@ class _Writing:
         new: Draft | None,
         old: Mapping[tuple[str, str], Version],
     ) -> tuple[_Done, Write | None]:
+        key = ("", "") if identity is None else (identity.type, identity.id)
+        if entry.call.interaction == "patch":
+            return self._patch(entry, old.get(key))
         if identity is None:
             if entry.call.if_match is not None:
                 check_match(entry.call, None)
             return _Done(204), None
-        key = (identity.type, identity.id)
         if entry.call.interaction == "create":
             return _created(identity, new)
         there = old.get(key)
@@ -172,6 +178,13 @@ class _Writing:
             return _Done(200, old), None
         status = 201 if old.body is None else 200
         return _Done(status, made=key), Write(new.type, new, old)
+
+    def _patch(self, entry: Entry, old: Version | None) -> tuple[_Done, Write | None]:
+        made = patch.made(self._context, entry.call, self._changes[entry.place], old)
+        new = self._drafting.patched(entry, made)
+        if patch.settles(self._context, made, new):
+            return _Done(200, made.old), None
+        return _Done(200, made=(new.type, new.id)), Write(new.type, new, made.old)
 
     def _delete(self, entry: Entry, old: Version | None) -> tuple[_Done, Write | None]:
         if old is None or old.body is None:

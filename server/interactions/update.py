@@ -13,7 +13,8 @@ from server.interactions.call import Call, Result, entity_tags
 from server.interactions.writing import draft, no_parameters, parsed, posted, written
 from server.store.documents import Draft, Version
 
-_ATTEMPTS = 8
+ATTEMPTS = 8
+"""How often a write is tried anew, whose resource others keep changing meanwhile."""
 
 
 def update(context: Context, call: Call) -> Result:
@@ -30,7 +31,7 @@ def update(context: Context, call: Call) -> Result:
     if resource.get("id") != call.id:
         raise BadRequest.because("id-differs", "id", expected=call.id)
     type, id = call.resource_type, call.id
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         old = context.resources.find(type, id, "u")
         # Where it belongs is read behind what it replaces, whose marks must not have changed then.
         stored = _over(context, call, draft(context, type, id, resource, body), old)
@@ -82,7 +83,7 @@ def _update_matched(context: Context, call: Call) -> Result:
     if given is not None and not is_id(given):
         raise BadRequest.because("id-malformed", "id", id=given[:70])
     wanted = criteria.compiled(context, type, call.query)
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         found = criteria.matched(context, type, wanted)
         if found is None:
             check_match(call, None)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.profiles.definitions import Definitions, SearchParameter
+from server.profiles.fhirpath import ExpressionError
 from server.search.expressions import Branch, branches
-from server.search.grammar import ExpressionError
 from server.search.implied import implied_codes
 from server.search.kinds import KINDS
 from server.search.parameter import Entries, Environment, Extract, Parameter

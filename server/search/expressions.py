@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from server.fhir.reference import parse as parse_reference
+from server.profiles import fhirpath
 from server.profiles.definitions import Definitions, Element
-from server.search import grammar
-from server.search.grammar import ExpressionError, Node
+from server.profiles.fhirpath import ExpressionError, Node
 from server.search.steps import Json, Key, Resource, Step, ValuesOf, compose, key
 
 _Holds = Callable[[Any, Resource], bool]
@@ -58,7 +58,7 @@ def branches(definitions: Definitions, expression: str, type: str) -> tuple[Bran
     Raises ExpressionError if it is beyond the language or names what R4 does not have.
     """
     compiler = _Compiler(definitions, type)
-    return tuple(compiler.compile(grammar.parse(expression), [Branch(type, type)]))
+    return tuple(compiler.compile(fhirpath.parse(expression), [Branch(type, type)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +79,22 @@ class _Compiler:
     def compile(self, node: Node, context: Sequence[Branch]) -> list[Branch]:
         """Return the branches of `node`, where `context` is what a relative path starts from."""
         match node:
-            case grammar.Name(name):
+            case fhirpath.Name(name):
                 return self._named(name, context)
-            case grammar.Resource():
+            case fhirpath.Resource():
                 return [Branch(self._type, self._type, (lambda _nodes, root: (root,),))]
-            case grammar.Binary("|", left, right):
+            case fhirpath.Binary("|", left, right):
                 return [*self.compile(left, context), *self.compile(right, context)]
-            case grammar.Binary(operator) if operator in _PASSING:
+            case fhirpath.Binary(operator) if operator in _PASSING:
                 return [self._computed(b, node) for b in context]
-            case grammar.Member() | grammar.Typed("as") | grammar.Index() | grammar.Call():
+            case fhirpath.Member() | fhirpath.Typed("as") | fhirpath.Index() | fhirpath.Call():
                 return self._step(node, self._sources(node, context))
         message = f"{node} gives no values."
         raise ExpressionError(message)
 
     def _sources(
         self,
-        node: grammar.Member | grammar.Typed | grammar.Index | grammar.Call,
+        node: fhirpath.Member | fhirpath.Typed | fhirpath.Index | fhirpath.Call,
         context: Sequence[Branch],
     ) -> Sequence[Branch]:
         """Return the branches of what `node` is about.
@@ -106,27 +106,27 @@ class _Compiler:
             case _, None:
                 return context
             case (
-                grammar.Member() | grammar.Call(),
-                grammar.Call(_, "extension", (grammar.Literal(str(url)),)) as call,
+                fhirpath.Member() | fhirpath.Call(),
+                fhirpath.Call(_, "extension", (fhirpath.Literal(str(url)),)) as call,
             ):
                 return self._extensions(self._sources(call, context), url)
             case _, source:
                 return self.compile(source, context)
 
     def _extensions(self, sources: Iterable[Branch], url: str) -> list[Branch]:
-        criterion = grammar.Binary("=", grammar.Name("url"), grammar.Literal(url))
+        criterion = fhirpath.Binary("=", fhirpath.Name("url"), fhirpath.Literal(url))
         return [self._filtered(b, criterion) for b in self._members(sources, "extension")]
 
     def _step(self, node: Node, sources: Sequence[Branch]) -> list[Branch]:
         """Return the branches that `node` makes of those of its source."""
         match node:
-            case grammar.Member(_, name):
+            case fhirpath.Member(_, name):
                 return self._members(sources, name)
-            case grammar.Index(_, position):
+            case fhirpath.Index(_, position):
                 return [self._item(source, position) for source in sources]
-            case grammar.Call(_, name, arguments):
+            case fhirpath.Call(_, name, arguments):
                 return self._call(name, arguments, sources)
-            case grammar.Typed(_, _, type):
+            case fhirpath.Typed(_, _, type):
                 return [source for source in sources if _same_type(source.type, type)]
         message = f"{node} is no step."
         raise ExpressionError(message)
@@ -182,11 +182,11 @@ class _Compiler:
         self, name: str, arguments: tuple[Node, ...], sources: Sequence[Branch]
     ) -> list[Branch]:
         match name, arguments:
-            case "where", (grammar.Typed("is", grammar.Call(None, "resolve", ()), type),):
+            case "where", (fhirpath.Typed("is", fhirpath.Call(None, "resolve", ()), type),):
                 return [self._narrowed(source, type) for source in sources]
             case "where", (criterion,):
                 return [self._filtered(source, criterion) for source in sources]
-            case "extension", (grammar.Literal(str(url)),):
+            case "extension", (fhirpath.Literal(str(url)),):
                 return self._members(self._extensions(sources, url), "value")
         message = f"{name}() with {len(arguments)} arguments gives no values."
         raise ExpressionError(message)
@@ -223,21 +223,21 @@ class _Compiler:
     def _predicate(self, node: Node, type: str) -> _Predicate:
         """Return the test whether `node` is true; where FHIRPath says empty, it is not."""
         match node:
-            case grammar.Binary("and", left, right):
+            case fhirpath.Binary("and", left, right):
                 first, second = self._predicate(left, type), self._predicate(right, type)
                 return _Predicate(
                     lambda value, root: first.holds(value, root) and second.holds(value, root),
                     first.reads | second.reads,
                 )
-            case grammar.Binary("=" | "!=" as operator, left, grammar.Literal(wanted)):
+            case fhirpath.Binary("=" | "!=" as operator, left, fhirpath.Literal(wanted)):
                 getters, reads = self._getters(left, type)
                 return _Predicate(_compares(getters, wanted, equal=operator == "="), reads)
-            case grammar.Call(grammar.Name() | grammar.Member() as source, "exists", ()):
+            case fhirpath.Call(fhirpath.Name() | fhirpath.Member() as source, "exists", ()):
                 getters, reads = self._getters(source, type)
                 return _Predicate(
                     lambda value, root: any(get(value, root) for get in getters), reads
                 )
-            case grammar.Call(None, "hasExtension", (grammar.Literal(str(url)),)) if (
+            case fhirpath.Call(None, "hasExtension", (fhirpath.Literal(str(url)),)) if (
                 type in self._elements
             ):
                 return _Predicate(_has_extension(url), frozenset({f"{type}.extension"}))

@@ -13,9 +13,9 @@ from typing import Any
 from server.fhir.outcome import Issue
 from server.profiles import own_parameters
 from server.profiles.definitions import Definitions, SearchParameter
+from server.profiles.fhirpath import ExpressionError
 from server.profiles.own_parameters import Own, View
 from server.search.expressions import Branch, branches
-from server.search.grammar import ExpressionError
 from server.search.kinds import KINDS
 from server.search.parameter import Environment, Parameter
 from server.search.plan import Plan

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from server.profiles.definitions import Definitions, SearchParameter
+from server.profiles.fhirpath import ExpressionError
 from server.profiles.mentions import mentions
 from server.search import compartments, roles
 from server.search.composite import Composite, composites
 from server.search.expressions import Branch, branches
-from server.search.grammar import ExpressionError
 from server.search.implied import implied_codes
 from server.search.kinds import KINDS
 from server.search.parameter import Environment, Extract, Parameter

@@ -36,6 +36,11 @@ def test_it_names_only_formats_that_are_given(fhir, statement):
     assert not any("xml" in name for name in statement["format"])
 
 
+def test_it_names_the_formats_of_patches_that_are_taken(fhir, statement):
+    taken = fhir.request("OPTIONS", "Patient/x").headers["Accept-Patch"]
+    assert statement["patchFormat"] == taken.split(", ")
+
+
 def test_every_type_of_r4_is_served(fhir, statement):
     """R4 has 148 resource types, of which Resource and DomainResource are abstract."""
     served = resources(statement)

@@ -104,6 +104,20 @@ def test_a_search_is_recorded_with_what_it_found_but_not_with_whom_it_was_for(
     assert number not in str(event)
 
 
+def test_a_patch_is_recorded_as_a_change_of_what_it_made_without_what_it_says(
+    server, system, recorded
+):
+    id = http.post(f"{server.base}/Patient", json=patient(), headers=system).json()["id"]
+    body = b'[{"op":"replace","path":"/name/0/text","value":"secretly"}]'
+    sent = {**system, "Content-Type": "application/json-patch+json"}
+    assert http.patch(f"{server.base}/Patient/{id}", body, headers=sent).status_code == 200
+    event = recorded()[-1]
+    assert event["action"] == "U"
+    assert event["subtype"][0]["code"] == "patch"
+    assert entities(event) == [f"Patient/{id}/_history/2"]
+    assert "secretly" not in str(event) + request_of(event)
+
+
 @pytest.mark.parametrize(
     ("path", "reason"),
     [

@@ -55,6 +55,7 @@ def test_nobody_changes_or_deletes_one(world, send, someone, category):
     other = {**consent(someone.patient), "id": kept.partition("/")[2], "category": [{"text": "a"}]}
     assert is_refused(send("PUT", kept, other))
     assert is_refused(send("DELETE", kept))
+    assert is_refused(send("PATCH", kept, {"resourceType": "Parameters"}))
     assert send("GET", kept).json()["meta"]["versionId"] == "1"
 
 

@@ -4,14 +4,12 @@ Refusals look the same whether or not there is something, and change nothing. Ea
 refusal stands beside a write that is allowed, or it would prove nothing.
 """
 
-from functools import partial
-
 import pytest
 
 from tests.security.access.oracle import Oracle
 from tests.security.access.shapes import concept, condition, observation, person, resource
 from tests.security.access.tokens import BY_NAME, FAR, NORTH, SOUTH, app, staff, system
-from tests.security.access.world import HOSPITALS, WHOLE, World, database_name, fill, serving
+from tests.security.access.world import HOSPITALS, WHOLE
 
 NORTHERN, READER = BY_NAME["clinician-north"], BY_NAME["clinician-south"]
 REGISTRAR, BACKEND = BY_NAME["registrar"], BY_NAME["backend-north"]
@@ -29,34 +27,6 @@ BLIND = staff(
 )  # fmt: skip
 MASKED = system("masked", "system/*.cruds", masks={"Patient": ((), ("identifier",))})
 HIV = concept("http://loinc.org", "7917-8")
-
-
-@pytest.fixture(scope="module")
-def written(mongodb_url, tmp_path_factory):
-    """A fixture world that may be written to."""
-    log = tmp_path_factory.mktemp("written") / "server.log"
-    with serving(mongodb_url, log, database_name()) as wire:
-        yield World(wire, fill(wire))
-
-
-@pytest.fixture
-def send(written):
-    """Send a request; of a refusal, see to it that nothing was changed by it."""
-
-    def newest():
-        return [written.wire.get(f"{one}/_history?_count=1", WHOLE).keys() for one in TYPES]
-
-    def asked(method, path, token, body=None, kind=None, **headers):
-        before, wire = newest(), written.wire
-        way = wire.send if kind is None else partial(wire.bundled, kind)
-        got = way(method, path, token, body, **headers)
-        assert got.status < 400 or newest() == before, "a refusal changed something"
-        return got
-
-    return asked
-
-
-TYPES = ("Observation", "Patient", "Condition", "Organization", "ValueSet", "Account")
 
 
 def of(id, subject="Patient/a", category="laboratory", **elements):

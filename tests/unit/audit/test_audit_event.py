@@ -133,7 +133,7 @@ def test_the_outcome_follows_from_the_status(status, code):
 @pytest.mark.parametrize(
     ("interaction", "action"),
     [("read", "R"), ("vread", "R"), ("history-type", "R"), ("search-type", "E"), ("create", "C"),
-     ("update", "U"), ("delete", "D"), ("capabilities", "R"), ("none", "E")],
+     ("update", "U"), ("patch", "U"), ("delete", "D"), ("capabilities", "R"), ("none", "E")],
 )  # fmt: skip
 def test_the_action_follows_from_the_interaction(interaction, action):
     assert rest(interaction).action == action

@@ -1,9 +1,15 @@
 """The facts and the validator, made once for the tests of this room."""
 
+import json
+
 import pytest
 
 from server import content
+from server.fhir import json as fhir_json
+from server.profiles import patch_operations, path_patch
 from server.profiles.definitions import load
+from server.profiles.places import Elements
+from server.profiles.shapes import shapes
 from server.profiles.structure import structure_validator
 
 
@@ -27,3 +33,23 @@ def faults(validator):
         return [(issue.expression, issue.message) for issue in issues]
 
     return found
+
+
+@pytest.fixture(scope="session")
+def elements(definitions):
+    return Elements.of(shapes(definitions))
+
+
+@pytest.fixture(scope="session")
+def patched(elements):
+    """Return a function that gives the text of a resource after operations, which may be texts."""
+
+    def act(resource, *operations):
+        document = resource if isinstance(resource, str) else json.dumps(resource)
+        rows = [one if isinstance(one, str) else json.dumps(one) for one in operations]
+        found = patch_operations.operations(
+            fhir_json.exact(f'{{"parameter":[{",".join(rows)}]}}'.encode())
+        )
+        return path_patch.applied(elements, found, document.encode()).decode()
+
+    return act

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.profiles.fhirpath import ExpressionError, parse
 from server.search.expressions import branches
-from server.search.grammar import ExpressionError, parse
 
 PATIENT = {
     "resourceType": "Patient",

@@ -1,16 +1,24 @@
-"""The grammar of the FHIRPath that search parameters are written in.
+"""The grammar of the FHIRPath that search parameters and patches are written in.
 
-`parse` gives a tree; `expressions` compiles it. The language is the part of FHIRPath
-that R4's own parameters use: paths, unions, ``as``, ``is``, ``where``, functions, comparisons
-and ``and``.
+`parse` gives a tree; what becomes of it is up to who reads it, and so is what of the language they
+take. It has paths, unions, ``as``, ``is``, functions, comparisons, ``and``, ``or`` and ``xor``;
+arithmetic it has not.
 
 Spec: http://hl7.org/fhirpath/N1/#operators
 """
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
-_TOKEN = re.compile(r"\s*(?:([A-Za-z_]\w*)|`([^`]+)`|'((?:[^'\\]|\\.)*)'|(\d+)|(!=|[=|().,\[\]%]))")
+_TOKEN = re.compile(
+    r"\s*(?:([A-Za-z_]\w*)|`([^`]+)`|'((?:[^'\\]|\\.)*)'|(\d+(?:\.\d+)?)"
+    r"|@(\d{4}(?:-\d\d(?:-\d\d(?:T[\d:]*(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?)?)?)?)"
+    r"|(!=|[<>]=|\$this\b|[<>=|().,\[\]%]))"
+)
+_KINDS = ("name", "name", "string", "number", "string", "sign")
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
+_LETTERS = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
 
 
 class ExpressionError(ValueError):
@@ -30,10 +38,15 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
-    """A string, number or boolean written out."""
+class This:
+    """What a criterion is about: ``$this``."""
 
-    value: str | int | bool
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A string, number or boolean written out; a date is its text."""
+
+    value: str | int | Decimal | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +85,22 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """Two nodes joined by ``|``, ``=``, ``!=`` or ``and``."""
+    """Two nodes joined by an operator."""
 
     operator: str
     left: "Node"
     right: "Node"
 
 
-Node = Name | Resource | Literal | Member | Index | Call | Typed | Binary
-_LEVELS: tuple[tuple[str, ...], ...] = (("and",), ("=", "!="), ("|",))
+Node = Name | Resource | This | Literal | Member | Index | Call | Typed | Binary
+_LEVELS: tuple[tuple[str, ...], ...] = (
+    ("or", "xor"),
+    ("and",),
+    ("in", "contains"),
+    ("=", "!="),
+    ("<=", "<", ">=", ">"),
+    ("|",),
+)
 
 
 def parse(expression: str) -> Node:
@@ -89,7 +109,11 @@ def parse(expression: str) -> Node:
     Raises ExpressionError if it is not of this language.
     """
     parser = _Parser(_tokens(expression))
-    node = parser.binary(0)
+    try:
+        node = parser.binary(0)
+    except RecursionError:
+        message = "The expression nests too deep."
+        raise ExpressionError(message) from None
     if parser.next is not None:
         message = f"There is no place for {parser.next[1]!r} in {expression!r}."
         raise ExpressionError(message)
@@ -108,10 +132,9 @@ def _tokens(expression: str) -> list[_Token]:
         if match is None:
             message = f"{text[position : position + 10]!r} is not understood in {expression!r}."
             raise ExpressionError(message)
-        kinds = ("name", "name", "string", "number", "sign")
         tokens.extend(
             (kind, found)
-            for kind, found in zip(kinds, match.groups(), strict=True)
+            for kind, found in zip(_KINDS, match.groups(), strict=True)
             if found is not None
         )
         position = match.end()
@@ -186,7 +209,7 @@ class _Parser:
                 node = self._member(node)
             elif self._skips("["):
                 kind, text = self._take()
-                if kind != "number":
+                if kind != "number" or "." in text:
                     message = f"{text!r} is no position in a list."
                     raise ExpressionError(message)
                 self._expect("]")
@@ -205,18 +228,20 @@ class _Parser:
         return Call(source, name, self._arguments())
 
     def _arguments(self) -> tuple[Node, ...]:
-        found: list[Node] = []
-        while not self._skips(")"):
+        if self._skips(")"):
+            return ()
+        found = [self.binary(0)]
+        while self._skips(","):
             found.append(self.binary(0))
-            self._skips(",")
+        self._expect(")")
         return tuple(found)
 
     def _start(self) -> Node:
         kind, text = self._take()
         if kind == "string":
-            return Literal(re.sub(r"\\(.)", r"\1", text))
+            return Literal(_ESCAPE.sub(_unescaped, text))
         if kind == "number":
-            return Literal(int(text))
+            return Literal(Decimal(text) if "." in text else int(text))
         if kind == "name":
             if text in ("true", "false"):
                 return Literal(text == "true")
@@ -228,7 +253,14 @@ class _Parser:
             node = self.binary(0)
             self._expect(")")
             return node
+        if sign == "$this":
+            return This()
         if sign == "%" and self._name() == "resource":
             return Resource()
         message = f"An expression cannot start with {sign!r}."
         raise ExpressionError(message)
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    code, letter = escape.groups()
+    return chr(int(code, 16)) if code else _LETTERS.get(letter, letter)
