@@ -12,6 +12,7 @@ from server.access.policy import OPEN
 from server.api import telemetry
 from server.api.fhir import Authenticate, FhirEndpoint
 from server.api.health import probes
+from server.api.responses import XML
 from server.api.transport import Encrypted
 from server.auth.bearer import Bearers
 from server.auth.cors import Known, Shared
@@ -131,6 +132,7 @@ def _flask(interpreters: Interpreters) -> Flask:
     app.config[LANGUAGE] = interpreters.settings.language
     app.config[ZONE] = interpreters.zone
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
+    app.extensions[XML] = interpreters.xml
     return app
 
 

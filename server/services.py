@@ -25,6 +25,7 @@ from server.profiles.masking import Masking
 from server.profiles.operations import Operations
 from server.profiles.structure import StructureValidator, structure_validator
 from server.profiles.subset import Subsets
+from server.profiles.xml import Xml
 from server.search import own, visible
 from server.search.index import SearchIndex
 from server.search.indexes import IndexTable, indexes
@@ -56,6 +57,7 @@ class Interpreters:
     subsets: Subsets
     masking: Masking
     links: Links
+    xml: Xml
     index: SearchIndex
     indexes: IndexTable
     queries: QueryCompiler
@@ -70,6 +72,7 @@ class Interpreters:
         """Return the interpreters of the facts that come with the server."""
         zone = ZoneInfo(settings.zone)
         facts = definitions.load(content.PROFILES / "r4")
+        masking = Masking.of(facts)
         index = SearchIndex(facts, zone, settings.base_url)
         shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         known = own.view(index.plans, shipped, ())
@@ -81,8 +84,9 @@ class Interpreters:
             types=frozenset(facts.resource_types),
             structure=structure_validator(facts),
             subsets=Subsets(facts),
-            masking=Masking.of(facts),
+            masking=masking,
             links=Links.of(facts),
+            xml=Xml.of(facts, masking.shapes, settings.max_depth),
             index=index,
             indexes=IndexTable(facts, index.plans),
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
