@@ -27,7 +27,7 @@ class Frame:
     index: int | None = None
     value: object = None
     properties: dict[str, Any] = field(default_factory=dict)
-    _lists: list[str] = field(default_factory=list)
+    _lists: tuple[str, ...] = ()
 
     def resource(self, type: str, shape: Shape) -> "Frame":
         """Return the frame of a resource of `type` that begins within this place for one."""

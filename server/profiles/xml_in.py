@@ -20,8 +20,8 @@ from server.fhir.outcome import BadRequest, TooLarge
 from server.profiles.definitions import Definitions
 from server.profiles.shapes import Shape, Slot
 from server.profiles.xml_frames import Faults, Frame
-from server.profiles.xml_narrative import NarrativeText, split
-from server.profiles.xml_out import FHIR, XHTML
+from server.profiles.xml_narrative import XHTML, NarrativeText, split
+from server.profiles.xml_out import FHIR
 
 _BOM = b"\xef\xbb\xbf"
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<", b"\0\0")
@@ -147,7 +147,7 @@ class _Reading:
     def _start_element(
         self, shape: Shape, name: str, attributes: Mapping[str, str], declared: str | None
     ) -> None:
-        space, local, _ = split(name)
+        space, local, prefix = split(name)
         slot = shape.slots.get(local)
         is_narrative = slot is not None and slot.type == "xhtml"
         expected = XHTML if is_narrative else FHIR
@@ -161,7 +161,7 @@ class _Reading:
             self._skip("structure", "xml-repeated", local, element=local)
         elif is_narrative:
             index = self._parser.CurrentByteIndex
-            self._narrative = NarrativeText(self._source, index, declared)
+            self._narrative = NarrativeText(self._source, index, None if prefix else declared)
             self._narrative.begin(name, attributes)
         else:
             self._frame = self._frame.element(local, slot, self._shape_within(slot))

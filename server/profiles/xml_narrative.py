@@ -1,7 +1,7 @@
 """A narrative inside XML: the text of its div, as JSON has it.
 
-The text is taken as it stands, to the byte, if it is complete in itself. One that gets its
-namespace from further out, or names it by a prefix, is written anew, without comments.
+The text is taken as it stands, to the byte, if its first tag says itself that it is XHTML. One
+that is told so from further out, or by a prefix, is written anew, without comments.
 
 Spec: https://hl7.org/fhir/R4/narrative.html, https://hl7.org/fhir/R4/json.html#xhtml
 """
@@ -9,46 +9,46 @@ Spec: https://hl7.org/fhir/R4/narrative.html, https://hl7.org/fhir/R4/json.html#
 from collections.abc import Mapping
 from xml.sax.saxutils import escape, quoteattr
 
-_XHTML = "http://www.w3.org/1999/xhtml"
+XHTML = "http://www.w3.org/1999/xhtml"
 
 
 class NarrativeText:
-    """The text of one div, whose start tag begins at byte `start` of `source`.
+    """The text of one div, whose first tag begins at byte `start` of `source`.
 
-    Names are as expat gives them: namespace, local name and prefix, with blanks between.
+    `declared` is the namespace that this tag gives to names without a prefix, None if it does
+    not. Names are as expat gives them: namespace, local name and prefix, with blanks between.
     """
 
-    __slots__ = ("_depth", "_is_whole", "_parts", "_source", "_start")
+    __slots__ = ("_depth", "_parts", "_source", "_start")
 
-    def __init__(self, source: bytes, start: int, declared: object) -> None:
+    def __init__(self, source: bytes, start: int, declared: str | None) -> None:
         self._source = source
         self._start = start
-        # Its own start tag says what the names without a prefix mean.
-        self._is_whole = declared == _XHTML
-        self._parts: list[str] = []
+        self._parts: list[str] | None = None if declared == XHTML else []
         self._depth = 0
 
     def begin(self, name: str, attributes: Mapping[str, str]) -> None:
         """Take a start tag."""
-        space, local, prefix = split(name)
-        self._is_whole &= prefix == ""
-        declaration = "" if self._depth and space == _XHTML else f" xmlns={quoteattr(space)}"
-        given = "".join(map(_attribute, attributes.items()))
-        self._parts.append(f"<{local}{declaration}{given}>")
+        if self._parts is not None:
+            space, local, _ = split(name)
+            declaration = "" if self._depth and space == XHTML else f" xmlns={quoteattr(space)}"
+            given = "".join(map(_attribute, attributes.items()))
+            self._parts.append(f"<{local}{declaration}{given}>")
         self._depth += 1
 
     def characters(self, data: str) -> None:
         """Take text."""
-        self._parts.append(escape(data))
+        if self._parts is not None:
+            self._parts.append(escape(data))
 
     def end(self, name: str, index: int) -> str | None:
         """Take an end tag that begins at byte `index`; return the whole text if it is the last."""
-        self._parts.append(f"</{split(name)[1]}>")
         self._depth -= 1
+        if self._parts is not None:
+            self._parts.append(f"</{split(name)[1]}>")
+            return None if self._depth else "".join(self._parts)
         if self._depth:
             return None
-        if not self._is_whole:
-            return "".join(self._parts)
         # Of a tag that ends itself, the parser gives the place behind it.
         is_tag = self._source.startswith(b"</div", index)
         end = self._source.index(b">", index) + 1 if is_tag else index

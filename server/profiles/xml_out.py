@@ -1,6 +1,6 @@
 """From JSON to XML: elements in FHIR's order, digits and letters as they are.
 
-What JSON can hold and XML cannot, which is U+FFFE and U+FFFF, becomes U+FFFD.
+A character that XML has no way to write, such as U+FFFE, becomes U+FFFD.
 
 Spec: https://hl7.org/fhir/R4/xml.html
 """
@@ -15,7 +15,6 @@ from server.fhir import json
 from server.profiles.shapes import Shape, Slot
 
 FHIR = "http://hl7.org/fhir"
-XHTML = "http://www.w3.org/1999/xhtml"
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 _SPECIAL = re.compile(r'[&<>"\x00-\x1f\ud800-\udfff\ufffe\uffff]').sub
 # A parser would read a line feed in an attribute as a blank, were it not spelled so.

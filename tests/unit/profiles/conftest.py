@@ -4,7 +4,9 @@ import pytest
 
 from server import content
 from server.profiles.definitions import load
+from server.profiles.shapes import shapes
 from server.profiles.structure import structure_validator
+from server.profiles.xml import Xml
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +29,8 @@ def faults(validator):
         return [(issue.expression, issue.message) for issue in issues]
 
     return found
+
+
+@pytest.fixture(scope="session")
+def xml(definitions):
+    return Xml.of(definitions, shapes(definitions), max_depth=64)
