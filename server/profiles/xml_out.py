@@ -117,7 +117,10 @@ class _Text:
             self.add(margin + value)
         elif slot.primitive:
             given = "" if value is None else _attribute("value", value)
-            self._complex(name, self.shapes["Element"], sibling or {}, margin, given)
+            if sibling is None:
+                self.add(f"{margin}<{name}{given}/>")
+            else:
+                self._complex(name, self.shapes["Element"], sibling, margin, given)
         elif slot.type == "Resource":
             self.add(f"{margin}<{name}>")
             self.resource(value, margin and margin + _INDENT)

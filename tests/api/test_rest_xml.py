@@ -194,6 +194,34 @@ def test_an_operation_takes_and_gives_xml(xml, fhir):
     assert value(root(posted), "parameter/valueMeta/tag/code") == "t"
 
 
+def test_a_transaction_in_xml_is_answered_in_xml(xml, fhir):
+    div = (
+        f'<div xmlns="{XHTML}"><a href="urn:uuid:c757873d-ec9a-4326-a141-556f43239520">甲</a></div>'
+    )
+    entries = (
+        '<entry><fullUrl value="urn:uuid:c757873d-ec9a-4326-a141-556f43239520"/>'
+        '<resource><Patient><gender value="female"/></Patient></resource>'
+        '<request><method value="POST"/><url value="Patient"/></request></entry>'
+        '<entry><fullUrl value="urn:uuid:c757873d-ec9a-4326-a141-556f43239521"/>'
+        f'<resource><Observation><text><status value="generated"/>{div}</text>'
+        '<status value="final"/><code><text value="x"/></code>'
+        '<subject><reference value="urn:uuid:c757873d-ec9a-4326-a141-556f43239520"/></subject>'
+        '<valueQuantity><value value="1.50"/></valueQuantity></Observation></resource>'
+        '<request><method value="POST"/><url value="Observation"/></request></entry>'
+    )
+    body = in_xml(f'<type value="transaction"/>{entries}', "Bundle")
+    answer = root(xml.post("", body, Content_Type=FHIR_XML))
+    assert value(answer, "type") == "transaction-response"
+    places = [value(one, "response/location") for one in answer.findall("f:entry", FHIR)]
+    patient_path, observation_path = (
+        one.split("/fhir/")[1].split("/_history")[0] for one in places
+    )
+    stored = fhir.get(observation_path)
+    assert stored.json()["subject"]["reference"] == patient_path
+    assert patient_path in stored.json()["text"]["div"]
+    assert '"value":1.50' in stored.text
+
+
 def test_a_preferred_outcome_comes_in_xml(xml):
     answer = post(xml, "Patient", '<active value="true"/>', Prefer="return=OperationOutcome")
     assert told(answer, 201) == ["resource-created"]
