@@ -119,11 +119,14 @@ def _encrypt(services: Services) -> None:
 
 
 def _mounted(
-    pages: "WSGIApplication", fhir: "WSGIApplication", settings: Settings
+    pages: "WSGIApplication", fhir: "WSGIApplication", interpreters: Interpreters
 ) -> "WSGIApplication":
     """Return the pages with the FHIR endpoint among them, in production over TLS only."""
+    settings = interpreters.settings
     mounted = DispatcherMiddleware(pages, {SMART: _at(SMART, pages), "/fhir": fhir})
-    return Encrypted(mounted, settings.language) if settings.mode == "production" else mounted
+    if settings.mode != "production":
+        return mounted
+    return Encrypted(mounted, settings.language, interpreters.xml)
 
 
 def _flask(interpreters: Interpreters) -> Flask:
@@ -171,7 +174,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(endpoints(server, services, known))
     app.register_blueprint(registration(services, known))
     fhir = Shared(FhirEndpoint(services, _authentication(settings, services)), known)
-    mounted = _mounted(app.wsgi_app, fhir, settings)
+    mounted = _mounted(app.wsgi_app, fhir, interpreters)
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
     app.wsgi_app = mounted  # type: ignore[assignment, method-assign]
     return app
