@@ -28,6 +28,7 @@ def check_content_type(text: str | None) -> None:
         raise UnsupportedMediaType.because("content-type-unknown", type=(text or "-")[:60])
 
 
+@lru_cache(maxsize=256)
 def is_xml(content_type: str | None) -> bool:
     """Tell whether `content_type` is that of FHIR in XML."""
     return _media(content_type or "")[0] in XML_TYPES

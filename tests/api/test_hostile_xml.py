@@ -88,6 +88,25 @@ def test_chinese_that_is_not_in_utf_8_is_refused(post):
     }
 
 
+@pytest.mark.parametrize(
+    "bytes_", [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe4\xbd"]
+)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "<name><text value='?'/></name>",
+        "<?/>",
+        "<!-- ? -->",
+        "<text><div xmlns='http://www.w3.org/1999/xhtml'>?</div></text>",
+        "<text><div xmlns='http://www.w3.org/1999/xhtml'><!-- ? -->x</div></text>",
+    ],
+)
+def test_bytes_that_are_not_utf_8_are_refused_wherever_they_stand(fhir, mark, bytes_, place):
+    found = f'<identifier><value value="{mark}"/></identifier>'
+    body = f"<Patient {FHIR}>{found}{place}</Patient>".encode().replace(b"?", bytes_)
+    assert messages(fhir.post("Patient", body, **XML), 400) == {"xml-malformed"}
+
+
 def test_a_byte_order_mark_of_utf_8_is_taken(fhir):
     body = f"\ufeff<Patient {FHIR}><active value='true'/></Patient>".encode()
     assert fhir.post("Patient", body, **XML).status_code == 201
