@@ -12,6 +12,7 @@ from server.access.policy import OPEN
 from server.api import telemetry
 from server.api.fhir import Authenticate, FhirEndpoint
 from server.api.health import probes
+from server.api.responses import XML
 from server.api.transport import Encrypted
 from server.auth.bearer import Bearers
 from server.auth.cors import Known, Shared
@@ -118,11 +119,14 @@ def _encrypt(services: Services) -> None:
 
 
 def _mounted(
-    pages: "WSGIApplication", fhir: "WSGIApplication", settings: Settings
+    pages: "WSGIApplication", fhir: "WSGIApplication", interpreters: Interpreters
 ) -> "WSGIApplication":
     """Return the pages with the FHIR endpoint among them, in production over TLS only."""
+    settings = interpreters.settings
     mounted = DispatcherMiddleware(pages, {SMART: _at(SMART, pages), "/fhir": fhir})
-    return Encrypted(mounted, settings.language) if settings.mode == "production" else mounted
+    if settings.mode != "production":
+        return mounted
+    return Encrypted(mounted, settings.language, interpreters.xml)
 
 
 def _flask(interpreters: Interpreters) -> Flask:
@@ -131,6 +135,7 @@ def _flask(interpreters: Interpreters) -> Flask:
     app.config[LANGUAGE] = interpreters.settings.language
     app.config[ZONE] = interpreters.zone
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
+    app.extensions[XML] = interpreters.xml
     return app
 
 
@@ -169,7 +174,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(endpoints(server, services, known))
     app.register_blueprint(registration(services, known))
     fhir = Shared(FhirEndpoint(services, _authentication(settings, services)), known)
-    mounted = _mounted(app.wsgi_app, fhir, settings)
+    mounted = _mounted(app.wsgi_app, fhir, interpreters)
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
     app.wsgi_app = mounted  # type: ignore[assignment, method-assign]
     return app

@@ -26,6 +26,7 @@ from server.profiles.operations import Operations
 from server.profiles.places import Elements
 from server.profiles.structure import StructureValidator, structure_validator
 from server.profiles.subset import Subsets
+from server.profiles.xml import Xml
 from server.search import own, visible
 from server.search.index import SearchIndex
 from server.search.indexes import IndexTable, indexes
@@ -58,6 +59,7 @@ class Interpreters:
     elements: Elements
     masking: Masking
     links: Links
+    xml: Xml
     index: SearchIndex
     indexes: IndexTable
     queries: QueryCompiler
@@ -72,6 +74,7 @@ class Interpreters:
         """Return the interpreters of the facts that come with the server."""
         zone = ZoneInfo(settings.zone)
         facts = definitions.load(content.PROFILES / "r4")
+        masking = Masking.of(facts)
         index = SearchIndex(facts, zone, settings.base_url)
         shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         known = own.view(index.plans, shipped, ())
@@ -87,6 +90,7 @@ class Interpreters:
             elements=Elements.of(masking.shapes),
             masking=masking,
             links=Links.of(facts),
+            xml=Xml.of(facts, masking.shapes, settings.max_depth),
             index=index,
             indexes=IndexTable(facts, index.plans),
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),

@@ -113,6 +113,7 @@ def element_facts(element: Json) -> Json:
         else None,
         "summary": element.get("isSummary", False),
         "modifier": element.get("isModifier", False),
+        "attribute": "xmlAttr" in element.get("representation", ()),
     }
     return {key: value for key, value in facts.items() if key in ("min", "max") or value}
 

@@ -3,31 +3,28 @@
 Spec: https://hl7.org/fhir/R4/http.html#mime-type, RFC 9110 section 12
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import unquote_plus
 
+from server.fhir.formats import FHIR_JSON, MEDIA_TYPES, NAMES, XML_TYPES
 from server.fhir.messages import Language
 from server.fhir.outcome import NotAcceptable, UnsupportedMediaType
 from server.interactions.call import Preference
 from server.interactions.patch import JSON_PATCH, PATCH_TYPES
 
-FHIR_JSON = "application/fhir+json"
-JSON_TYPES = (FHIR_JSON, "application/json", "text/json")
-_FORMATS = {"json": FHIR_JSON, **{name: name for name in JSON_TYPES}}
 # A browser shows application/json and saves what it does not know.
-_WILD = {
-    "*/*": FHIR_JSON,
-    "application/*": FHIR_JSON,
-    "text/*": "text/json",
-    "text/html": "application/json",
-}
+_ALSO_CALLED = {"application/json": "text/html"}
+_FORMAT = re.compile(r"(?:^|&)_format=([^&]*)").search
 _RETURNS = ("minimal", "representation", "OperationOutcome")
 
 
 def check_content_type(text: str | None) -> None:
-    """Raise UnsupportedMediaType unless `text` is a JSON type, in UTF-8 if it names a charset."""
+    """Raise UnsupportedMediaType unless `text` is FHIR in JSON or XML, in UTF-8 if it says so."""
     kind, parameters = _media(text or "")
-    if kind not in JSON_TYPES or not _is_utf8(parameters) or not _is_r4(parameters):
+    if kind not in MEDIA_TYPES or not _is_utf8(parameters) or not _is_r4(parameters):
         raise UnsupportedMediaType.because("content-type-unknown", type=(text or "-")[:60])
 
 
@@ -52,22 +49,41 @@ def patch_type(text: str | None) -> str:
 
 
 @lru_cache(maxsize=256)
+def is_xml(content_type: str | None) -> bool:
+    """Tell whether `content_type` is that of FHIR in XML."""
+    return _media(content_type or "")[0] in XML_TYPES
+
+
+@lru_cache(maxsize=256)
 def content_type(accept: str | None, format: str | None) -> str:
     """Return the media type to answer in. `format` is the value of _format, which wins.
 
     Raises NotAcceptable if none fits.
     """
     if format is not None:
+        name, parameters = _media(format)
         # A plus sign in a query arrives as a blank.
-        chosen = _FORMATS.get(format.replace(" ", "+").partition(";")[0].strip().lower())
-        if chosen is None:
+        chosen = NAMES.get(name.replace(" ", "+"))
+        if chosen is None or not _is_r4(parameters):
             raise NotAcceptable.because("format-unknown", name=format[:40])
         return chosen
-    ranges = _ranked(accept or "*/*")
-    for name in ranges:
-        if name in _FORMATS or name in _WILD:
-            return _FORMATS.get(name) or _WILD[name]
-    raise NotAcceptable.because("format-unknown", name=(accept or "")[:40])
+    ranges = _ranges(accept or "*/*")
+    liked = max(MEDIA_TYPES, key=lambda known: _liking(known, ranges))
+    if _liking(liked, ranges).quality <= 0:
+        raise NotAcceptable.because("format-unknown", name=(accept or "")[:40])
+    return liked
+
+
+def likely_content_type(accept: str | None, query: str) -> str:
+    """Return the media type that is asked for, as far as one can tell before the query is read.
+
+    It is FHIR's JSON where none fits, as what says so has to be in some format.
+    """
+    asked = _FORMAT(query) if "_format=" in query else None
+    try:
+        return content_type(accept, unquote_plus(asked[1]) if asked else None)
+    except NotAcceptable:
+        return FHIR_JSON
 
 
 @lru_cache(maxsize=256)
@@ -104,14 +120,40 @@ def _media(text: str) -> tuple[str, dict[str, str]]:
     return kind.strip().lower(), parameters
 
 
+class _Liking(NamedTuple):
+    """How much a media type is liked: what comes first counts first."""
+
+    quality: float
+    exactness: int
+    place: int
+
+
+def _liking(type: str, ranges: Sequence[tuple[str, float]]) -> _Liking:
+    """Return how `ranges` like `type`: as the most exact of them says, of equal ones the first.
+
+    Spec: RFC 9110 section 12.5.1
+    """
+    whole = f"{type.partition('/')[0]}/*"
+    for exactness, meant in ((3, type), (2, _ALSO_CALLED.get(type)), (1, whole), (0, "*/*")):
+        for place, (name, quality) in enumerate(ranges):
+            if name == meant:
+                return _Liking(quality, exactness, -place)
+    return _Liking(0.0, 0, 0)
+
+
 def _ranked(text: str) -> list[str]:
-    ranked: list[tuple[float, str]] = []
-    for part in text.split(","):
-        kind, parameters = _media(part)
-        quality = _quality(parameters.get("q", "1"))
-        if kind and quality > 0 and _is_r4(parameters):
-            ranked.append((-quality, kind))
-    return [kind for _, kind in sorted(ranked, key=lambda each: each[0])]
+    liked = [(-quality, name) for name, quality in _ranges(text) if quality > 0]
+    return [name for _, name in sorted(liked, key=lambda each: each[0])]
+
+
+def _ranges(text: str) -> list[tuple[str, float]]:
+    """Return the ranges in `text` with their qualities, in its order."""
+    read = (_media(part) for part in text.split(","))
+    return [
+        (name, _quality(parameters.get("q", "1")))
+        for name, parameters in read
+        if name and _is_r4(parameters)
+    ]
 
 
 def _is_r4(parameters: Mapping[str, str]) -> bool:

@@ -7,10 +7,14 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from server.fhir import json
+from server.fhir.formats import XML_TYPES
 from server.fhir.messages import TAGS, Language
 from server.fhir.outcome import FhirError, operation_outcome
 from server.interactions.call import Result
+from server.profiles.xml import Xml
 
+XML = "tongkang.xml"
+"""Where the application keeps the `Xml` for the worker that refuses what it cannot read."""
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -30,13 +34,23 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a caller is answered: in which format and language, laid out for people or not."""
+    """How a caller is answered: in which format and language, laid out for people or not.
+
+    `xml` writes the answers in XML.
+    """
 
     request_id: str
     language: Language
     content_type: str
     pretty: bool
     base_url: str
+    xml: Xml
+
+    def written(self, body: bytes) -> bytes:
+        """Return the JSON `body` in this manner."""
+        if self.content_type in XML_TYPES:
+            return self.xml.write(body, pretty=self.pretty)
+        return json.pretty(body) if self.pretty else body
 
 
 def answer(result: Result, manner: Manner) -> Response:
@@ -58,9 +72,8 @@ def answer(result: Result, manner: Manner) -> Response:
     if result.issues:
         body = json.dumps(operation_outcome(result.issues, manner.language))
         headers.append(("Content-Language", TAGS[manner.language]))
-    if manner.pretty and body:
-        body = json.pretty(body)
     if body:
+        body = manner.written(body)
         headers.append(("Content-Type", f"{manner.content_type}; charset=utf-8"))
     if result.status not in (204, 304):
         headers.append(("Content-Length", str(len(body))))

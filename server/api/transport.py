@@ -9,10 +9,13 @@ Spec: https://www.rfc-editor.org/rfc/rfc9325, https://www.rfc-editor.org/rfc/rfc
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-import orjson
+from uuid_utils import uuid4
 
+from server.api import negotiation, responses
+from server.api.responses import Manner
 from server.fhir.messages import Language
-from server.fhir.outcome import Forbidden, operation_outcome
+from server.fhir.outcome import Forbidden
+from server.profiles.xml import Xml
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -24,9 +27,10 @@ _STRICT = ("Strict-Transport-Security", "max-age=31536000")
 class Encrypted:
     """The WSGI `application`, for those who ask over TLS; a trusted proxy may say that they do."""
 
-    def __init__(self, application: "WSGIApplication", language: Language) -> None:
+    def __init__(self, application: "WSGIApplication", language: Language, xml: Xml) -> None:
         self._application = application
         self._language = language
+        self._xml = xml
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -35,7 +39,7 @@ class Encrypted:
         if environ["PATH_INFO"] in _PROBES:
             return self._application(environ, start_response)
         if environ["wsgi.url_scheme"] != "https":
-            return self._refused(start_response)
+            return self._refused(environ, start_response)
 
         def started(
             status: str, headers: list[tuple[str, str]], *rest: Any
@@ -44,9 +48,18 @@ class Encrypted:
 
         return self._application(environ, started)
 
-    def _refused(self, start_response: "StartResponse") -> Iterable[bytes]:
-        refusal = Forbidden.because("transport-in-the-clear")
-        outcome = operation_outcome(refusal.issues, self._language)
-        headers = [("Content-Type", "application/fhir+json"), ("Cache-Control", "no-store")]
-        start_response("403 Forbidden", [*headers, ("Connection", "close")])
-        return (orjson.dumps(outcome),)
+    def _refused(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        accept, query = environ.get("HTTP_ACCEPT"), environ.get("QUERY_STRING", "")
+        manner = Manner(
+            str(uuid4()),
+            self._language,
+            negotiation.likely_content_type(accept, query),
+            pretty=False,
+            base_url="",
+            xml=self._xml,
+        )
+        response = responses.refusal(Forbidden.because("transport-in-the-clear"), manner)
+        start_response(response.status_line, [*response.headers, ("Connection", "close")])
+        return (response.body,)

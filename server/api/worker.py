@@ -17,7 +17,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from server.api import negotiation, responses, telemetry
 from server.api.fhir import InternalError
-from server.api.responses import Manner, Response
+from server.api.responses import XML, Manner, Response
 from server.audit import failures
 from server.fhir.outcome import BadRequest, FhirError, Issue
 from server.settings import Settings
@@ -96,9 +96,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         manner = Manner(
             str(uuid4()),
             negotiation.language(headers.get("ACCEPT-LANGUAGE"), settings.language),
-            negotiation.FHIR_JSON,
+            negotiation.likely_content_type(headers.get("ACCEPT"), ""),
             pretty=False,
             base_url=settings.base_url,
+            xml=self.wsgi.extensions[XML],
         )
         error = _refusal(exc)
         response = responses.refusal(error, manner)

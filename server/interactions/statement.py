@@ -11,6 +11,7 @@ from typing import Any
 from server.access.policy import APPEND_ONLY, NEEDED
 from server.context import Context
 from server.fhir import model
+from server.fhir.formats import NAMES
 from server.fhir.messages import TAGS, text
 from server.fhir.outcome import BadRequest
 from server.interactions.call import Call, Result
@@ -81,8 +82,8 @@ def statement(interpreters: Interpreters) -> bytes:
             "software": {"name": "Tongkang", "version": VERSION},
             "implementation": {"description": "通康 Tongkang", "url": base_url},
             "fhirVersion": "4.0.1",
-            "format": ["application/fhir+json", "application/json", "json"],
             "patchFormat": list(PATCH_TYPES),
+            "format": list(NAMES),
             "rest": [
                 {
                     "mode": "server",

@@ -28,7 +28,8 @@ class Element:
 
     `types` are type names; ``("#Questionnaire.item",)`` reuses that element's
     children. `targets` are the resource types a reference may point at, empty
-    when any. `binding` is the URL of a *required* value set, without version.
+    when any. `binding` is the URL of a *required* value set, without version. `attribute` tells
+    that it is an attribute in XML.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Element:
     binding: str | None = None
     summary: bool = False
     modifier: bool = False
+    attribute: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ def _elements(rows: Iterable[_Row]) -> Mapping[str, Mapping[str, Element]]:
             row.get("binding"),
             row.get("summary", False),
             row.get("modifier", False),
+            row.get("attribute", False),
         )
     return found
 

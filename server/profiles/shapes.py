@@ -8,9 +8,6 @@ from dataclasses import dataclass
 
 from server.profiles.definitions import Definitions, Element
 
-# Attributes in XML, and the narrative itself: they have no room for an id or extensions.
-_WITHOUT_SIBLING = frozenset({"Extension.url", "Narrative.div"})
-
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -89,4 +86,6 @@ def _inner(definitions: Definitions, element: Element, type: str) -> str:
 
 
 def _has_sibling(slot: Slot) -> bool:
-    return slot.primitive and not (slot.name == "id" or slot.element.path in _WITHOUT_SIBLING)
+    # Attributes in XML, and the narrative itself, have no room for an id or extensions.
+    has_room = not slot.element.attribute and slot.type != "xhtml"
+    return slot.primitive and slot.name != "id" and has_room

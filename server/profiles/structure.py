@@ -15,7 +15,7 @@ from server.profiles.rules import rules
 from server.profiles.thorough import Thorough
 
 # Nobody reads more, and a hostile body must not make an answer many times its size.
-_MOST = 500
+MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class StructureValidator:
         try:
             if self.is_valid(resource):
                 return []
-            found = list(islice(self.thorough.resource(resource), _MOST + 1))
+            found = list(islice(self.thorough.resource(resource), MOST + 1))
         except RecursionError:
             return [Issue("too-long", "structure-too-deep")]
-        if len(found) > _MOST:
-            found[_MOST:] = [Issue("incomplete", "structure-more-faults", {"shown": _MOST})]
+        if len(found) > MOST:
+            found[MOST:] = [Issue("incomplete", "structure-more-faults", {"shown": MOST})]
         return found
 
 

@@ -65,7 +65,7 @@ class Thorough:
     def _property(
         self, slot: Slot, key: str, parent: Mapping[str, Any], path: str
     ) -> Iterator[Issue]:
-        value, here = parent[key], f"{path}.{_quoted(slot.name)}"
+        value, here = parent[key], f"{path}.{quoted(slot.name)}"
         if not slot.many:
             if type(value) is list:
                 yield Issue("structure", "structure-not-an-array", {"element": slot.name}, here)
@@ -109,7 +109,7 @@ class Thorough:
             yield Issue("code-invalid", "structure-concept-not-in-value-set", arguments, path)
 
     def _sibling(self, slot: Slot, values: object, siblings: object, path: str) -> Iterator[Issue]:
-        here = f"{path}.{_quoted(slot.name)}"
+        here = f"{path}.{quoted(slot.name)}"
         element = self.rules.shapes["Element"]
         if not slot.many:
             yield from self._object(element, siblings, here)
@@ -137,14 +137,14 @@ def _not_an_object(value: object, path: str | None) -> Issue:
 
 def _unknown(shape: Shape, key: str, path: str) -> Issue:
     arguments = {"element": brief(key), "parent": shape.path}
-    return Issue("structure", "structure-unknown-element", arguments, f"{path}.{_quoted(key)}")
+    return Issue("structure", "structure-unknown-element", arguments, f"{path}.{quoted(key)}")
 
 
 def _missing(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[Issue]:
     for name, keys in shape.required.items():
         if keys.isdisjoint(value):
             arguments = {"element": name, "parent": shape.path}
-            yield Issue("required", "structure-required", arguments, f"{path}.{_quoted(name)}")
+            yield Issue("required", "structure-required", arguments, f"{path}.{quoted(name)}")
 
 
 def _chosen_twice(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[Issue]:
@@ -152,10 +152,10 @@ def _chosen_twice(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator
         chosen = {key.removeprefix("_") for key in keys.intersection(value)}
         if len(chosen) > 1:
             arguments = {"element": f"{name}[x]", "found": ", ".join(sorted(chosen))}
-            yield Issue("structure", "structure-choice", arguments, f"{path}.{_quoted(name)}")
+            yield Issue("structure", "structure-choice", arguments, f"{path}.{quoted(name)}")
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """Return `name` as FHIRPath writes it, in back quotes where it must."""
     if _IDENTIFIER(name) and name not in _WORDS:
         return name[:40]

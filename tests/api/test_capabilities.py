@@ -32,8 +32,10 @@ def test_the_statement_is_valid(statement):
 
 def test_it_names_only_formats_that_are_given(fhir, statement):
     for name in statement["format"]:
-        assert fhir.get(f"metadata?_format={name.replace('+', '%2B')}").status_code == 200
-    assert not any("xml" in name for name in statement["format"])
+        answer = fhir.get(f"metadata?_format={name.replace('+', '%2B')}")
+        assert answer.status_code == 200
+        assert ("xml" in answer.headers["Content-Type"]) == ("xml" in name)
+    assert {"application/fhir+json", "application/fhir+xml"} <= set(statement["format"])
 
 
 def test_it_names_the_formats_of_patches_that_are_taken(fhir, statement):

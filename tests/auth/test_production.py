@@ -45,6 +45,14 @@ def test_dsc_17_in_the_clear_everything_is_refused(productive, path):
         assert answer.json()["resourceType"] == "OperationOutcome"
 
 
+def test_in_the_clear_it_is_refused_in_the_format_that_is_asked_for(productive):
+    headers = {"Accept": "application/fhir+xml"}
+    answer = requests.get(f"{productive.root}/fhir/metadata", headers=headers, timeout=20)
+    assert answer.status_code == 403
+    assert answer.headers["Content-Type"].split(";")[0] == "application/fhir+xml"
+    assert "<OperationOutcome " in answer.text
+
+
 @pytest.mark.parametrize("path", ["/fhir/metadata", "/sign-in", SMART, "/jwks"])
 def test_dsc_17_over_tls_a_browser_is_told_to_stay_there(productive, path):
     answer = requests.get(productive.root + path, headers=SECURE, timeout=20)

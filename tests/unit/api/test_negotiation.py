@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.api import negotiation
+from server.fhir.formats import MEDIA_TYPES
 from server.fhir.outcome import NotAcceptable, UnsupportedMediaType
 from server.interactions.call import Preference
 
 FHIR = "application/fhir+json"
+XML = "application/fhir+xml"
 
 
 @pytest.mark.parametrize(
@@ -27,7 +29,22 @@ FHIR = "application/fhir+json"
         ("text/json", "text/json"),
         ("text/*", "text/json"),
         ("text/html,application/xhtml+xml,*/*;q=0.8", "application/json"),
-        ("application/fhir+xml, application/fhir+json;q=0.1", FHIR),
+        ("application/fhir+xml", XML),
+        ("application/xml", "application/xml"),
+        ("text/xml;charset=utf-8", "text/xml"),
+        ("application/fhir+xml, application/fhir+json;q=0.1", XML),
+        ("application/fhir+xml;q=0.1, application/fhir+json", FHIR),
+        ("application/fhir+xml;q=0.1, application/fhir+json;q=0", XML),
+        # Of two that are liked as much, the first; one that is named before one that is not.
+        ("application/fhir+xml, application/fhir+json", XML),
+        ("application/fhir+json, application/fhir+xml", FHIR),
+        ("*/*, application/fhir+xml", XML),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"),
+        # The most exact range counts, not the one that likes it best.
+        ("application/fhir+json;q=0, */*", "application/json"),
+        ("application/fhir+json;q=0.1, application/*;q=0.5", "application/json"),
+        ("application/*;q=0, */*", "text/json"),
+        ("application/fhir+xml;fhirVersion=3.0, application/fhir+json", FHIR),
         ("application/json;q=0.1, application/fhir+json;q=0.2", FHIR),
         ("application/fhir+json;q=0, application/json", "application/json"),
         ("application/json;q=0.5, */*;q=0.1", "application/json"),
@@ -38,7 +55,16 @@ def test_the_format_is_the_best_that_is_accepted(accept, answered):
 
 
 @pytest.mark.parametrize(
-    "accept", ["application/fhir+xml", "image/*", "application/fhir+json;q=0", "*/*;q=x", ";;,"]
+    "accept",
+    [
+        "text/turtle",
+        "image/*",
+        "application/fhir+json;q=0",
+        "*/*;q=0",
+        "*/*;q=x",
+        ";;,",
+        "application/fhir+xml;fhirVersion=5.0",
+    ],
 )
 def test_nothing_is_sent_that_is_not_accepted(accept):
     with pytest.raises(NotAcceptable):
@@ -53,13 +79,20 @@ def test_nothing_is_sent_that_is_not_accepted(accept):
         ("application/fhir+json", FHIR),
         ("application/fhir json", FHIR),
         ("application/json;charset=utf-8", "application/json"),
+        ("xml", XML),
+        ("application/fhir+xml; fhirVersion=4.0", XML),
+        ("application/fhir xml", XML),
+        ("application/xml", "application/xml"),
+        ("text/xml", "text/xml"),
     ],
 )
 def test_the_parameter_format_wins_over_the_header(format, answered):
     assert negotiation.content_type("image/png", format) == answered
 
 
-@pytest.mark.parametrize("format", ["xml", "html", "", "ttl", "application/fhir+xml"])
+@pytest.mark.parametrize(
+    "format", ["html", "", "ttl", "application/fhir+xml;fhirVersion=3.0", "*/*"]
+)
 def test_a_format_that_is_not_had_is_refused(format):
     with pytest.raises(NotAcceptable):
         negotiation.content_type("*/*", format)
@@ -98,11 +131,30 @@ def test_the_language_is_the_first_of_ours_that_is_read(accept, spoken):
 )
 def test_json_in_utf_8_is_taken(text):
     negotiation.check_content_type(text)
+    assert not negotiation.is_xml(text)
 
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "text/plain", "application/fhir+xml", "application/json; charset=gb18030", "json"],
+    ["application/fhir+xml", "application/xml", "text/xml", 'Application/FHIR+XML;charset="UTF-8"'],
+)
+def test_xml_in_utf_8_is_taken(text):
+    negotiation.check_content_type(text)
+    assert negotiation.is_xml(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/xhtml+xml",
+        "application/fhir+xml; charset=utf-16",
+        "application/fhir+xml; fhirVersion=3.0",
+        "application/json; charset=gb18030",
+        "json",
+    ],
 )
 def test_another_kind_of_body_is_refused(text):
     with pytest.raises(UnsupportedMediaType):
@@ -140,4 +192,23 @@ def test_any_header_is_understood_or_refused(text):
         answered = negotiation.content_type(text, None)
     except NotAcceptable:
         answered = FHIR
-    assert answered in negotiation.JSON_TYPES
+    assert answered in MEDIA_TYPES
+    assert negotiation.likely_content_type(text, "") == answered
+
+
+@pytest.mark.parametrize(
+    ("accept", "query", "likely"),
+    [
+        (XML, "", XML),
+        (FHIR, "name=a&_format=xml", XML),
+        (XML, "_format=application%2Ffhir%2Bjson", FHIR),
+        (XML, "_format=application/fhir+json", FHIR),
+        (XML, "x_format=json", XML),
+        (XML, "_format=nonsense", FHIR),
+        ("image/png", "", FHIR),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_the_format_that_seems_to_be_asked_for(
+    accept, query, likely
+):
+    assert negotiation.likely_content_type(accept, query) == likely

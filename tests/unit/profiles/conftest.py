@@ -11,6 +11,7 @@ from server.profiles.definitions import load
 from server.profiles.places import Elements
 from server.profiles.shapes import shapes
 from server.profiles.structure import structure_validator
+from server.profiles.xml import Xml
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +54,8 @@ def patched(elements):
         return path_patch.applied(elements, found, document.encode()).decode()
 
     return act
+
+
+@pytest.fixture(scope="session")
+def xml(definitions):
+    return Xml.of(definitions, shapes(definitions), max_depth=64)
