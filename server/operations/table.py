@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from server.context import Context
 from server.fhir.outcome import NotFound
 from server.interactions.call import Call, Result
-from server.operations import arguments, meta
+from server.operations import arguments, everything, meta
 from server.operations.arguments import Arguments
 from server.profiles.operations import OperationDefinition
 from server.services import Interpreters
@@ -32,7 +32,9 @@ class Operation:
 
 
 OPERATIONS: Mapping[str, Operation] = {
+    "encounter-everything": Operation(everything.encounter, "r"),
     "meta": Operation(meta.meta, "r"),
+    "patient-everything": Operation(everything.patient, "r"),
 }
 
 

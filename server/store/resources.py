@@ -7,7 +7,7 @@ old one is still there, so of two writers one loses.
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from server.store.indexing import IndexSpec
 from server.store.pages import Order, Pages
 from server.store.succession import Succession
 from server.store.transactions import Transaction
+from server.store.unions import Part, Unions
 
 Result = TypeVar("Result")
 _COUNTED = 10_001
@@ -119,6 +120,23 @@ class Resources:
             where = self._bounds.where(type, letters, condition)
             cursor = self._engine.collections.current(type).find(where, wanted)
             return list(cursor.limit(limit).batch_size(limit))
+
+    def union(
+        self,
+        parts: Sequence[Part],
+        fields: Sequence[str],
+        limit: int | None = None,
+        letters: str = "rs",
+    ) -> Iterator[tuple[str, Document]]:
+        """Yield what fulfils the `parts`, type by type; with a `limit` the ids ascend.
+
+        A document has `_id` and `fields`. `letters` are the rights that the caller needs of it.
+        """
+        where = partial(self._where, letters)
+        return Unions(self._engine.collections, where).rows(parts, fields, limit)
+
+    def _where(self, letters: str, type: str, *conditions: Mapping[str, Any]) -> Document:
+        return self._bounds.where(type, letters, *conditions)
 
     def matching(self, type: str, condition: Mapping[str, Any], limit: int) -> list[Version]:
         """Return at most `limit` versions that fulfil `condition`, in no order."""
