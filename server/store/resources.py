@@ -23,6 +23,7 @@ from server.store.engine import Engine
 from server.store.explanation import Explanation
 from server.store.failures import refused
 from server.store.indexing import IndexSpec
+from server.store.latest import Latest
 from server.store.pages import Order, Pages
 from server.store.succession import Succession
 from server.store.transactions import Transaction
@@ -132,11 +133,20 @@ class Resources:
 
         A document has `_id` and `fields`. `letters` are the rights that the caller needs of it.
         """
-        where = partial(self._where, letters)
-        return Unions(self._engine.collections, where).rows(parts, fields, limit)
+        seen = self._bounds.where
+        unions = Unions(self._engine.collections, lambda one, *asked: seen(one, letters, *asked))
+        return unions.rows(parts, fields, limit)
 
-    def _where(self, letters: str, type: str, *conditions: Mapping[str, Any]) -> Document:
-        return self._bounds.where(type, letters, *conditions)
+    def latest(
+        self, type: str, condition: Mapping[str, Any], count: int, limit: int
+    ) -> list[Document]:
+        """Return `_id`, `c` and `ds` of the latest `count` resources of the same main codes each.
+
+        They fulfil `condition`; all as late as the last of them come, too, but no more than
+        `limit` altogether.
+        """
+        bounded = partial(self._bounds.where, type, "s")
+        return Latest(self._engine.collections, type, bounded).rows(condition, count, limit)
 
     def matching(self, type: str, condition: Mapping[str, Any], limit: int) -> list[Version]:
         """Return at most `limit` versions that fulfil `condition`, in no order."""
