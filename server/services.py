@@ -18,13 +18,14 @@ from server.audit import audit_event
 from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, fence, opened
 from server.audit.request import Requests
-from server.profiles import definitions, operations, own_parameters
+from server.profiles import definitions, operations, own_parameters, summary
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.links import Links
 from server.profiles.masking import Masking
 from server.profiles.operations import Operations
 from server.profiles.structure import StructureValidator, structure_validator
 from server.profiles.subset import Subsets
+from server.profiles.summary import Section
 from server.search import own, visible
 from server.search.index import SearchIndex
 from server.search.indexes import IndexTable, indexes
@@ -61,6 +62,7 @@ class Interpreters:
     queries: QueryCompiler
     shipped: tuple[SearchParameter, ...]
     operations: Operations
+    sections: tuple[Section, ...]
     requests: Requests
     roles: Roles
     started: str
@@ -88,6 +90,7 @@ class Interpreters:
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
             shipped=shipped,
             operations=operations.load(content.PROFILES / "OperationDefinition"),
+            sections=summary.load(content.PROFILES),
             requests=Requests(facts),
             roles=roles.load(content.PROFILES),
             started=datetime.now(zone).isoformat(timespec="seconds"),

@@ -58,11 +58,15 @@ def document(context: Context, call: Call, arguments: Arguments) -> Result:
     )
 
 
-def bundle(context: Context, entries: Iterable[Entry]) -> bytes:
-    """Return the document of `entries`, the Composition first; its identifier is a new one."""
+def bundle(context: Context, entries: Iterable[Entry], profile: str | None = None) -> bytes:
+    """Return the document of `entries`, the Composition first; its identifier is a new one.
+
+    It says of itself that it fulfils the `profile`, if one is given.
+    """
     now = context.services.store.now()
     head: dict[str, Any] = {
         "resourceType": "Bundle",
+        **({} if profile is None else {"meta": {"profile": [profile]}}),
         "identifier": {"system": _URIS, "value": f"urn:uuid:{new_id()}"},
         "type": "document",
         "timestamp": json.instant(now, context.interpreters.zone),

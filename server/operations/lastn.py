@@ -32,6 +32,7 @@ _SUBJECTS = ("patient", "subject")
 _NO_VALUE = ("missing", "not")
 _NUMBER = re.compile("0*[1-9][0-9]{0,9}")
 _LARGEST = 2**31 - 1
+_GROUPING = ("c", "ds")
 Groups = dict[str, list[Document]]
 """Documents with `_id` and `ds` by a name of what groups them."""
 
@@ -76,8 +77,8 @@ def groups(context: Context, condition: Condition, count: int) -> Groups:
     hidden from the caller, who would learn of them.
     """
     plan = context.interpreters.index.plans[_TYPE]
-    for code in (plan.main["c"], plan.main["ds"]):
-        hiding.require_shown(plan, code, context.sight)
+    for code in _GROUPING:
+        hiding.require_shown(plan, plan.main[code], context.sight)
     rows = context.resources.latest(_TYPE, condition, count, _MOST_CANDIDATES + 1)
     if len(rows) > _MOST_CANDIDATES:
         raise TooCostly.because("lastn-too-many", limit=_MOST_CANDIDATES)
@@ -87,16 +88,23 @@ def groups(context: Context, condition: Condition, count: int) -> Groups:
     return found
 
 
+def are_shown(context: Context) -> bool:
+    """Tell whether the caller may see the codes and the dates that make the groups."""
+    plan = context.interpreters.index.plans[_TYPE]
+    return all(hiding.is_shown(plan, plan.main[code], context.sight) for code in _GROUPING)
+
+
 def latest(rows: Iterable[Document], count: int) -> list[Document]:
     """Return the latest `count` of `rows`, and all as late as the last of them."""
-    ordered = sorted(rows, key=_lateness, reverse=True)
+    ordered = sorted(rows, key=lateness, reverse=True)
     if len(ordered) <= count:
         return ordered
-    last = _lateness(ordered[count - 1])
-    return [row for row in ordered if _lateness(row) >= last]
+    last = lateness(ordered[count - 1])
+    return [row for row in ordered if lateness(row) >= last]
 
 
-def _lateness(row: Document) -> tuple[bool, int]:
+def lateness(row: Document) -> tuple[bool, int]:
+    """Return what orders rows from the oldest to the latest; without a date they are the oldest."""
     moment = row.get("ds")
     return moment is not None, moment or 0
 
@@ -147,7 +155,7 @@ def _newest_first(context: Context, chosen: Sequence[Document]) -> Iterator[Docu
         if size > PAGE_BYTES:
             raise TooCostly.because("lastn-too-many", limit=len(found))
     found.sort(key=lambda row: row["_id"])
-    yield from sorted(found, key=_lateness, reverse=True)
+    yield from sorted(found, key=lateness, reverse=True)
 
 
 def _condition(context: Context, criteria: Sequence[tuple[str, str]]) -> Condition:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from server.context import Context
 from server.fhir.outcome import NotFound
 from server.interactions.call import Call, Result
-from server.operations import arguments, document, everything, lastn, meta
+from server.operations import arguments, document, everything, lastn, meta, summary
 from server.operations.arguments import Arguments
 from server.profiles.operations import OperationDefinition
 from server.services import Interpreters
@@ -40,6 +40,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "lastn": Operation(lastn.lastn, "s", searches=True),
     "meta": Operation(meta.meta, "r"),
     "patient-everything": Operation(everything.patient, "r"),
+    "summary": Operation(summary.summary, "r"),
 }
 
 

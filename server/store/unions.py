@@ -19,10 +19,14 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is asked of one `type`: all that fulfils every one of the `conditions`."""
+    """What is asked of one `type`: all that fulfils every one of the `conditions`.
+
+    `label` is given with each resource instead of the type, where one type is asked for twice.
+    """
 
     type: str
     conditions: tuple[Mapping[str, Any], ...]
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,10 @@ class Unions:
     def rows(
         self, parts: Sequence[Part], fields: Sequence[str], limit: int | None
     ) -> Iterator[tuple[str, Document]]:
-        """Yield the type and the document, with `_id` and `fields`, of at most `limit` resources.
+        """Yield the type, or label, and the document, of at most `limit` resources.
 
-        Without a limit they come in no order within their type. They are read while they are
-        taken, so that all of them need little memory.
+        A document has `_id` and `fields`. Without a limit they come in no order within their type.
+        They are read while they are taken, so that all of them need little memory.
         """
         if not parts:
             return
@@ -50,7 +54,7 @@ class Unions:
             [
                 {"$match": self.where(part.type, *part.conditions)},
                 *enough,
-                {"$project": {**wanted, "of": {"$literal": part.type}}},
+                {"$project": {**wanted, "of": {"$literal": part.label or part.type}}},
             ]
             for part in parts
         ]
