@@ -64,7 +64,7 @@ def perform(context: Context, call: Call) -> Result:
 def changes(interpreters: Interpreters, call: Call) -> bool:
     """Tell whether `call` can change what is stored, so that it cannot be done over."""
     if call.interaction == _OPERATION:
-        return table.defined(interpreters, call).affects_state
+        return table.changes(interpreters, call)
     if call.interaction == _BUNDLE:
         return True
     return NEEDED.get(call.interaction) in ("c", "u", "d")

@@ -18,7 +18,7 @@ from server.audit import audit_event
 from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, fence, opened
 from server.audit.request import Requests
-from server.profiles import definitions, operations, own_parameters
+from server.profiles import definitions, operations, own_parameters, summary
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.links import Links
 from server.profiles.masking import Masking
@@ -26,6 +26,7 @@ from server.profiles.operations import Operations
 from server.profiles.places import Elements
 from server.profiles.structure import StructureValidator, structure_validator
 from server.profiles.subset import Subsets
+from server.profiles.summary import Section
 from server.profiles.xml import Xml
 from server.search import own, visible
 from server.search.index import SearchIndex
@@ -65,6 +66,7 @@ class Interpreters:
     queries: QueryCompiler
     shipped: tuple[SearchParameter, ...]
     operations: Operations
+    sections: tuple[Section, ...]
     requests: Requests
     roles: Roles
     started: str
@@ -96,6 +98,7 @@ class Interpreters:
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
             shipped=shipped,
             operations=operations.load(content.PROFILES / "OperationDefinition"),
+            sections=summary.load(content.PROFILES),
             requests=Requests(facts),
             roles=roles.load(content.PROFILES),
             started=datetime.now(zone).isoformat(timespec="seconds"),

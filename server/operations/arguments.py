@@ -4,7 +4,7 @@ Spec: https://hl7.org/fhir/R4/operations.html#request
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -24,11 +24,12 @@ class Arguments:
     """The values by parameter, as they came.
 
     A primitive is its text, a resource its bytes without white space, a value of another type its
-    JSON as bytes.
+    JSON as bytes. `criteria` are search parameters, of an operation that takes any.
     """
 
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     values: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
+    criteria: tuple[tuple[str, str], ...] = ()
 
     def text(self, name: str) -> str | None:
         """Return the text of the parameter `name`, None if it is not there."""
@@ -43,8 +44,12 @@ _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
-def read(context: Context, call: Call, definition: OperationDefinition) -> Arguments:
+def read(
+    context: Context, call: Call, definition: OperationDefinition, *, searches: bool = False
+) -> Arguments:
     """Return what `call` gives for the parameters of `definition`.
+
+    If it `searches`, all others are search parameters.
 
     Raises BadRequest on a parameter that is not known, repeated or missing; MethodNotAllowed if
     what changes something is asked for by GET; Unprocessable if a resource breaks its structure.
@@ -55,6 +60,8 @@ def read(context: Context, call: Call, definition: OperationDefinition) -> Argum
         raise refusal
     texts: dict[str, tuple[str, ...]] = {}
     values: dict[str, tuple[bytes, ...]] = {}
+    known = definition.parameters
+    definition = replace(definition, searches=searches)
     for name, value in call.query:
         if name in LAYOUT:
             continue
@@ -65,7 +72,8 @@ def read(context: Context, call: Call, definition: OperationDefinition) -> Argum
     if call.body:
         _add_body(context, call, definition, texts, values)
     _check_counts(definition, texts, values)
-    return Arguments(texts, values)
+    others = [(name, one) for name in texts if name not in known for one in texts[name]]
+    return Arguments(texts, values, tuple(others))
 
 
 def _add_body(
@@ -138,7 +146,7 @@ def _placed(fault: Issue, where: str) -> Issue:
 
 
 def _known(definition: OperationDefinition, name: str, where: str | None = None) -> Parameter:
-    found = definition.parameters.get(name)
+    found = definition.parameter(name)
     if found is None:
         raise BadRequest.because("operation-parameter-unknown", where, name=name[:40])
     return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from server.context import Context
 from server.fhir.outcome import NotFound
 from server.interactions.call import Call, Result
-from server.operations import arguments, meta
+from server.operations import arguments, document, everything, lastn, meta, summary
 from server.operations.arguments import Arguments
 from server.profiles.operations import OperationDefinition
 from server.services import Interpreters
@@ -24,15 +24,23 @@ Handler = Callable[[Context, Call, Arguments], Result]
 class Operation:
     """How an operation is done; `letter` is the right that it needs of the type in the URL.
 
-    Without a `letter` its handler asks for what it needs.
+    Without a `letter` its handler asks for what it needs. `searches` says that it takes the search
+    parameters of the type as well, `may_store` that it can change something if it is posted.
     """
 
     handler: Handler
     letter: str | None = None
+    searches: bool = False
+    may_store: bool = False
 
 
 OPERATIONS: Mapping[str, Operation] = {
+    "document": Operation(document.document, "r", may_store=True),
+    "encounter-everything": Operation(everything.encounter, "r"),
+    "lastn": Operation(lastn.lastn, "s", searches=True),
     "meta": Operation(meta.meta, "r"),
+    "patient-everything": Operation(everything.patient, "r"),
+    "summary": Operation(summary.summary, "r"),
 }
 
 
@@ -42,7 +50,15 @@ def perform(context: Context, call: Call) -> Result:
     operation = OPERATIONS[definition.id]
     if operation.letter is not None:
         context.access.require_operation(call.operation or "", operation.letter, call.type)
-    return operation.handler(context, call, arguments.read(context, call, definition))
+    given = arguments.read(context, call, definition, searches=operation.searches)
+    return operation.handler(context, call, given)
+
+
+def changes(interpreters: Interpreters, call: Call) -> bool:
+    """Tell whether `call` can change what is stored. Raises NotFound if it names no operation."""
+    definition = defined(interpreters, call)
+    is_posted = OPERATIONS[definition.id].may_store and call.method == "POST"
+    return definition.affects_state or is_posted
 
 
 def defined(interpreters: Interpreters, call: Call) -> OperationDefinition:

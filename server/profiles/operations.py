@@ -29,7 +29,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class OperationDefinition:
-    """One operation: where it is had, and what goes in. No `types` means all of them."""
+    """One operation: where it is had, and what goes in. No `types` means all of them.
+
+    If it `searches`, whatever else is named is a search parameter, and a text.
+    """
 
     id: str
     url: str
@@ -38,6 +41,14 @@ class OperationDefinition:
     types: frozenset[str]
     affects_state: bool
     parameters: Mapping[str, Parameter]
+    searches: bool = False
+
+    def parameter(self, name: str) -> Parameter | None:
+        """Return the input `name`, None if it has none of that name."""
+        found = self.parameters.get(name)
+        if found is None and self.searches:
+            return Parameter(name, 0, None, "string")
+        return found
 
     def is_had(self, level: Level, type: str | None) -> bool:
         """Tell whether it is had at `level`, of `type` where that is not the system."""

@@ -3,7 +3,8 @@
 R4's Patient compartment also holds what merely names a patient as helper or as one of a crowd
 (performer, author, member of a group). Whoever may see a patient's record may not see those by
 that alone, so parameters of that sort do not count here; and what is about several patients, such
-as an appointment of two, is in nobody's compartment. Only an AuditEvent is about all it names.
+as an appointment of two, is in nobody's compartment. Only an AuditEvent is about all it names. A
+document is about whom its Composition is about, though R4 has no compartment for Bundles.
 
 Spec: https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 """
@@ -24,6 +25,7 @@ HELPERS = frozenset(
     }
 )  # fmt: skip
 _OF_MANY = "AuditEvent"
+_DOCUMENT = "Bundle"
 _Patients = Callable[[Resource], list[str]]
 
 
@@ -33,6 +35,8 @@ def patients(
     """Return the function from a resource of `type` to the patients it is about (``Patient/a``)."""
     if type == "Patient":
         return lambda resource: [f"Patient/{resource['id']}"] if "id" in resource else []
+    if type == _DOCUMENT:
+        return lambda resource: _of_document(resource, base_url)
     codes = definitions.compartments.get("Patient", {}).get(type, ())
     about = {
         way.path: way.values()
@@ -62,8 +66,19 @@ def field(
     if type == "Patient":
         return "_id"
     if not known:
-        return None
+        return "comp" if type == _DOCUMENT else None
     return "pt" if set(known) == {main.get("pt")} else "comp"
+
+
+def _of_document(bundle: Resource, base_url: str) -> list[str]:
+    match bundle:
+        case {
+            "type": "document",
+            "entry": [{"resource": {"resourceType": "Composition", "subject": subject}}, *_],
+        }:
+            named = _patient(subject, base_url)
+            return [] if named is None else [named]
+    return []
 
 
 def _leaf(parameter: Parameter) -> Parameter:

@@ -102,13 +102,14 @@ class QueryCompiler:
         *,
         lenient: bool = False,
         now: datetime | None = None,
-        compartment: tuple[str, str] | None = None,
+        compartment: tuple[str, ...] | None = None,
         sight: Sight = EVERYTHING,
     ) -> Query:
         """Return the query of `parameters`, (name, value) pairs as they stand in the URL, decoded.
 
         `now` is what the prefix ``ap`` of dates measures from. `compartment` (``Patient``, id)
-        leaves only what is in it. Nothing is searched by what is not in `sight`.
+        leaves only what is in it; of several ids, what is in one of theirs. Nothing is searched by
+        what is not in `sight`.
 
         Raises Forbidden if it would be, BadRequest for what is not understood; if `lenient`,
         unknown parameters are told in `ignored` instead, but wrong values are refused all the same.
@@ -170,16 +171,17 @@ class QueryCompiler:
             hiding.require_shown(plan, code, sight)
         return order.keys(plan, sort)
 
-    def _within(self, clauses: Clauses, type: str, compartment: str, id: str) -> Condition:
-        """Return the condition that a resource of `type` is in the compartment of one resource.
+    def _within(self, clauses: Clauses, type: str, compartment: str, *ids: str) -> Condition:
+        """Return the condition that a resource of `type` is in the compartment of one of `ids`.
 
         Raises BadRequest if no resource of that type is in such a compartment.
         """
         members = self._plans.definitions.compartments[compartment]
         codes = [code for code in members.get(type, ()) if code != "{def}"]
-        found = [clauses.condition(type, code, f"{compartment}/{id}") for code in codes]
+        owners = ",".join(f"{compartment}/{id}" for id in ids)
+        found = [clauses.condition(type, code, owners) for code in codes]
         if type == compartment:
-            found.append({"_id": id})
+            found.append({"_id": {"$in": list(ids)} if len(ids) > 1 else ids[0]})
         if not found:
             raise BadRequest.because("search-not-in-compartment", type=type, name=compartment)
         return any_of(found)

@@ -7,7 +7,7 @@ old one is still there, so of two writers one loses.
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -23,9 +23,11 @@ from server.store.engine import Engine
 from server.store.explanation import Explanation
 from server.store.failures import refused
 from server.store.indexing import IndexSpec
+from server.store.latest import Latest
 from server.store.pages import Order, Pages
 from server.store.succession import Succession
 from server.store.transactions import Transaction
+from server.store.unions import Part, Unions
 
 Result = TypeVar("Result")
 _COUNTED = 10_001
@@ -119,6 +121,32 @@ class Resources:
             where = self._bounds.where(type, letters, condition)
             cursor = self._engine.collections.current(type).find(where, wanted)
             return list(cursor.limit(limit).batch_size(limit))
+
+    def union(
+        self,
+        parts: Sequence[Part],
+        fields: Sequence[str],
+        limit: int | None = None,
+        letters: str = "rs",
+    ) -> Iterator[tuple[str, Document]]:
+        """Yield what fulfils the `parts`, type by type; with a `limit` the ids ascend.
+
+        A document has `_id` and `fields`. `letters` are the rights that the caller needs of it.
+        """
+        seen = self._bounds.where
+        unions = Unions(self._engine.collections, lambda one, *asked: seen(one, letters, *asked))
+        return unions.rows(parts, fields, limit)
+
+    def latest(
+        self, type: str, condition: Mapping[str, Any], count: int, limit: int
+    ) -> list[Document]:
+        """Return `_id`, `c` and `ds` of the latest `count` resources of the same main codes each.
+
+        They fulfil `condition`; all as late as the last of them come, too, but no more than
+        `limit` altogether.
+        """
+        bounded = partial(self._bounds.where, type, "s")
+        return Latest(self._engine.collections, type, bounded).rows(condition, count, limit)
 
     def matching(self, type: str, condition: Mapping[str, Any], limit: int) -> list[Version]:
         """Return at most `limit` versions that fulfil `condition`, in no order."""

@@ -61,6 +61,7 @@ def writes() -> Iterator[Write]:
     yield from _crowds()
     yield from _mentions()
     yield from _sensitive()
+    yield from _documents()
     yield from _internal()
 
 
@@ -215,6 +216,24 @@ def _sensitive() -> Iterator[Write]:
     yield from _put(
         "3", condition("psy-f", "Patient/f", "F20"), condition("hiv-f", "Patient/f", "B20")
     )
+
+
+def _documents() -> Iterator[Write]:
+    """Compositions, one of which leads to what is sensitive, and one to another resident."""
+    for id, resident, hospital, entries in (
+        ("cmp-a", "a", "1", ("Observation/lab-a", "Condition/con-a", "DiagnosticReport/rep-a")),
+        ("cmp-a-b", "a", "1", ("Observation/lab-a", "Observation/lab-b")),
+        ("cmp-b", "b", "1", ("Observation/a-focus-b", "Observation/lab-b")),
+        ("cmp-d", "d", "2", ("Observation/lab-d", "Observation/hiv-lab-d")),
+        ("cmp-d-open", "d", "2", ("Observation/lab-d", "AllergyIntolerance/all-d")),
+    ):
+        composition = resource(
+            "Composition", id, status="final", type=concept(LOINC, "34133-9"), date="2024-03-02",
+            subject=reference(f"Patient/{resident}"), title=f"摘要{resident}",
+            author=[reference(f"Practitioner/pr-{hospital}")],
+            section=[{"entry": [reference(one) for one in entries]}],
+        )  # fmt: skip
+        yield from _put(hospital, composition)
 
 
 def _internal() -> Iterator[Write]:

@@ -52,7 +52,7 @@ class Judge:
             # Each request of this test is an event more, which the oracle cannot know.
             got = self.wire.get(spelled(search, "_count=1"), token)
             types = {key[0] for key in got.keys("match")} | {"AuditEvent"}
-            fault = _told(((type, "", 0) for type in types - {"AuditEvent"}), "more than events")
+            fault = told(((type, "", 0) for type in types - {"AuditEvent"}), "more than events")
             self.report.judge(f"{token.name} GET {search.name}", fault)
             return
         url = spelled(search, _ALL)
@@ -115,7 +115,7 @@ class Judge:
         lost = want.matches - set(seen) if search.exact else ()
         twice = len(seen) != len(set(seen))
         self.report.judge(
-            case, _told(extra, "extra"), _told(lost, "lost"), "twice" if twice else None
+            case, told(extra, "extra"), told(lost, "lost"), "twice" if twice else None
         )
 
     def _carried(self, url: str, other: Token, search: Search, theirs: Expected) -> None:
@@ -124,7 +124,7 @@ class Judge:
         faults = [None]
         if got.status == 200:
             extra = set(got.keys()) - theirs.matches - theirs.included
-            faults = [_told(extra, "extra") if search.exact or theirs.status != 200 else None]
+            faults = [told(extra, "extra") if search.exact or theirs.status != 200 else None]
         elif got.status not in (400, 403):
             faults = [f"{got.status}"]
         self.report.judge(f"{other.name} with a link of another: {search.name}", *faults)
@@ -206,12 +206,12 @@ class Judge:
             faults = [None if got.status == status else f"{got.status}, not {status}"]
             while got.status == 200:
                 seen += got.keys()
-                faults += [_told(_marks(got) - set(seen), "marks of"), _unmasked(got, token)]
+                faults += [told(marks(got) - set(seen), "marks of"), unmasked(got, token)]
                 if (following := got.link("next")) is None:
                     break
                 got = self.wire.get(following, token)
             if status == 200:
-                faults += [_told(set(seen) - want, "extra"), _told(want - set(seen), "lost")]
+                faults += [told(set(seen) - want, "extra"), told(want - set(seen), "lost")]
             self.report.judge(f"{token.name} {path} by {count}", *faults)
 
 
@@ -222,46 +222,46 @@ def spelled(search: Search, more: str) -> str:
 
 
 def _compared(got: Answer, search: Search, want: Expected, token: Token) -> Iterator[str | None]:
-    yield _unmasked(got, token)
+    yield unmasked(got, token)
     if got.status != want.status:
         yield f"{got.status}, not {want.status}"
     elif got.status == 200:
         matches, included = set(got.keys("match")), set(got.keys("include"))
         if search.exact:
-            yield _told(matches - want.matches, "extra")
-            yield _told(want.matches - matches, "lost")
-            yield _told(included - want.included, "included extra")
-            yield _told(want.included - included, "not included")
-        yield _told(_marks(got) - matches - included, "marks of")
+            yield told(matches - want.matches, "extra")
+            yield told(want.matches - matches, "lost")
+            yield told(included - want.included, "included extra")
+            yield told(want.included - included, "not included")
+        yield told(marks(got) - matches - included, "marks of")
         if search.sort and search.exact:
             values = [search.sort(entry["resource"]) for entry in got.entries("match")]
             yield None if values == sorted(values, reverse=search.falling) else "out of order"
     else:
-        yield _told(_marks(got), "marks of")
+        yield told(marks(got), "marks of")
 
 
 def _one(got: Answer, status: int, keys: set[Key], token: Token) -> Iterator[str | None]:
-    yield _unmasked(got, token)
+    yield unmasked(got, token)
     yield None if got.status == status else f"{got.status}, not {status}"
-    yield _told(_marks(got) - keys, "marks of")
+    yield told(marks(got) - keys, "marks of")
     if got.status in (200, 304) and keys:
         yield None if got.headers.get("etag") == f'W/"{min(keys)[2]}"' else "another version"
     if got.status >= 400:
         yield "an entity tag" if "etag" in got.headers or "last-modified" in got.headers else None
 
 
-def _marks(got: Answer) -> set[Key]:
+def marks(got: Answer) -> set[Key]:
     """Return the versions whose marks are anywhere in an answer."""
     found = _MARK.findall(got.body)
     return {(type.decode(), id.decode(), int(version)) for type, id, version in found}
 
 
-def _unmasked(got: Answer, token: Token) -> str | None:
+def unmasked(got: Answer, token: Token) -> str | None:
     body = re.sub(rb'"url":"[^"]*"', b"", got.body)  # which repeats what was asked
     found = _SECRETS.search(body) if token.masks else None
     return f"unmasked {found[0].decode()}" if found else None
 
 
-def _told(keys: Iterable[Key], how: str) -> str | None:
+def told(keys: Iterable[Key], how: str) -> str | None:
     some = sorted(keys)
     return f"{how} {some[:4]}" if some else None
