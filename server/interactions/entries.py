@@ -153,9 +153,8 @@ def _entry(
         raise BadRequest.because("entry-nested")
     if interaction in _WITH_RESOURCE and not content:
         raise BadRequest.because("entry-without-resource")
-    content_type = ""
-    if interaction == "patch":
-        content_type, content = patch.packed(row["resource"], content)
+    is_patch = interaction == "patch"
+    kind, content = patch.packed(row["resource"], content) if is_patch else ("", content)
     returns = call.preference.returns or "minimal"
     return Entry(
         place,
@@ -170,7 +169,7 @@ def _entry(
             operation=meaning.operation,
             query=urls.parameters(query),
             body=content if interaction in (*_WITH_RESOURCE, "operation") else b"",
-            content_type=content_type,
+            content_type=kind,
             criteria=request.get("ifNoneExist"),
             if_match=request.get("ifMatch"),
             if_none_match=request.get("ifNoneMatch"),
