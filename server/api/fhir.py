@@ -22,6 +22,7 @@ from server.api.responses import Manner, Response
 from server.audit import failures
 from server.audit.event import Event
 from server.context import Context
+from server.fhir.formats import FHIR_JSON, XML_TYPES
 from server.fhir.outcome import FhirError, Issue, Unavailable
 from server.interactions import urls
 from server.interactions.call import Call, Result
@@ -179,9 +180,10 @@ class _Exchange:
 
         Only those who may call at all have the server read XML, which takes it longer.
         """
-        if not (call.body and negotiation.is_xml(self.environ.get("CONTENT_TYPE"))):
+        if not (call.body and call.content_type in XML_TYPES):
             return call
-        return replace(call, body=self.services.interpreters.xml.read(call.body))
+        body = self.services.interpreters.xml.read(call.body)
+        return replace(call, body=body, content_type=FHIR_JSON)
 
     def _authenticated(self) -> Access:
         self.has_asked = True

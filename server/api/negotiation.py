@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
-from server.fhir.formats import FHIR_JSON, MEDIA_TYPES, NAMES, XML_TYPES
+from server.fhir.formats import FHIR_JSON, MEDIA_TYPES, NAMES
 from server.fhir.messages import Language
 from server.fhir.outcome import NotAcceptable, UnsupportedMediaType
 from server.interactions.call import Preference
@@ -46,12 +46,6 @@ def patch_type(text: str | None) -> str:
         refusal.headers["Accept-Patch"] = known
         raise refusal from None
     return kind
-
-
-@lru_cache(maxsize=256)
-def is_xml(content_type: str | None) -> bool:
-    """Tell whether `content_type` is that of FHIR in XML."""
-    return _media(content_type or "")[0] in XML_TYPES
 
 
 @lru_cache(maxsize=256)

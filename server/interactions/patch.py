@@ -16,6 +16,7 @@ import orjson
 
 from server.context import Context
 from server.fhir import json, json_patch
+from server.fhir.formats import FHIR_JSON, FHIR_XML
 from server.fhir.outcome import (
     BadRequest,
     Conflict,
@@ -34,8 +35,7 @@ from server.profiles import patch_operations, path_patch
 from server.store.documents import Draft, Version
 
 JSON_PATCH = "application/json-patch+json"
-_PARAMETERS = "application/fhir+json"
-PATCH_TYPES = (JSON_PATCH, _PARAMETERS)
+PATCH_TYPES = (JSON_PATCH, FHIR_JSON, FHIR_XML)
 """The formats of patches; what is not JSON Patch is a Parameters resource."""
 _DATA_ONLY = frozenset({"generated", "extensions"})
 _NOT_TOLD = frozenset({"text", "meta", "implicitRules", "language"})
@@ -104,6 +104,8 @@ def read(context: Context, content_type: str, body: bytes) -> Change:
     if content_type == JSON_PATCH:
         patch = json_patch.operations(body, depth)
         return Change(partial(json_patch.applied, patch), json_patch.asks(patch))
+    if content_type == FHIR_XML:
+        body = interpreters.xml.read(body)
     if body.lstrip()[:1] == b"[":
         raise BadRequest.because("patch-not-parameters")
     parameters, compact = json.parse(body, depth)
@@ -126,7 +128,7 @@ def packed(resource: json.Resource, body: bytes) -> tuple[str, bytes]:
     Spec: https://hl7.org/fhir/R4/http.html#jsonpatch-transaction
     """
     if resource.get("resourceType") != "Binary":
-        return _PARAMETERS, body
+        return FHIR_JSON, body
     kind = str(resource.get("contentType")).partition(";")[0].strip().lower()
     if kind not in PATCH_TYPES:
         known = ", ".join(PATCH_TYPES)

@@ -3,12 +3,13 @@
 Spec: https://hl7.org/fhir/R4/xml.html, https://hl7.org/fhir/R4/http.html#mime-type
 """
 
+from base64 import b64encode
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.api.client import HAN, Client, raw
-from tests.builders import fresh, patient
+from tests.builders import fresh, observation, patient
 
 FHIR_XML = "application/fhir+xml"
 FHIR = {"f": "http://hl7.org/fhir"}
@@ -194,6 +195,34 @@ def test_an_operation_takes_and_gives_xml(xml, fhir):
     assert value(root(posted), "parameter/valueMeta/tag/code") == "t"
 
 
+PATCH = (
+    '<parameter><name value="operation"/>'
+    '<part><name value="type"/><valueCode value="replace"/></part>'
+    '<part><name value="path"/><valueString value="Patient.birthDate"/></part>'
+    '<part><name value="value"/><valueDate value="1991-02-03"/></part></parameter>'
+)
+
+
+@pytest.mark.parametrize("type", [FHIR_XML, "text/xml"])
+def test_a_patch_in_xml(xml, fhir, type):
+    """https://hl7.org/fhir/R4/fhirpatch.html."""
+    id = fhir.create(patient(birthDate="1990"))["id"]
+    body = in_xml(PATCH, "Parameters")
+    answer = root(xml.request("PATCH", f"Patient/{id}", body, Content_Type=type))
+    assert value(answer, "birthDate") == "1991-02-03"
+
+
+def test_a_patch_in_xml_as_the_data_of_an_entry(fhir):
+    """https://hl7.org/fhir/R4/http.html#jsonpatch-transaction."""
+    id = fhir.create(patient(birthDate="1990"))["id"]
+    data = b64encode(in_xml(PATCH, "Parameters")).decode()
+    binary = {"resourceType": "Binary", "contentType": FHIR_XML, "data": data}
+    entry = {"request": {"method": "PATCH", "url": f"Patient/{id}"}, "resource": binary}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+    assert fhir.post("", bundle).status_code == 200
+    assert fhir.read("Patient", id)["birthDate"] == "1991-02-03"
+
+
 def test_a_transaction_in_xml_is_answered_in_xml(xml, fhir):
     div = (
         f'<div xmlns="{XHTML}"><a href="urn:uuid:c757873d-ec9a-4326-a141-556f43239520">甲</a></div>'
@@ -220,6 +249,14 @@ def test_a_transaction_in_xml_is_answered_in_xml(xml, fhir):
     assert stored.json()["subject"]["reference"] == patient_path
     assert patient_path in stored.json()["text"]["div"]
     assert '"value":1.50' in stored.text
+
+
+def test_the_record_of_a_patient_in_xml(xml, fhir):
+    id = fhir.create(patient())["id"]
+    fhir.create(observation(subject={"reference": f"Patient/{id}"}))
+    bundle = root(xml.get(f"Patient/{id}/$everything"))
+    found = [name(one[0]) for one in bundle.findall("f:entry/f:resource", FHIR)]
+    assert sorted(found) == ["Observation", "Patient"]
 
 
 def test_a_preferred_outcome_comes_in_xml(xml):
