@@ -53,8 +53,15 @@ def name(resource: Json, names: Mapping[str, str] | None = None) -> str:
     return next(iter(found), title or resource["resourceType"])
 
 
-def concept(value: Json) -> str:
-    """Return a CodeableConcept in words: its text, else a display, else a code."""
+def concept(value: Any) -> str:  # noqa: ANN401  # a CodeableConcept, several, or a code
+    """Return a CodeableConcept in words: its text, else a display, else a code.
+
+    Of several it is the first one; a code is what it is.
+    """
+    if isinstance(value, list):
+        value = next(iter(value), {})
+    if isinstance(value, str):
+        return value
     codings = value.get("coding", ())
     displays = (one["display"] for one in codings if "display" in one)
     codes = (one["code"] for one in codings if "code" in one)

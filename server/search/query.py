@@ -107,9 +107,8 @@ class QueryCompiler:
     ) -> Query:
         """Return the query of `parameters`, (name, value) pairs as they stand in the URL, decoded.
 
-        `now` is what the prefix ``ap`` of dates measures from. `compartment` (``Patient``, id)
-        leaves only what is in it; of several ids, what is in one of theirs. Nothing is searched by
-        what is not in `sight`.
+        `now` is what the prefix ``ap`` of dates measures from. `compartment` (``Patient``, ids)
+        leaves only what is in one of them. Nothing is searched by what is not in `sight`.
 
         Raises Forbidden if it would be, BadRequest for what is not understood; if `lenient`,
         unknown parameters are told in `ignored` instead, but wrong values are refused all the same.
