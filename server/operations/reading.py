@@ -12,6 +12,7 @@ from typing import Any
 
 Json = Mapping[str, Any]
 _CONCEPTS = ("code", "vaccineCode", "medicationCodeableConcept", "type")
+_TITLES = ("title", "description")
 _REFERENCES = ("medicationReference", "device")
 _DATES = (
     "effectiveDateTime", "effectivePeriod", "effectiveInstant", "occurrenceDateTime",
@@ -48,9 +49,9 @@ def name(resource: Json, names: Mapping[str, str] | None = None) -> str:
     """Return what `resource` is about in words."""
     concepts = (concept(resource[one]) for one in _CONCEPTS if one in resource)
     referred = (_referred(resource[one], names or {}) for one in _REFERENCES if one in resource)
-    found = [one for one in (*concepts, *referred) if one]
-    title = resource.get("title") or resource.get("description")
-    return next(iter(found), title or resource["resourceType"])
+    titles = (concept(resource[one]) for one in _TITLES if one in resource)
+    found = (one for one in (*concepts, *referred, *titles) if one)
+    return next(found, resource["resourceType"])
 
 
 def concept(value: Any) -> str:  # noqa: ANN401  # a CodeableConcept, several, or a code
