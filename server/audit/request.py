@@ -23,6 +23,7 @@ _CONTROLS = frozenset(
     {
         "_count", "_elements", "_format", "_has", "_include", "_pretty", "_revinclude", "_since",
         "_at", "_sort", "_summary", "_total", "_type", "_explain", "_contained", "_containedType",
+        "start", "end", "max",
         "mode", "iterate", "missing", "not", "in", "not-in", "above", "below", "exact", "contains",
     }
 )  # fmt: skip

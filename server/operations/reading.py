@@ -12,6 +12,7 @@ from typing import Any
 
 Json = Mapping[str, Any]
 _CONCEPTS = ("code", "vaccineCode", "medicationCodeableConcept", "type")
+_TITLES = ("title", "description")
 _REFERENCES = ("medicationReference", "device")
 _DATES = (
     "effectiveDateTime", "effectivePeriod", "effectiveInstant", "occurrenceDateTime",
@@ -48,13 +49,19 @@ def name(resource: Json, names: Mapping[str, str] | None = None) -> str:
     """Return what `resource` is about in words."""
     concepts = (concept(resource[one]) for one in _CONCEPTS if one in resource)
     referred = (_referred(resource[one], names or {}) for one in _REFERENCES if one in resource)
-    found = [one for one in (*concepts, *referred) if one]
-    title = resource.get("title") or resource.get("description")
-    return next(iter(found), title or resource["resourceType"])
+    titles = (concept(resource[one]) for one in _TITLES if one in resource)
+    found = (one for one in (*concepts, *referred, *titles) if one)
+    return next(found, resource["resourceType"])
 
 
-def concept(value: Json) -> str:
-    """Return a CodeableConcept in words: its text, else a display, else a code."""
+def concept(value: Any) -> str:  # noqa: ANN401  # any JSON
+    """Return a CodeableConcept in words: its text, else a display, else a code.
+
+    Of several it is the first one; what is no concept is told as it is.
+    """
+    value = _several(value)[0]
+    if not isinstance(value, dict):
+        return str(value)
     codings = value.get("coding", ())
     displays = (one["display"] for one in codings if "display" in one)
     codes = (one["code"] for one in codings if "code" in one)
@@ -68,11 +75,18 @@ def quantity(value: Json) -> str:
     return f"{''.join(parts)} {unit}".strip()
 
 
-def _referred(value: Json, names: Mapping[str, str]) -> str:
-    return str(value.get("display") or names.get(value.get("reference", ""), ""))
+def _several(value: Any) -> list[Any]:  # noqa: ANN401  # any JSON
+    """Return what may be several as a list, which is never empty."""
+    return (value or [{}]) if isinstance(value, list) else [value]
 
 
-def _date(value: Any) -> str:  # noqa: ANN401  # a dateTime or a Period
+def _referred(value: Any, names: Mapping[str, str]) -> str:  # noqa: ANN401  # References
+    first = _several(value)[0]
+    return str(first.get("display") or names.get(first.get("reference", ""), ""))
+
+
+def _date(value: Any) -> str:  # noqa: ANN401  # a dateTime or a Period, or several
+    value = _several(value)[0]
     text = value if isinstance(value, str) else value.get("start") or value.get("end") or ""
     return str(text)[:10]
 
@@ -99,11 +113,11 @@ def _value(element: Json) -> Iterator[str]:
 
 def _doses(resource: Json) -> Iterator[str]:
     for element in _DOSES:
-        yield from (one["text"] for one in resource.get(element, ()) if "text" in one)
+        yield from (one["text"] for one in _several(resource.get(element, {})) if "text" in one)
 
 
 def _states(resource: Json) -> Iterator[str]:
     for element in _STATES:
         found = resource.get(element)
         if found is not None:
-            yield found if isinstance(found, str) else concept(found)
+            yield concept(found)

@@ -47,7 +47,9 @@ def stored(fhir: Client) -> SimpleNamespace:
     in neither.
     """
     made = SimpleNamespace()
-    made.unit = fhir.create({"resourceType": "Organization", "name": "县医院"})
+    made.unit = fhir.create(
+        {"resourceType": "Organization", "name": "县医院", "type": [{"text": "医院"}]}
+    )
     made.doctor = fhir.create({"resourceType": "Practitioner", "name": [{"text": "医生甲"}]})
     made.nurse = fhir.create({"resourceType": "Practitioner", "name": [{"text": "护士乙"}]})
     made.ward = fhir.create(

@@ -224,6 +224,14 @@ def test_the_same_by_post(fhir, record):
     assert sorted(by_mode(*pages)["match"]) == names(record.visits[1], *record.measured[3:])
 
 
+def test_the_same_within_a_batch(fhir, record):
+    entry = {"request": {"method": "GET", "url": record.path}}
+    answer = fhir.post("", {"resourceType": "Bundle", "type": "batch", "entry": [entry]})
+    assert answer.status_code == 200, answer.text
+    found = by_mode(answer.json()["entry"][0]["resource"])
+    assert sorted(found["match"]) == names(*record.inside)
+
+
 def test_the_record_of_an_encounter(fhir, record):
     visit = record.visits[1]
     found = by_mode(fhir.bundle(f"{name(visit)}/$everything"))
