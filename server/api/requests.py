@@ -6,15 +6,18 @@ Spec: https://hl7.org/fhir/R4/http.html
 from collections.abc import Mapping
 from typing import Any
 
-from server.api import body, negotiation
+from server.api import body, content, negotiation
+from server.api.content import Sent
 from server.fhir.outcome import BadRequest, UnsupportedMediaType
 from server.interactions import urls
 from server.interactions.call import Call
 from server.interactions.routes import Route
+from server.interactions.urls import Meaning
 from server.settings import Settings
 
 _FORM = "application/x-www-form-urlencoded"
 _BODIES = ("create", "update", "batch")
+_ALONE = ("read", "vread", "create", "update")
 
 
 def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings: Settings) -> Call:
@@ -26,13 +29,15 @@ def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings:
     meaning = urls.meaning(environ["REQUEST_METHOD"], path, types)
     interaction = meaning.route.interaction
     query = urls.parameters(environ.get("QUERY_STRING", ""))
-    content, kind = b"", _kind(environ)
-    if interaction == "patch":
+    sent, kind = Sent(b""), _kind(environ)
+    if interaction in _BODIES and meaning.type == content.TYPE:
+        sent = content.read(environ, settings.max_body)
+    elif interaction == "patch":
         kind = negotiation.patch_type(environ.get("CONTENT_TYPE"))
-        content = body.read(environ, settings.max_body)
+        sent = Sent(body.read(environ, settings.max_body))
     elif interaction in _BODIES or _is_resource(meaning.route, environ):
         negotiation.check_content_type(environ.get("CONTENT_TYPE"))
-        content = body.read(environ, settings.max_body)
+        sent = Sent(body.read(environ, settings.max_body))
     elif meaning.route.method == "POST":
         query += _form(environ, settings)
     return Call(
@@ -44,14 +49,30 @@ def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings:
         owner=meaning.owner,
         operation=meaning.operation,
         query=query,
-        body=content,
+        body=sent.body,
         content_type=kind,
         criteria=_criteria(environ.get("HTTP_IF_NONE_EXIST")),
+        raw_type=sent.raw_type,
+        security_context=sent.security_context,
+        accepts=_accepts(meaning, environ, query),
         if_match=environ.get("HTTP_IF_MATCH"),
         if_none_match=environ.get("HTTP_IF_NONE_MATCH"),
         if_modified_since=environ.get("HTTP_IF_MODIFIED_SINCE"),
         preference=negotiation.preference(environ.get("HTTP_PREFER")),
     )
+
+
+def _accepts(
+    meaning: Meaning, environ: Mapping[str, Any], query: tuple[tuple[str, str], ...]
+) -> tuple[str, ...]:
+    """Return the media ranges of a request for what may be answered by content of any kind.
+
+    By _format, FHIR is asked for.
+    """
+    is_about_content = meaning.type == content.TYPE and meaning.route.interaction in _ALONE
+    if not is_about_content or any(name == "_format" for name, _ in query):
+        return ()
+    return negotiation.media_ranges(environ.get("HTTP_ACCEPT"))
 
 
 def _is_resource(route: Route, environ: Mapping[str, Any]) -> bool:
