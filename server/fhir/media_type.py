@@ -1,16 +1,17 @@
 """Media types as headers and `Binary.contentType` write them.
 
-Spec: RFC 9110 section 8.3.1, https://hl7.org/fhir/R4/http.html#mime-type
+Spec: RFC 9110 section 8.3.1, RFC 6838 section 4.2, https://hl7.org/fhir/R4/http.html#mime-type
 """
 
 import re
 
 UNKNOWN = "application/octet-stream"
 """The type of bytes of which no more is known."""
+_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&\-^_.+]{0,126}"
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
-_PARAMETER = re.compile(rf"[ \t]*;[ \t]*(?:({_WORD})=({_WORD}|{_QUOTED}))?")
-_KIND = re.compile(rf"({_WORD})/({_WORD})")
+_PARAMETER = re.compile(rf"[ \t]*;[ \t]*(?:([\w.\-]+)=({_WORD}|{_QUOTED}))?", re.ASCII)
+_KIND = re.compile(rf"{_NAME}/{_NAME}")
 _LONGEST = 255
 _FHIR = "application/fhir+"
 
