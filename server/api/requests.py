@@ -51,10 +51,11 @@ def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings:
         query=query,
         body=sent.body,
         content_type=kind,
-        criteria=_criteria(environ.get("HTTP_IF_NONE_EXIST")),
+        criteria=_text(environ.get("HTTP_IF_NONE_EXIST"), "criteria-malformed"),
         raw_type=sent.raw_type,
         security_context=sent.security_context,
         accepts=_accepts(meaning, environ, query),
+        provenance=_provenance(meaning.route, environ),
         if_match=environ.get("HTTP_IF_MATCH"),
         if_none_match=environ.get("HTTP_IF_NONE_MATCH"),
         if_modified_since=environ.get("HTTP_IF_MODIFIED_SINCE"),
@@ -85,15 +86,22 @@ def _kind(environ: Mapping[str, Any]) -> str:
     return (environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
 
 
-def _criteria(header: str | None) -> str | None:
+def _provenance(route: Route, environ: Mapping[str, Any]) -> str | None:
+    """Return what is told of where that comes from which is written; what reads has no such."""
+    header = None if route.method == "GET" else environ.get("HTTP_X_PROVENANCE")
+    return _text(header, "provenance-malformed")
+
+
+def _text(header: str | None, message: str) -> str | None:
     """Return `header`, whose bytes WSGI gives as Latin-1, as the UTF-8 that clients send.
 
-    Read as anything else, a Han name would be found nowhere, and its owner stored again.
+    Read as anything else, a Han name would be found nowhere, and its owner stored again. Raises
+    BadRequest with `message` if it is not UTF-8.
     """
     try:
         return None if header is None else header.encode("latin-1").decode()
     except UnicodeError:
-        raise BadRequest.because("criteria-malformed") from None
+        raise BadRequest.because(message) from None
 
 
 def _form(environ: Mapping[str, Any], settings: Settings) -> tuple[tuple[str, str], ...]:

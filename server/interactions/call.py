@@ -34,7 +34,7 @@ class Call:
 
     `raw_type` is the media type of a `body` that is no resource but the content of a Binary,
     `security_context` the reference that comes with it. `accepts` are the media ranges, the best
-    first, of who may be given content instead of FHIR.
+    first, of who may be given content instead of FHIR. `provenance` is the text of X-Provenance.
     """
 
     interaction: str
@@ -51,6 +51,7 @@ class Call:
     raw_type: str | None = None
     security_context: str | None = None
     accepts: tuple[str, ...] = ()
+    provenance: str | None = None
     if_match: str | None = None
     if_none_match: str | None = None
     if_modified_since: str | None = None
