@@ -16,10 +16,10 @@ from server.interactions.writing import parsed
 def alone(context: Context, call: Call) -> Result:
     """Do what `call` writes, and store where that comes from, as its header tells."""
     origin = provenance.read(context, call)
-    entry = Entry(ALONE, call, None, {})
+    entry = Entry(ALONE, call.method, call, None, {})
     if call.interaction in ("create", "update"):
         resource, body = parsed(context, call)
-        entry = Entry(ALONE, replace(call, body=body), None, resource)
+        entry = replace(entry, call=replace(call, body=body), resource=resource)
     writing = Writing(context, [entry], origin)
     answer = writing.run()[ALONE]
     return replace(answer, disclosed=(*answer.disclosed, *writing.told))
