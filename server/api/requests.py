@@ -17,7 +17,7 @@ from server.settings import Settings
 
 _FORM = "application/x-www-form-urlencoded"
 _BODIES = ("create", "update", "batch")
-_ALONE = ("read", "vread", "create", "update")
+_ALONE = ("read", "vread", "create", "update", "patch")
 
 
 def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings: Settings) -> Call:

@@ -88,6 +88,18 @@ def test_what_writes_nothing_tells_nothing(fhir, told, found):
     assert found() == []
 
 
+def test_what_is_patched_has_its_provenance(fhir, told, found):
+    value = fresh()
+    stored = fhir.create(patient(identifier=[identifier(value)]))
+    sent = json.dumps([{"op": "replace", "path": "/gender", "value": "male"}]).encode()
+    kind = {"Content_Type": "application/json-patch+json", "X_Provenance": told()}
+    for path in (f"Patient/{stored['id']}", f"Patient?identifier={TEST}|{value}"):
+        answer = fhir.request("PATCH", path, sent, **kind)
+        assert (answer.status_code, answer.json()["gender"]) == (200, "male")
+    # The second one changes nothing.
+    assert found() == [[f"Patient/{stored['id']}/_history/2"]]
+
+
 def test_conditional_writes_have_their_provenance_too(fhir, told, found):
     value = fresh()
     body = patient(identifier=[identifier(value)])

@@ -47,7 +47,7 @@ def read(body, type, **headers):
 def test_a_body_is_a_binary_or_the_content_of_one(body, type, is_resource):
     sent = read(body, type)
     assert sent.body == body
-    assert (sent.content_type is None) == is_resource
+    assert (sent.raw_type is None) == is_resource
 
 
 def test_the_security_context_goes_with_content_only():

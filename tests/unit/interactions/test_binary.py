@@ -51,7 +51,7 @@ def test_what_is_named_is_asked_for(accepts, type, is_raw):
 
 @given(st.binary(min_size=1), st.sampled_from(["", "\n", " \r\n\t"]))
 def test_every_byte_comes_out_as_it_went_in(data, space):
-    sent = Call(interaction="create", type="Binary", body=data, content_type="text/plain")
+    sent = Call(interaction="create", type="Binary", body=data, raw_type="text/plain")
     read = Call(interaction="read", accepts=("*/*",))
     resource, body = binary.resource(_Context(), sent)
     assert json.loads(body) == {**resource, "data": b64encode(data).decode()}
@@ -61,7 +61,7 @@ def test_every_byte_comes_out_as_it_went_in(data, space):
 
 
 def test_content_made_of_a_request_is_a_valid_binary():
-    call = Call(interaction="update", type="Binary", id="a", body=b"x", content_type='a/b; c="d"',
+    call = Call(interaction="update", type="Binary", id="a", body=b"x", raw_type='a/b; c="d"',
                 security_context="Patient/a")  # fmt: skip
     _, body = binary.resource(_Context(), call)
     assert _Context.interpreters.structure.faults(json.loads(body)) == []
@@ -80,7 +80,7 @@ def test_content_made_of_a_request_is_a_valid_binary():
 )
 def test_what_content_cannot_say_is_not_lost_by_it(more, context, is_lost):
     old = Version("Binary", "a", 1, 0, stored(**{"meta": {"versionId": "1"}, **more}))
-    call = Call(interaction="update", content_type="a/b", security_context=context)
+    call = Call(interaction="update", raw_type="a/b", security_context=context)
     if is_lost:
         with pytest.raises(Unprocessable):
             binary.check_kept(call, old)
