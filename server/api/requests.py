@@ -27,21 +27,13 @@ def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings:
     UnsupportedMediaType, TooLarge.
     """
     meaning = urls.meaning(environ["REQUEST_METHOD"], path, types)
-    interaction = meaning.route.interaction
     query = urls.parameters(environ.get("QUERY_STRING", ""))
-    sent, kind = Sent(b""), _kind(environ)
-    if interaction in _BODIES and meaning.type == content.TYPE:
-        sent = content.read(environ, settings.max_body)
-    elif interaction == "patch":
-        kind = negotiation.patch_type(environ.get("CONTENT_TYPE"))
-        sent = Sent(body.read(environ, settings.max_body))
-    elif interaction in _BODIES or _is_resource(meaning.route, environ):
-        negotiation.check_content_type(environ.get("CONTENT_TYPE"))
-        sent = Sent(body.read(environ, settings.max_body))
-    elif meaning.route.method == "POST":
+    sent = _sent(meaning, environ, settings)
+    if sent is None and meaning.route.method == "POST":
         query += _form(environ, settings)
+    sent = sent or Sent(b"")
     return Call(
-        interaction=interaction,
+        interaction=meaning.route.interaction,
         method=meaning.route.method,
         type=meaning.type,
         id=meaning.id,
@@ -50,7 +42,7 @@ def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings:
         operation=meaning.operation,
         query=query,
         body=sent.body,
-        content_type=kind,
+        content_type=_kind(environ),
         criteria=_text(environ.get("HTTP_IF_NONE_EXIST"), "criteria-malformed"),
         raw_type=sent.raw_type,
         security_context=sent.security_context,
@@ -61,6 +53,20 @@ def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings:
         if_modified_since=environ.get("HTTP_IF_MODIFIED_SINCE"),
         preference=negotiation.preference(environ.get("HTTP_PREFER")),
     )
+
+
+def _sent(meaning: Meaning, environ: Mapping[str, Any], settings: Settings) -> Sent | None:
+    """Return the body, None if there is none, or a form."""
+    interaction = meaning.route.interaction
+    if interaction in _BODIES and meaning.type == content.TYPE:
+        return content.read(environ, settings.max_body)
+    if interaction == "patch":
+        negotiation.patch_type(environ.get("CONTENT_TYPE"))
+    elif interaction in _BODIES or _is_resource(meaning.route, environ):
+        negotiation.check_content_type(environ.get("CONTENT_TYPE"))
+    else:
+        return None
+    return Sent(body.read(environ, settings.max_body))
 
 
 def _accepts(
