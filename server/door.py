@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 
 from server.access.policy import NEEDED
 from server.context import Context
+from server.fhir.outcome import BadRequest
 from server.interactions import (
+    alone,
     batch,
     create,
     delete,
@@ -22,6 +24,8 @@ from server.services import Interpreters
 
 _OPERATION = "operation"
 _BUNDLE = "batch"
+_TOLD = ("create", "update", "patch", "delete")
+"""Interactions of which X-Provenance may tell where what they write comes from."""
 
 HANDLERS: Mapping[str, Callable[[Context, Call], Result]] = {
     "capabilities": statement.capabilities,
@@ -54,11 +58,20 @@ def perform(context: Context, call: Call) -> Result:
             return batch.bundle(context, call, perform)
     if call.interaction != _OPERATION:
         context.access.require(call.interaction, call.type)
-    handler = HANDLERS[call.interaction]
+    handler = _handler(context.interpreters, call)
     if call.interaction in parameters.UNCONCERNED:
         return handler(context, call)
     with parameters.in_force(context, call):
         return handler(context, call)
+
+
+def _handler(interpreters: Interpreters, call: Call) -> Callable[[Context, Call], Result]:
+    """Return what does `call`. Raises BadRequest if it cannot be told where that comes from."""
+    if call.provenance is None or not changes(interpreters, call):
+        return HANDLERS[call.interaction]
+    if call.interaction not in _TOLD:
+        raise BadRequest.because("provenance-not-here")
+    return alone.alone
 
 
 def changes(interpreters: Interpreters, call: Call) -> bool:

@@ -167,7 +167,7 @@ class _Exchange:
             return Result(status=204, headers={"Allow": ", ".join(methods), **patches})
         if self.call is None:  # else it is done over, and the body of a search has been read
             self.call = requests.call(environ, path, interpreters.types, interpreters.settings)
-        self.manner = self._negotiated(dict(self.call.query))
+        self.manner = self._negotiated(self.call)
         is_free = self.call.interaction in FREE
         access = self.access = ANYBODY if is_free else self._authenticated()
         if self.is_recorded:
@@ -180,7 +180,7 @@ class _Exchange:
 
         Only those who may call at all have the server read XML, which takes it longer.
         """
-        if not (call.body and call.content_type in XML_TYPES):
+        if not (call.body and call.content_type in XML_TYPES) or call.raw_type is not None:
             return call
         body = self.services.interpreters.xml.read(call.body)
         return replace(call, body=body, content_type=FHIR_JSON)
@@ -194,10 +194,11 @@ class _Exchange:
             return self._refused(answer)
         return responses.answer(answer, self.manner)
 
-    def _negotiated(self, asked: Mapping[str, str]) -> Manner:
-        """Return the manner that the parameters `asked` and the Accept header ask for."""
+    def _negotiated(self, call: Call) -> Manner:
+        """Return the manner that the parameters of `call` and the Accept header ask for."""
+        asked = dict(call.query)
         content_type = negotiation.content_type(
-            self.environ.get("HTTP_ACCEPT"), asked.get("_format")
+            self.environ.get("HTTP_ACCEPT"), asked.get("_format"), has_content=bool(call.accepts)
         )
         pretty = asked.get("_pretty") == "true"
         if (content_type, pretty) == (self.manner.content_type, self.manner.pretty):

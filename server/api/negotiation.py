@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
+from server.fhir import media_type
 from server.fhir.formats import FHIR_JSON, MEDIA_TYPES, NAMES
 from server.fhir.messages import Language
 from server.fhir.outcome import NotAcceptable, UnsupportedMediaType
@@ -49,10 +50,11 @@ def patch_type(text: str | None) -> str:
 
 
 @lru_cache(maxsize=256)
-def content_type(accept: str | None, format: str | None) -> str:
+def content_type(accept: str | None, format: str | None, *, has_content: bool = False) -> str:
     """Return the media type to answer in. `format` is the value of _format, which wins.
 
-    Raises NotAcceptable if none fits.
+    Where the answer `has_content` of any kind, who accepts other types than FHIR's is told all else
+    in JSON. Raises NotAcceptable if none fits.
     """
     if format is not None:
         name, parameters = _media(format)
@@ -63,9 +65,11 @@ def content_type(accept: str | None, format: str | None) -> str:
         return chosen
     ranges = _ranges(accept or "*/*")
     liked = max(MEDIA_TYPES, key=lambda known: _liking(known, ranges))
-    if _liking(liked, ranges).quality <= 0:
-        raise NotAcceptable.because("format-unknown", name=(accept or "")[:40])
-    return liked
+    if _liking(liked, ranges).quality > 0:
+        return liked
+    if has_content and not all(media_type.is_fhir(name) for name, _ in ranges):
+        return FHIR_JSON
+    raise NotAcceptable.because("format-unknown", name=(accept or "")[:40])
 
 
 def likely_content_type(accept: str | None, query: str) -> str:
@@ -78,6 +82,12 @@ def likely_content_type(accept: str | None, query: str) -> str:
         return content_type(accept, unquote_plus(asked[1]) if asked else None)
     except NotAcceptable:
         return FHIR_JSON
+
+
+@lru_cache(maxsize=256)
+def media_ranges(accept: str | None) -> tuple[str, ...]:
+    """Return the media ranges that `accept` names, the best first, without their parameters."""
+    return tuple(_ranked(accept or "*/*"))
 
 
 @lru_cache(maxsize=256)

@@ -6,15 +6,18 @@ Spec: https://hl7.org/fhir/R4/http.html
 from collections.abc import Mapping
 from typing import Any
 
-from server.api import body, negotiation
+from server.api import body, content, negotiation
+from server.api.content import Sent
 from server.fhir.outcome import BadRequest, UnsupportedMediaType
 from server.interactions import urls
 from server.interactions.call import Call
 from server.interactions.routes import Route
+from server.interactions.urls import Meaning
 from server.settings import Settings
 
 _FORM = "application/x-www-form-urlencoded"
 _BODIES = ("create", "update", "batch")
+_ALONE = ("read", "vread", "create", "update", "patch")
 
 
 def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings: Settings) -> Call:
@@ -24,19 +27,13 @@ def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings:
     UnsupportedMediaType, TooLarge.
     """
     meaning = urls.meaning(environ["REQUEST_METHOD"], path, types)
-    interaction = meaning.route.interaction
     query = urls.parameters(environ.get("QUERY_STRING", ""))
-    content, kind = b"", _kind(environ)
-    if interaction == "patch":
-        kind = negotiation.patch_type(environ.get("CONTENT_TYPE"))
-        content = body.read(environ, settings.max_body)
-    elif interaction in _BODIES or _is_resource(meaning.route, environ):
-        negotiation.check_content_type(environ.get("CONTENT_TYPE"))
-        content = body.read(environ, settings.max_body)
-    elif meaning.route.method == "POST":
+    sent = _sent(meaning, environ, settings)
+    if sent is None and meaning.route.method == "POST":
         query += _form(environ, settings)
+    sent = sent or Sent(b"")
     return Call(
-        interaction=interaction,
+        interaction=meaning.route.interaction,
         method=meaning.route.method,
         type=meaning.type,
         id=meaning.id,
@@ -44,14 +41,45 @@ def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings:
         owner=meaning.owner,
         operation=meaning.operation,
         query=query,
-        body=content,
-        content_type=kind,
-        criteria=_criteria(environ.get("HTTP_IF_NONE_EXIST")),
+        body=sent.body,
+        content_type=_kind(environ),
+        criteria=_text(environ.get("HTTP_IF_NONE_EXIST"), "criteria-malformed"),
+        raw_type=sent.raw_type,
+        security_context=sent.security_context,
+        accepts=_accepts(meaning, environ, query),
+        provenance=_provenance(meaning.route, environ),
         if_match=environ.get("HTTP_IF_MATCH"),
         if_none_match=environ.get("HTTP_IF_NONE_MATCH"),
         if_modified_since=environ.get("HTTP_IF_MODIFIED_SINCE"),
         preference=negotiation.preference(environ.get("HTTP_PREFER")),
     )
+
+
+def _sent(meaning: Meaning, environ: Mapping[str, Any], settings: Settings) -> Sent | None:
+    """Return the body, None if there is none, or a form."""
+    interaction = meaning.route.interaction
+    if interaction in _BODIES and meaning.type == content.TYPE:
+        return content.read(environ, settings.max_body)
+    if interaction == "patch":
+        negotiation.patch_type(environ.get("CONTENT_TYPE"))
+    elif interaction in _BODIES or _is_resource(meaning.route, environ):
+        negotiation.check_content_type(environ.get("CONTENT_TYPE"))
+    else:
+        return None
+    return Sent(body.read(environ, settings.max_body))
+
+
+def _accepts(
+    meaning: Meaning, environ: Mapping[str, Any], query: tuple[tuple[str, str], ...]
+) -> tuple[str, ...]:
+    """Return the media ranges of a request for what may be answered by content of any kind.
+
+    By _format, FHIR is asked for.
+    """
+    is_about_content = meaning.type == content.TYPE and meaning.route.interaction in _ALONE
+    if not is_about_content or any(name == "_format" for name, _ in query):
+        return ()
+    return negotiation.media_ranges(environ.get("HTTP_ACCEPT"))
 
 
 def _is_resource(route: Route, environ: Mapping[str, Any]) -> bool:
@@ -64,15 +92,22 @@ def _kind(environ: Mapping[str, Any]) -> str:
     return (environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
 
 
-def _criteria(header: str | None) -> str | None:
+def _provenance(route: Route, environ: Mapping[str, Any]) -> str | None:
+    """Return what is told of where that comes from which is written; what reads has no such."""
+    header = None if route.method == "GET" else environ.get("HTTP_X_PROVENANCE")
+    return _text(header, "provenance-malformed")
+
+
+def _text(header: str | None, message: str) -> str | None:
     """Return `header`, whose bytes WSGI gives as Latin-1, as the UTF-8 that clients send.
 
-    Read as anything else, a Han name would be found nowhere, and its owner stored again.
+    Read as anything else, a Han name would be found nowhere, and its owner stored again. Raises
+    BadRequest with `message` if it is not UTF-8.
     """
     try:
         return None if header is None else header.encode("latin-1").decode()
     except UnicodeError:
-        raise BadRequest.because("criteria-malformed") from None
+        raise BadRequest.because(message) from None
 
 
 def _form(environ: Mapping[str, Any], settings: Settings) -> tuple[tuple[str, str], ...]:

@@ -72,7 +72,9 @@ def answer(result: Result, manner: Manner) -> Response:
     if result.issues:
         body = json.dumps(operation_outcome(result.issues, manner.language))
         headers.append(("Content-Language", TAGS[manner.language]))
-    if body:
+    if result.content_type is not None:
+        headers.append(("Content-Type", result.content_type))
+    elif body:
         body = manner.written(body)
         headers.append(("Content-Type", f"{manner.content_type}; charset=utf-8"))
     if result.status not in (204, 304):

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 ALLOWED = (
     "authorization, content-type, accept, accept-language, prefer, if-match, if-none-match, "
-    "if-none-exist, if-modified-since, x-request-id"
+    "if-none-exist, if-modified-since, x-provenance, x-request-id, x-security-context"
 )
 EXPOSED = (
-    "ETag, Location, Content-Location, Last-Modified, Retry-After, WWW-Authenticate, X-Request-Id"
+    "Content-Disposition, Content-Location, ETag, Last-Modified, Location, Retry-After, "
+    "WWW-Authenticate, X-Request-Id"
 )
 METHODS = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"
 _PUBLIC = ("/jwks", "/.well-known/")

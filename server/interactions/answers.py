@@ -23,11 +23,15 @@ _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPSta
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What became of each entry, by its place; `reads` are the places of those that only read."""
+    """What became of each entry, by its place; `reads` are the places of those that only read.
+
+    `more` are versions that were written beside what the entries write.
+    """
 
     type: str
     by_place: Mapping[int, Answer]
     reads: frozenset[int]
+    more: tuple[Disclosed, ...] = ()
 
     def result(self, context: Context) -> Result:
         """Return the answer to the whole."""
@@ -55,7 +59,7 @@ class Answers:
 
     def _disclosed(self) -> dict[Disclosed, None]:
         told = (one for one in self.by_place.values() if isinstance(one, Result))
-        return dict.fromkeys(shown for one in told for shown in one.disclosed)
+        return dict.fromkeys((*(shown for one in told for shown in one.disclosed), *self.more))
 
 
 def attempted(context: Context, entry: Entry, perform: Perform) -> Answer:

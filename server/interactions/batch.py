@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 from server.context import Context
+from server.fhir.outcome import BadRequest
+from server.interactions import provenance
 from server.interactions.answers import Answer, Answers, Perform, attempted
 from server.interactions.call import Call, Result
 from server.interactions.entries import Bundle, read
@@ -19,9 +21,12 @@ _AT_ONCE = 4
 
 def bundle(context: Context, call: Call, perform: Perform) -> Result:
     """Return the answer to the batch or transaction in the body, whose entries `perform` does."""
+    origin = provenance.read(context, call)
     asked = read(context, call)
     if asked.type == "transaction":
-        return transaction(context, asked, perform)
+        return transaction(context, asked, perform, origin)
+    if origin is not None:
+        raise BadRequest.because("provenance-not-here")
     return _batch(context, asked, perform)
 
 

@@ -31,6 +31,10 @@ class Call:
     compartment resources of `type`, or of all types, are searched. `operation` is the code of an
     operation. `content_type` is the media type of the body, without parameters. `criteria` is the
     text of If-None-Exist.
+
+    `raw_type` is the media type of a `body` that is no resource but the content of a Binary,
+    `security_context` the reference that comes with it. `accepts` are the media ranges, the best
+    first, of who may be given content instead of FHIR. `provenance` is the text of X-Provenance.
     """
 
     interaction: str
@@ -44,6 +48,10 @@ class Call:
     body: bytes = b""
     content_type: str = ""
     criteria: str | None = None
+    raw_type: str | None = None
+    security_context: str | None = None
+    accepts: tuple[str, ...] = ()
+    provenance: str | None = None
     if_match: str | None = None
     if_none_match: str | None = None
     if_modified_since: str | None = None
@@ -80,10 +88,12 @@ class Result:
     OperationOutcome when there is no body. `disclosed` are the versions told of, or written.
     `interaction` is what the request turned out to be, where its URL does not tell. `unread` is
     the body without what was read, if something was written as well.
+    `content_type` is that of a `body` that is not FHIR.
     """
 
     status: int
     body: bytes = b""
+    content_type: str | None = None
     version: int | None = None
     last_updated: int | None = None
     location: str | None = None

@@ -13,7 +13,7 @@ from server.context import Context
 from server.fhir.outcome import BadRequest
 from server.interactions import identities
 from server.interactions.belonging import Said
-from server.interactions.entries import Entry, placed
+from server.interactions.entries import ALONE, Entry, placed
 from server.interactions.identities import Identified, Identity
 from server.interactions.patch import Made
 from server.interactions.writing import checked, draft
@@ -32,7 +32,8 @@ class Drafting:
         self._entries = entries
         self._drafted: tuple[Identified, dict[int, Draft]] | None = None
         self._links: Mapping[str | None, Mapping[str, str]] = {None: {}}
-        self._known: Said = {}
+        self.said: Said = {}
+        """What has been read of the patients that the drafts may be about."""
 
     def of(self, identified: Identified) -> dict[int, Draft]:
         """Return the drafts by place, made anew only if entries turn out to be about others.
@@ -44,7 +45,7 @@ class Drafting:
         wanted = [one for one in self._entries if _is_stored(one, identified.entries)]
         self._links = identities.targets(self._entries, identified)
         bodies = {one.place: self._linked(one, one.call.body) for one in wanted}
-        self._known = said = dict(self._said(wanted, bodies.values(), identified))
+        self.said = said = dict(self._said(wanted, bodies.values(), identified))
         drafts: dict[int, Draft] = {}
         for entry in sorted(wanted, key=lambda one: one.call.type != "Patient"):
             with placed(entry.place):
@@ -60,17 +61,27 @@ class Drafting:
     def patched(self, entry: Entry, made: Made) -> Draft:
         """Return the draft of what the patch in `entry` has `made`, behind that of all others."""
         body = self._linked(entry, made.body)
-        if (left := next(conditional(body), None)) is not None:
+        left = None if entry.place == ALONE else next(conditional(body), None)
+        if left is not None:
             raise BadRequest.because("reference-unresolved", reference=left[:200])
         call = replace(entry.call, id=made.old.id)
         patched = replace(entry, call=call)
         identity = Identity(made.old.type, made.old.id)
-        return _draft(self._context, patched, body, identity, self._known)
+        return _draft(self._context, patched, body, identity, self.said)
 
     def _linked(self, entry: Entry, body: bytes) -> bytes:
-        """Return the resource `body` of `entry` with its links to others replaced."""
+        """Return the resource `body` of `entry` with its links to others replaced.
+
+        Raises BadRequest if one is left that could mean nothing else.
+        """
+        if entry.place == ALONE:
+            return body
         targets = self._links.get(identities.base_of(entry), self._links[None])
-        return self._context.interpreters.links.replaced(body, targets)
+        linked = self._context.interpreters.links.replaced(body, targets)
+        if (left := _PLACEHOLDER(linked)) is not None:
+            with placed(entry.place):
+                raise BadRequest.because("reference-unresolved", reference=left[1].decode()[:200])
+        return linked
 
     def _said(
         self, wanted: Iterable[Entry], bodies: Iterable[bytes], identified: Identified
@@ -95,8 +106,6 @@ def _is_stored(entry: Entry, known: Mapping[int, Identity]) -> bool:
 
 
 def _draft(context: Context, entry: Entry, body: bytes, identity: Identity, said: Said) -> Draft:
-    if (left := _PLACEHOLDER(body)) is not None:
-        raise BadRequest.because("reference-unresolved", reference=left[1].decode()[:200])
     call = entry.call
     # The body of the Bundle has been parsed; only what has got other links is parsed again.
     resource = entry.resource if body is call.body else orjson.loads(body)

@@ -23,6 +23,8 @@ _PLACES = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
 """In which order the methods are processed."""
 _WITH_RESOURCE = frozenset({"create", "update", "patch"})
 BUNDLES = ("batch", "transaction")
+ALONE = -1
+"""The place of a request that comes in no Bundle: nothing else is what its links could mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ def placed(place: int) -> Iterator[None]:
     try:
         yield
     except FhirError as error:
+        if place == ALONE:
+            raise
         issues = (replace(one, expression=_expression(one, place)) for one in error.issues)
         raise type(error)(*issues, headers=error.headers) from error.__cause__
 

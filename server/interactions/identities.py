@@ -11,7 +11,7 @@ from server.context import Context
 from server.fhir.outcome import BadRequest, PreconditionFailed, Unprocessable
 from server.interactions import criteria
 from server.interactions.criteria import Criteria
-from server.interactions.entries import Entry, placed
+from server.interactions.entries import ALONE, Entry, placed
 from server.interactions.writing import new_id
 from server.profiles import links
 from server.store.documents import Version
@@ -113,6 +113,8 @@ class Identities:
     def _conditional(self) -> Iterator[tuple[str, tuple[int, str, Criteria]]]:
         """Yield each conditional reference, with where it stands and what it asks for."""
         for entry in self._entries:
+            if entry.place == ALONE:
+                continue
             for text in links.conditional(entry.call.body):
                 type = text.partition("?")[0]
                 with placed(entry.place):

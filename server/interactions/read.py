@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from server.context import Context
 from server.fhir.outcome import Gone, NotFound
-from server.interactions import redaction
+from server.interactions import binary, redaction
 from server.interactions.call import Call, Disclosed, Result, entity_tags
 from server.interactions.presentation import Presentation
 from server.store.documents import Version
@@ -43,6 +43,17 @@ def _shown(context: Context, call: Call, found: Version, presentation: Presentat
     if _caller_has_it(call, found):
         return Result(status=304, version=version, last_updated=moment, disclosed=disclosed)
     seen = redaction.shown(context, found.body or b"")
+    if (raw := binary.raw(call, seen)) is not None:
+        type, content = raw
+        return Result(
+            status=200,
+            body=content,
+            content_type=type,
+            headers=binary.headers(),
+            version=version,
+            last_updated=moment,
+            disclosed=disclosed,
+        )
     body = presentation.of(context.interpreters.subsets, found.type, seen)
     return Result(status=200, body=body, version=version, last_updated=moment, disclosed=disclosed)
 

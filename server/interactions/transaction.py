@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 
 from server.context import Context
 from server.fhir.outcome import Forbidden, NotFound, Unprocessable
-from server.interactions import kept_consents, parameters, patch, redaction
+from server.interactions import binary, kept_consents, parameters, patch, provenance, redaction
 from server.interactions.answers import Answer, Answers, Perform, attempted
-from server.interactions.call import Result
+from server.interactions.call import Disclosed, Result
 from server.interactions.delete import deleted
 from server.interactions.drafting import Drafting
 from server.interactions.entries import Bundle, Entry, placed
 from server.interactions.identities import Identified, Identities, Identity
+from server.interactions.provenance import Origin
 from server.interactions.update import check_match, unchanged
 from server.interactions.writing import no_parameters, written
 from server.store.documents import Draft, Version
@@ -37,8 +38,12 @@ class _Done:
     made: tuple[str, str] | None = None
 
 
-def transaction(context: Context, bundle: Bundle, perform: Perform) -> Result:
+def transaction(
+    context: Context, bundle: Bundle, perform: Perform, origin: Origin | None = None
+) -> Result:
     """Do all entries of `bundle`; those that read by `perform`, when the others are stored.
+
+    With an `origin`, what it tells of all that was written is stored as well.
 
     Raises the refusal of the first entry at fault, with nothing stored; Conflict if others kept
     changing the same.
@@ -52,12 +57,12 @@ def transaction(context: Context, bundle: Bundle, perform: Perform) -> Result:
     for entry in reads:
         with placed(entry.place):
             _check_read(context, entry)
-    answers: dict[int, Answer] = _Writing(
-        context, [one for one in ordered if not one.is_read]
-    ).run()
+    writing = Writing(context, [one for one in ordered if not one.is_read], origin)
+    answers: dict[int, Answer] = {**writing.run()}
     for entry in reads:
         answers[entry.place] = attempted(context, entry, perform)
-    return Answers(bundle.type, answers, frozenset(one.place for one in reads)).result(context)
+    read = frozenset(one.place for one in reads)
+    return Answers(bundle.type, answers, read, writing.told).result(context)
 
 
 def _check_read(context: Context, entry: Entry) -> None:
@@ -73,13 +78,18 @@ def _check_read(context: Context, entry: Entry) -> None:
         raise Unprocessable.because("entry-not-in-transaction", operation=call.operation)
 
 
-class _Writing:
-    """The entries of one transaction that write."""
+class Writing:
+    """The entries of one transaction that write, and where what they write comes from."""
 
-    def __init__(self, context: Context, entries: Sequence[Entry]) -> None:
+    def __init__(
+        self, context: Context, entries: Sequence[Entry], origin: Origin | None = None
+    ) -> None:
         self._context = context
         self._entries = entries
         self._changes: dict[int, patch.Change] = {}
+        self._origin = origin
+        self.told: tuple[Disclosed, ...] = ()
+        """What was written beside what the entries write: where that comes from."""
         for entry in entries:
             with placed(entry.place):
                 _check_write(context, entry)
@@ -89,13 +99,15 @@ class _Writing:
         self._identities = Identities(context, entries)
         self._drafting = Drafting(context, entries)
 
-    def run(self) -> dict[int, Answer]:
+    def run(self) -> dict[int, Result]:
         """Return the answers by place, when all is stored."""
         if not self._entries:
             return {}
         # What is at fault is found before the transaction begins, which then is short.
         self._drafting.of(self._identities.find(self._context.resources.look()))
         types = {one.call.resource_type for one in self._entries}
+        if self._origin is not None:
+            types.add(provenance.TYPE)
         done = self._context.resources.transaction(types, self._attempt)
         parameters.stored(self._context, types)
         return {entry.place: self._answer(entry, done[entry.place]) for entry in self._entries}
@@ -118,10 +130,19 @@ class _Writing:
                 writes[write.type, write.id] = write
             done[entry.place] = outcome
         made = {(one.type, one.id): one for one in transaction.write(writes.values())}
+        self._tell(transaction, [made[one] for one in writes])
         return {
             place: replace(one, version=made[one.made]) if one.made else one
             for place, one in done.items()
         }
+
+    def _tell(self, transaction: Transaction, made: Sequence[Version]) -> None:
+        """Store where the versions `made` come from, if that has been said."""
+        self.told = ()
+        if self._origin is not None and made:
+            new = self._origin.draft(self._context, made, self._drafting.said)
+            stored = transaction.write([Write(new.type, new, letter="c")])
+            self.told = tuple(Disclosed.of(one) for one in stored)
 
     def _old(
         self, transaction: Transaction, identified: Identified
@@ -174,6 +195,7 @@ class _Writing:
                 context.access.require_own_ids(new.type, new.id)
             return _Done(201, made=key), Write(new.type, new)
         kept_consents.check_stored(context.access, old)
+        binary.check_kept(entry.call, old)
         if unchanged(context, old, new):
             return _Done(200, old), None
         status = 201 if old.body is None else 200

@@ -8,7 +8,7 @@ from typing import Any
 from server.context import Context
 from server.fhir.outcome import BadRequest, Conflict, PreconditionFailed
 from server.fhir.reference import is_id
-from server.interactions import criteria, kept_consents, redaction
+from server.interactions import binary, criteria, kept_consents, redaction
 from server.interactions.call import Call, Result, entity_tags
 from server.interactions.writing import draft, no_parameters, parsed, posted, written
 from server.store.documents import Draft, Version
@@ -63,6 +63,7 @@ def _over(context: Context, call: Call, new: Draft, old: Version | None) -> Resu
         except Conflict:
             return None
     kept_consents.check_stored(context.access, old)
+    binary.check_kept(call, old)
     if unchanged(context, old, new):
         return written(context, call, old, 200)
     stored = context.resources.replace(new, old)

@@ -7,7 +7,14 @@ import uuid_utils
 from server.context import Context
 from server.fhir import json
 from server.fhir.outcome import BadRequest, Issue, Unprocessable
-from server.interactions import belonging, kept_consents, parameters, redaction, self_measured
+from server.interactions import (
+    belonging,
+    binary,
+    kept_consents,
+    parameters,
+    redaction,
+    self_measured,
+)
 from server.interactions.call import Call, Disclosed, Result
 from server.interactions.presentation import LAYOUT
 from server.store.documents import Draft, Version
@@ -23,6 +30,8 @@ def parsed(context: Context, call: Call) -> tuple[dict[str, Any], bytes]:
 
     Raises BadRequest if it is not JSON, TooLarge if it nests too deep; see `checked` for more.
     """
+    if call.raw_type is not None:
+        return binary.resource(context, call)
     resource, body = json.parse(call.body, context.interpreters.settings.max_depth)
     return checked(context, call, resource, body)
 
@@ -75,6 +84,7 @@ def draft(  # noqa: PLR0913  # the resource in both its forms, and where it goes
     a Consent that the server alone writes.
     """
     kept_consents.check(context.access, resource)
+    binary.check(context, resource)
     parameters.check(context, id, resource)
     entries = context.interpreters.index.entries({**resource, "id": id})
     marks = belonging.marks(context, resource, entries, said)

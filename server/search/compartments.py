@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 from server.fhir.reference import parse
 from server.profiles.definitions import Definitions
+from server.search import proxies
 from server.search.expressions import Branch
 from server.search.parameter import Parameter
 from server.search.steps import Json, Resource, ValuesOf
@@ -37,6 +38,8 @@ def patients(
         return lambda resource: [f"Patient/{resource['id']}"] if "id" in resource else []
     if type == _DOCUMENT:
         return lambda resource: _of_document(resource, base_url)
+    if type in proxies.TYPES:
+        return lambda resource: proxies.patients(resource, base_url)
     codes = definitions.compartments.get("Patient", {}).get(type, ())
     about = {
         way.path: way.values()
@@ -66,7 +69,7 @@ def field(
     if type == "Patient":
         return "_id"
     if not known:
-        return "comp" if type == _DOCUMENT else None
+        return "comp" if type == _DOCUMENT or type in proxies.TYPES else None
     return "pt" if set(known) == {main.get("pt")} else "comp"
 
 

@@ -9,6 +9,7 @@
 - o, z: the least and the greatest value of each parameter, to sort by
 - comp: the patients it is about
 - sec: the labels of sensitive data that it has
+- via: what it is seen as, if that is another resource than a patient
 - has: the parameters that have a value, whether it makes an entry or not. A parameter made of
   others is not among them, unless it narrows them to a type, as ``patient`` does ``subject``
 
@@ -22,7 +23,7 @@ from typing import Any
 
 from server.content import TERMINOLOGY
 from server.profiles.definitions import Definitions
-from server.search import limits, phonetics, sensitivity, sortkeys, units
+from server.search import limits, phonetics, proxies, sensitivity, sortkeys, units
 from server.search.compartments import patients
 from server.search.parameter import Entries, Environment, Extract
 from server.search.plan import Plan
@@ -122,6 +123,7 @@ class SearchIndex:
         fields: dict[str, Any] = {
             "g": bigrams(found.folded),
             "comp": about,
+            "via": proxies.via(resource, self.plans.environment.base_url),
             "sec": self._labels(resource),
             "w": self._words(resource),
         }

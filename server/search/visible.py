@@ -8,7 +8,7 @@ cannot be understood, gives anything.
 Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -18,13 +18,16 @@ from server.access.policy import APPEND_ONLY, Access, Region, Right, Rights
 from server.access.roles import Roles
 from server.access.visibility import Visibility
 from server.fhir.outcome import BadRequest
+from server.search import proxies
 from server.search.conditions import NOTHING, Condition, all_of, any_of
 from server.search.joins import has_join
 from server.search.query import QueryCompiler
 
-_KEPT = frozenset({"comp", "own", "sec", "t", "c", "pt", "has", "rid", "_id", "del"})
+_KEPT = frozenset({"comp", "via", "own", "sec", "t", "c", "pt", "has", "rid", "_id", "del"})
 """What superseded versions keep, so that it can be decided who may see them."""
 _WRITING = frozenset("cud")
+_VIA: Condition = {"via": {"$ne": None}}
+_NOT_VIA: Condition = {"via": None}
 _OTHERS = ("staff", "system")
 """Callers that a patient can shut out."""
 
@@ -73,11 +76,32 @@ class _Compiled:
         return all_of(parts)
 
     def _for(self, type: str, letter: str, about: str, *, past: bool) -> Condition:
+        own = self._own(type, letter, about, past=past)
+        if type not in proxies.TYPES or own == NOTHING:
+            return own
+        if letter == "s":
+            return all_of([own, _NOT_VIA])
+        if letter != "r" or not own:
+            return own
+        return any_of([all_of([_NOT_VIA, own]), all_of([_VIA, *self._limits(type, past=past)])])
+
+    def _limits(self, type: str, *, past: bool) -> Iterator[Condition]:
+        """Yield what still counts of what is seen as another resource, whose place is asked."""
+        by_right = [self._right(type, one, None, past=past) for one in self._given(type, "r")]
+        if {} not in by_right:
+            yield any_of(by_right)
+        if self.rights.withheld:
+            yield _unlabelled(self.rights.withheld, self.rights.region)
+
+    def _given(self, type: str, letter: str) -> list[Right]:
+        """Return the rights that give `letter` on `type`."""
+        given = [one for one in self.rights.rights if policy.gives(self.roles, one, type, letter)]
+        return [one for one in given if not any(_includes(other, one) for other in given)]
+
+    def _own(self, type: str, letter: str, about: str, *, past: bool) -> Condition:
         if letter not in self.roles.of(self.rights.role, type):
             return NOTHING
-        given = [one for one in self.rights.rights if policy.gives(self.roles, one, type, letter)]
-        given = [one for one in given if not any(_includes(other, one) for other in given)]
-        by_right = [self._right(type, one, about, past=past) for one in given]
+        by_right = [self._right(type, one, about, past=past) for one in self._given(type, letter)]
         if not by_right:
             return NOTHING
         right = {} if {} in by_right else any_of(by_right)
@@ -85,11 +109,12 @@ class _Compiled:
             [part for part in (right, self._place(type, letter, about, past=past)) if part]
         )
 
-    def _right(self, type: str, right: Right, about: str, *, past: bool) -> Condition:
+    def _right(self, type: str, right: Right, about: str | None, *, past: bool) -> Condition:
+        """Return the condition of one right; without the field `about`, whomever it is about."""
         parts: list[Condition] = []
         if right.alone is not None:
             parts.append(NOTHING if past else {"_id": right.alone})
-        if right.patients is not None and not self.roles.is_shared(type):
+        if right.patients is not None and about and not self.roles.is_shared(type):
             parts.append(_persons(type, right.patients, about, past=past))
         if right.constraint:
             parts.append(self._constraint(type, right.constraint))

@@ -4,7 +4,8 @@
 of its JSON, `lu` its lastUpdated in microseconds since 1970 (UTC), `post` is
 there if it was created by POST. `own` is the unit responsible
 for it, `div` the divisions it belongs to, `shut` is there if nobody else may
-see it, `seal` and `whom` if it is of the trail. A deleted resource keeps a tombstone
+see it, `via` if it is seen as another resource is, `seal` and `whom` if it is
+of the trail. A deleted resource keeps a tombstone
 ``{_id, v, lu, del: True}`` with what decides who may know of it, so that its
 versions go on where they stopped. In the history `_id` is ``<id>/<version>``,
 `rid` the id and `until` the moment of the next version.
@@ -28,13 +29,13 @@ MARKS = ("own", "div", "shut", "kept")
 it to be seen by nobody but who made it. `kept`, of a Patient, is what they so want."""
 _STAYING = ("own", "div")
 """The marks that a version passes on to the next; of a Patient it is all of them."""
-VERSION_FIELDS = dict.fromkeys(("v", "lu", "raw", "del", "post", "comp", *MARKS), 1)
+VERSION_FIELDS = dict.fromkeys(("v", "lu", "raw", "del", "post", "comp", "via", *MARKS), 1)
 NOT_ENTRIES = frozenset(("_id", "v", "lu", "raw", "del", "post", "seal", "whom", *MARKS))
 """The fields of a current version that are not index entries."""
-KEPT_ENTRIES = ("comp", "sec", "t", "c", "pt", "has")
+KEPT_ENTRIES = ("comp", "via", "sec", "t", "c", "pt", "has")
 """The index entries that the history keeps, for they decide who may see a version."""
 KEPT_FIELDS = {"_id": 1, **VERSION_FIELDS, **dict.fromkeys(KEPT_ENTRIES, 1)}
-BURIED = ("comp", "pt", "sec", *MARKS)
+BURIED = ("comp", "pt", "via", "sec", *MARKS)
 """What a tombstone keeps of the resource."""
 
 # Of a listing; a page of large resources ends early, so that it never takes much memory.
@@ -75,6 +76,7 @@ class Version:
 
     `last_updated` is in microseconds since 1970 (UTC). `posted` tells that this
     version was created by POST. `patients` are those it is about, `marks` all that it bears.
+    `via` is a reference to what it is seen as.
     """
 
     type: str
@@ -85,6 +87,7 @@ class Version:
     posted: bool = False
     patients: tuple[str, ...] = ()
     marks: Mapping[str, Any] = field(default_factory=dict)
+    via: str | None = None
 
 
 def current(draft: Draft, version: int, last_updated: int, stamped: bytes) -> Document:
@@ -146,4 +149,5 @@ def version(type: str, document: Document) -> Version:
         document.get("post", False),
         tuple(document.get("comp", ())),
         marks,
+        document.get("via"),
     )

@@ -16,7 +16,7 @@ from pymongo.command_cursor import CommandCursor
 
 from server.access.visibility import Visibility
 from server.fhir.outcome import NotFound
-from server.store import documents
+from server.store import documents, proxies
 from server.store.documents import PAGE_BYTES, VERSION_FIELDS, Document, Version
 from server.store.engine import Engine
 from server.store.failures import refused
@@ -67,13 +67,14 @@ class History:
         A version is visible only while the current one is. Raises NotFound.
         """
         with refused():
-            document = self._engine.fetch(type, id, self._visibility)
+            document = self._current(type, id)
             if document is not None and document["v"] != version:
                 where = {"$and": [{"_id": f"{id}/{version}"}, self._visibility.past(type, "r")]}
                 document = self._engine.collections.history(type).find_one(where)
-        if document is None:
+            found = None if document is None else self._seen(documents.version(type, document))
+        if found is None:
             raise NotFound.because("version-unknown", type=type, id=id, version=version)
-        return documents.version(type, document)
+        return found
 
     def of_instance(self, type: str, id: str, window: Window, limit: int) -> Page:
         """Return the newest `limit` versions of one resource, and where more begin.
@@ -81,7 +82,7 @@ class History:
         Raises NotFound if it never was.
         """
         with refused():
-            known = self._engine.fetch(type, id, self._visibility)
+            known = self._current(type, id)
         if known is None:
             raise NotFound.because("resource-unknown", type=type, id=id)
         return self._list(_Sides([type], "r", {"_id": id}, {"rid": id}), window, limit)
@@ -99,6 +100,15 @@ class History:
             stored = self._engine.collections.types()
         listed = [type for type in stored if types is None or type in types]
         return self._list(_Sides(listed, "s"), window, limit) if listed else ([], None)
+
+    def _current(self, type: str, id: str) -> Document | None:
+        """Return the current document, None if there is none that the caller may read."""
+        found = self._engine.fetch(type, id, self._visibility)
+        is_seen = found is not None and self._seen(documents.version(type, found))
+        return found if is_seen else None
+
+    def _seen(self, version: Version) -> Version | None:
+        return proxies.seen(self._engine, self._visibility, version)
 
     def _list(self, sides: _Sides, window: Window, limit: int) -> Page:
         """Return a page, which ends early if its versions are large.
@@ -146,7 +156,9 @@ class History:
                     break
         hidden = self._hidden(past_ids, sides.letter)
         end = _place(page[next(reversed(page))]) if is_full else None
-        return [each for each in page.values() if (each.type, each.id) not in hidden], end
+        shown = (each for each in page.values() if (each.type, each.id) not in hidden)
+        with refused():
+            return [each for each in map(self._seen, shown) if each is not None], end
 
     def _streams(
         self, sides: _Sides, window: Window, limit: int

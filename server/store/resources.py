@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from server.access.visibility import Visibility
 from server.fhir.outcome import Conflict, Gone, NotFound
-from server.store import documents, transactions
+from server.store import documents, proxies, transactions
 from server.store.bounds import Bounds
 from server.store.documents import VERSION_FIELDS, Document, Draft, Version
 from server.store.engine import Engine
@@ -63,7 +63,8 @@ class Resources:
         """
         with refused():
             document = self._engine.fetch(type, id, self._visibility, letter)
-        return None if document is None else documents.version(type, document)
+            found = None if document is None else documents.version(type, document)
+            return found and proxies.seen(self._engine, self._visibility, found)
 
     def is_shown(self, version: Version) -> bool:
         """Tell whether the caller, who may write `version`, may also read it."""

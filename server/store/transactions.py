@@ -18,7 +18,7 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from server.fhir.outcome import Conflict
-from server.store import documents
+from server.store import documents, proxies
 from server.store.bounds import Bounds
 from server.store.collections import CLAIMS
 from server.store.documents import KEPT_FIELDS, VERSION_FIELDS, Document, Draft, Version
@@ -104,7 +104,9 @@ class Transaction:
         rows = collection.find(where, KEPT_FIELDS, session=self._session)
         self._read |= {(type, row["_id"]): row for row in rows}
         known = ((id, self._read.get((type, id))) for id in ids)
-        return {id: documents.version(type, row) for id, row in known if row is not None}
+        found = (documents.version(type, row) for _, row in known if row is not None)
+        seen = (proxies.seen(self._engine, self._bounds.visibility, one) for one in found)
+        return {one.id: one for one in seen if one is not None}
 
     def write(self, writes: Iterable[Write]) -> list[Version]:
         """Make `writes`, of different resources; return the versions that they made, as sorted.

@@ -102,6 +102,16 @@ def test_what_is_written_meanwhile_is_found(fhir, usable):
     assert set(fhir.ids(f"Patient?{own['code']}=before")) >= {before["id"], meanwhile["id"]}
 
 
+def test_content_is_found_by_its_type(fhir, usable):
+    """R4 has no parameter for it, which STU3 had."""
+    type = f"application/x-{fresh()}"
+    before = fhir.post("Binary", b"x", Content_Type=type).json()
+    own = fhir.create(parameter(base=["Binary"], expression="Binary.contentType"))
+    usable(f"Binary?{own['code']}={type}")
+    after = fhir.post("Binary", b"y", Content_Type=type).json()
+    assert set(fhir.ids(f"Binary?{own['code']}={type}")) == {before["id"], after["id"]}
+
+
 def test_before_it_is_indexed_it_is_refused_by_name(fhir, english):
     own = fhir.create(parameter())
     issue = refused(english.request("GET", f"Patient?{own['code']}=male"), 400, language="en")[0]

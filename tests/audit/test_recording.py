@@ -88,6 +88,34 @@ def test_a_read_is_recorded_with_the_version_that_was_given(server, system, reco
         assert entities(event) == [f"Patient/{id}/_history/1"]
 
 
+@pytest.mark.parametrize("path", ["Patient", ""])
+def test_a_provenance_is_recorded_with_what_it_is_of(server, system, recorded, path):
+    told = {"resourceType": "Provenance", "recorded": "2025-03-01T08:30:00+08:00"}
+    told["agent"] = [{"who": {"display": "a"}}]
+    headers = {**system, "X-Provenance": orjson.dumps(told).decode()}
+    request = {"method": "POST", "url": "Patient"}
+    entry = [{"resource": patient(), "request": request}]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entry}
+    sent = patient() if path else bundle
+    assert http.post(f"{server.base}/{path}", json=sent, headers=headers).ok
+    (event,) = recorded()
+    written = [one.partition("/")[0] for one in entities(event)]
+    assert written == ["Patient", "Provenance"]
+
+
+def test_content_is_recorded_as_its_resource_is(server, system, recorded):
+    """As is whom its security context is about."""
+    body = {"resourceType": "Observation", "status": "final", "code": {"text": "a"}}
+    subject = {"subject": {"reference": "Patient/of-the-content"}}
+    made = http.post(f"{server.base}/Observation", json={**body, **subject}, headers=system)
+    context = {"X-Security-Context": f"Observation/{made.json()['id']}"}
+    sent = {**system, **context, "Content-Type": "text/plain"}
+    id = http.post(f"{server.base}/Binary", data=b"x", headers=sent).json()["id"]
+    assert http.get(f"{server.base}/Binary/{id}", headers=system).content == b"x"
+    event = recorded()[-1]
+    assert set(entities(event)) == {f"Binary/{id}/_history/1", "Patient/of-the-content"}
+
+
 def test_a_search_is_recorded_with_what_it_found_but_not_with_whom_it_was_for(
     server, system, recorded
 ):

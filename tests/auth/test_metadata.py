@@ -82,7 +82,8 @@ def test_dsc_13_only_registered_origins_use_the_rest(guarded, register):
         if preflight.headers.get("Access-Control-Allow-Origin") != "https://page.test":
             pytest.fail(f"{path}: {preflight.headers}")
         allowed = preflight.headers["Access-Control-Allow-Headers"]
-        for name in ("authorization", "content-type", "prefer", "if-match", "if-none-exist"):
+        names = ("authorization", "content-type", "prefer", "if-match", "if-none-exist")
+        for name in (*names, "x-provenance", "x-security-context"):
             assert name in allowed
         other = requests.options(
             f"{guarded.root}{path}", headers={"Origin": "https://evil.test"}, timeout=20
@@ -97,7 +98,8 @@ def test_dsc_14_a_page_reads_the_headers_it_needs(guarded, register):
     answer = read(guarded, "/fhir/Patient", Origin="https://page2.test")
     assert answer.status_code == 401
     exposed = answer.headers["Access-Control-Expose-Headers"]
-    for name in ("ETag", "Location", "Content-Location", "Retry-After", "WWW-Authenticate"):
+    names = ("ETag", "Location", "Content-Location", "Retry-After", "WWW-Authenticate")
+    for name in (*names, "Content-Disposition"):
         assert name in exposed
 
 

@@ -224,7 +224,7 @@ def test_a_type_has_only_the_indexes_it_can_use(index_table):
     }
     assert "geo" in names["Location"]
     assert "pt_c_ds_id" in names["Observation"]
-    assert names["Binary"] == {"t_id", "s_id", "lu_id"}
+    assert names["Binary"] == {"t_id", "s_id", "lu_id", "comp_id"}
     others = {"ds_id", "dl_ds_id", "dp_ds_de", "qp_qu_qlo_qhi", "np_nlo_nhi", "kp_kt"}
     assert others.isdisjoint(names["Binary"] | names["Location"])
 

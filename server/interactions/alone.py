@@ -1,0 +1,25 @@
+"""A single write that tells where it comes from: a transaction of one entry, and of what is told.
+
+Spec: https://hl7.org/fhir/R4/provenance.html#header
+"""
+
+from dataclasses import replace
+
+from server.context import Context
+from server.interactions import provenance
+from server.interactions.call import Call, Result
+from server.interactions.entries import ALONE, Entry
+from server.interactions.transaction import Writing
+from server.interactions.writing import parsed
+
+
+def alone(context: Context, call: Call) -> Result:
+    """Do what `call` writes, and store where that comes from, as its header tells."""
+    origin = provenance.read(context, call)
+    entry = Entry(ALONE, call.method, call, None, {})
+    if call.interaction in ("create", "update"):
+        resource, body = parsed(context, call)
+        entry = replace(entry, call=replace(call, body=body), resource=resource)
+    writing = Writing(context, [entry], origin)
+    answer = writing.run()[ALONE]
+    return replace(answer, disclosed=(*answer.disclosed, *writing.told))
