@@ -26,7 +26,8 @@ ALLOWED = (
     "if-none-exist, if-modified-since, x-request-id"
 )
 EXPOSED = (
-    "ETag, Location, Content-Location, Last-Modified, Retry-After, WWW-Authenticate, X-Request-Id"
+    "ETag, Location, Content-Location, Last-Modified, Retry-After, WWW-Authenticate, X-Request-Id, "
+    "X-Progress, Expires, Preference-Applied"
 )
 METHODS = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"
 _PUBLIC = ("/jwks", "/.well-known/")

@@ -24,11 +24,13 @@ Handler = Callable[[Context, Call, Arguments], Result]
 class Operation:
     """How an operation is done; `letter` is the right that it needs of the type in the URL.
 
-    Without a `letter` its handler asks for what it needs.
+    Without a `letter` its handler asks for what it needs. What `is_deferred` may be done later,
+    when nobody waits for it.
     """
 
     handler: Handler
     letter: str | None = None
+    is_deferred: bool = False
 
 
 OPERATIONS: Mapping[str, Operation] = {
