@@ -28,7 +28,7 @@ from server.store.queue import Queue
 
 _IDLE_SECONDS = 1.0
 _GRACE_SECONDS = 10
-_NICE = 10
+_NICE = 5
 _NAME = "tongkang"
 _TASK = "job"
 _log = logging.getLogger("tongkang.jobs")
