@@ -1,7 +1,9 @@
 """Servers beside a process that does jobs, as `tongkang serve` runs them."""
 
 import secrets
+import signal
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -95,9 +97,26 @@ def guarded(mongodb_url, tmp_path_factory):
         server.stop()
 
 
-@pytest.fixture
-def done(guarded, tmp_path):
-    """Start a process that does the jobs of that server."""
-    process = jobs_process(tmp_path / "jobs.log", **guarded.settings).start()
+@pytest.fixture(scope="module")
+def doer(guarded, tmp_path_factory):
+    """The process that does the jobs of that server."""
+    log = tmp_path_factory.mktemp("doer") / "jobs.log"
+    process = jobs_process(log, **guarded.settings).start()
     yield process
+    process.send(signal.SIGCONT)
     process.stop()
+
+
+@pytest.fixture
+def paused(doer):
+    """Return a block within which no job is begun."""
+
+    @contextmanager
+    def paused():
+        doer.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            doer.send(signal.SIGCONT)
+
+    return paused
