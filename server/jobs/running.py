@@ -113,7 +113,10 @@ class Runner:
         caller = held.access.caller
         event = _event(job, caller, answer.status, answer.disclosed, answer.issues)
         act = rest(answer.interaction or job.interaction)
-        return answer, self.services.trail.append(replace(event, act=act))
+        epoch = self.services.trail.append(replace(event, act=act))
+        # Another process will give the answer: what it discloses has to be durable by then.
+        self.services.trail.confirm()
+        return answer, epoch
 
     def _finish(self, job: Job, answer: Result, held: Held) -> None:
         seconds = self.services.interpreters.settings.job_expiry

@@ -87,6 +87,7 @@ def guarded(mongodb_url, tmp_path_factory):
         "database": f"test_{secrets.token_hex(6)}",
         "access": "oauth",
         "log_level": "warning",
+        "port": processes.free_port(),
     }
     server = processes.Server(folder / "server.log", workers=1, **settings)
     server.database, server.settings = settings["database"], settings
