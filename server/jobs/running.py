@@ -8,6 +8,7 @@ Spec: https://hl7.org/fhir/R4/async.html
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -42,7 +43,18 @@ class Runner:
     perform: Perform = door.perform
 
     def run(self, id: str) -> None:
-        """Do the job with this id, which this process has taken; never raises but Unavailable."""
+        """Do the job with this id, which this process has taken; what fails is tried again."""
+        try:
+            self._run(id)
+        except Exception as error:  # noqa: BLE001  # the last resort: the thread has to go on
+            if isinstance(error, FhirError):
+                _log.warning("a job could not be done now: %s", error)
+            else:
+                failures.record(error, id)
+            with suppress(FhirError):  # else its lease will end
+                self.services.queue.postpone(id, _RETRY_SECONDS)
+
+    def _run(self, id: str) -> None:
         job = self.services.queue.find(id)
         if job is None:
             return
@@ -56,10 +68,6 @@ class Runner:
                 work.check()
             except Stopped as stopped:
                 self._stop(job, stopped, work)
-                return
-            except Unavailable as error:
-                _log.warning("a job could not be done now: %s", error)
-                self.services.queue.postpone(id, _RETRY_SECONDS)
                 return
             self._finish(job, answer, held)
 
