@@ -1,6 +1,8 @@
 """All that an interaction may use to answer one caller."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from server.access.policy import Access
 from server.fhir.messages import Language
@@ -9,16 +11,66 @@ from server.services import Interpreters, Services
 from server.store.history import History
 from server.store.resources import Resources
 
+Done = TypeVar("Done")
+Note = Callable[[bytes], None]
+"""Takes what shall be kept together with what a transaction stores."""
+
+
+class Work(Protocol):
+    """How far a request is, and what of it need not be done again if a process dies.
+
+    Whoever does it may hear in each of these that it must not go on, by what is no Exception.
+    """
+
+    @property
+    def is_kept(self) -> bool:
+        """Tell whether nobody waits for it: it may be large, and is done anew if need be."""
+
+    def expect(self, steps: int) -> None:
+        """Say of how many steps it consists."""
+
+    def part(self, place: int, do: Callable[[], Done]) -> Done:
+        """Return what `do` returns, one step; it, or what it stored, is never done twice."""
+
+    def once(self, do: Callable[[Note], Done], again: Callable[[bytes], Done]) -> Done:
+        """Return what `do` returns, whose one transaction is the whole work.
+
+        If that was committed before, return what `again` makes of the note that was kept with it.
+        """
+
+
+class _AtOnce:
+    """Work that somebody waits for: if they hear nothing of it, they ask again."""
+
+    is_kept = False
+
+    def expect(self, steps: int) -> None:
+        """Say nothing: who waits sees when it is done."""
+
+    def part(self, place: int, do: Callable[[], Done]) -> Done:
+        """Return what `do` returns."""
+        del place
+        return do()
+
+    def once(self, do: Callable[[Note], Done], again: Callable[[bytes], Done]) -> Done:
+        """Return what `do` returns; its note is not kept."""
+        del again
+        return do(lambda _: None)
+
+
+AT_ONCE: Work = _AtOnce()
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One caller: their rights, their view of the data, their language."""
+    """One caller: their rights, their view of the data, their language; the work done for them."""
 
     services: Services
     access: Access
     language: Language
     resources: Resources
     history: History
+    work: Work = AT_ONCE
 
     @property
     def interpreters(self) -> Interpreters:
@@ -31,8 +83,10 @@ class Context:
         return Sight(self.access.hidden, self.access.types("s"))
 
     @classmethod
-    def of(cls, services: Services, access: Access, language: Language) -> "Context":
+    def of(
+        cls, services: Services, access: Access, language: Language, work: Work = AT_ONCE
+    ) -> "Context":
         """Return the context of a caller with `access`, who reads `language`."""
         seen = access.visibility
         store = services.store
-        return cls(services, access, language, store.resources(seen), store.history(seen))
+        return cls(services, access, language, store.resources(seen), store.history(seen), work)

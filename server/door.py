@@ -46,6 +46,15 @@ HANDLERS: Mapping[str, Callable[[Context, Call], Result]] = {
 }
 
 
+DEFERRED = frozenset(
+    (
+        "search-type", "search-system", "search-compartment", "history-type", "history-system",
+        _BUNDLE,
+    )
+)  # fmt: skip
+"""Interactions that may be done later; which operations may stands in their table."""
+
+
 def perform(context: Context, call: Call) -> Result:
     """Return the result of `call`.
 
@@ -56,8 +65,7 @@ def perform(context: Context, call: Call) -> Result:
         # Each of its entries comes back here.
         with parameters.in_force(context, call):
             return batch.bundle(context, call, perform)
-    if call.interaction != _OPERATION:
-        context.access.require(call.interaction, call.type)
+    require(context, call)
     handler = _handler(context.interpreters, call)
     if call.interaction in parameters.UNCONCERNED:
         return handler(context, call)
@@ -72,6 +80,22 @@ def _handler(interpreters: Interpreters, call: Call) -> Callable[[Context, Call]
     if call.interaction not in _TOLD:
         raise BadRequest.because("provenance-not-here")
     return alone.alone
+
+
+def require(context: Context, call: Call) -> None:
+    """Raise Forbidden unless the caller may ask for `call`, as far as that can be told at once.
+
+    An operation is asked for in its table, each entry of a bundle by itself.
+    """
+    if call.interaction not in (_OPERATION, _BUNDLE):
+        context.access.require(call.interaction, call.type)
+
+
+def may_wait(interpreters: Interpreters, call: Call) -> bool:
+    """Tell whether `call` may be done later, when nobody waits for it."""
+    if call.interaction == _OPERATION:
+        return table.OPERATIONS[table.defined(interpreters, call).id].is_deferred
+    return call.interaction in DEFERRED
 
 
 def changes(interpreters: Interpreters, call: Call) -> bool:

@@ -38,6 +38,9 @@ from server.store.database import Store, connect
 from server.store.documents import Document
 from server.store.inspection import Inspection
 from server.store.jobs import Jobs
+from server.store.marks import Marks
+from server.store.parts import Parts
+from server.store.queue import Queue
 from server.store.registry import Registry, Rules
 from server.store.reindexing import Reindexing
 from server.store.safe import Safe
@@ -119,13 +122,20 @@ class Services:
     registry: Registry = field(init=False)
     trail: Trail[Event] = field(init=False)
     safe: Safe = field(init=False)
+    queue: Queue = field(init=False)
+    marks: Marks = field(init=False)
+    parts: Parts = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make what is not given: the registry, which has not looked yet, the trail, the safe."""
+        """Make what is not given; nothing of it asks the database yet."""
         object.__setattr__(self, "registry", _registry(self.interpreters, self.store))
         trail = _trail(self.interpreters, self.store, self.registry)
         object.__setattr__(self, "trail", trail)
-        object.__setattr__(self, "safe", Safe(self.interpreters.settings))
+        safe = Safe(self.interpreters.settings)
+        object.__setattr__(self, "safe", safe)
+        object.__setattr__(self, "queue", self.store.queue())
+        object.__setattr__(self, "marks", self.store.marks())
+        object.__setattr__(self, "parts", self.store.parts(safe))
 
     @classmethod
     def open(cls, interpreters: Interpreters, statement: Callable[[], bytes]) -> Self:

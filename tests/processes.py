@@ -132,7 +132,8 @@ class Server(Process):
     """gunicorn with `application`, as `tongkang serve` runs it when it is given a MongoDB."""
 
     def __init__(self, log, application=APPLICATION, **settings):
-        settings = {"port": free_port(), "log_level": "warning", "access": "open", **settings}
+        calm = {"log_level": "warning", "access": "open", "job_workers": 0}
+        settings = {"port": free_port(), **calm, **settings}
         command = [sys.executable, "-m", "server.cli", "serve", "--application", application]
         super().__init__(command, log, **settings)
         self.root = f"http://127.0.0.1:{settings['port']}"

@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from uuid_utils import uuid4
 
-from server import door
 from server.access.caller import Caller
 from server.access.policy import ANYBODY, FREE, Access
 from server.api import body, negotiation, recording, requests, responses, telemetry
 from server.api.responses import Manner, Response
 from server.audit import failures
 from server.audit.event import Event
+from server.auth import bearer
 from server.context import Context
 from server.fhir.formats import FHIR_JSON, XML_TYPES
 from server.fhir.outcome import FhirError, Issue, Unavailable
 from server.interactions import urls
 from server.interactions.call import Call, Result
 from server.interactions.patch import PATCH_TYPES
+from server.jobs import desk
 from server.services import Services
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class _Exchange:
             if now == epoch or self.access is None or isinstance(answer, FhirError):
                 return response
             # A change is done once, with rights that were looked up for it alone.
-            if self.call is not None and door.changes(self.services.interpreters, self.call):
+            if self.call is not None and desk.changes(self.services.interpreters, self.call):
                 return response if answer.unread is None else self._without_reads(answer)
         raise Unavailable.because("trail-unavailable")
 
@@ -173,7 +174,7 @@ class _Exchange:
         if self.is_recorded:
             self.announced = self.services.trail.announce()
         context = Context.of(self.services, access, self.manner.language)
-        return door.perform(context, self._in_json(self.call))
+        return desk.perform(context, self._in_json(self.call), self._origin)
 
     def _in_json(self, call: Call) -> Call:
         """Return `call` with its body in JSON, which nothing behind the door knows otherwise.
@@ -184,6 +185,12 @@ class _Exchange:
             return call
         body = self.services.interpreters.xml.read(call.body)
         return replace(call, body=body, content_type=FHIR_JSON)
+
+    def _origin(self) -> desk.Origin:
+        """Return what is kept of this request if it is left to be done later."""
+        is_asked = self.services.interpreters.settings.access != "open"
+        token = bearer.presented(self.environ) if is_asked else None
+        return desk.Origin(token, self._event(Result(status=202)))
 
     def _authenticated(self) -> Access:
         self.has_asked = True

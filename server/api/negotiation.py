@@ -114,7 +114,7 @@ def preference(text: str | None) -> Preference:
         asked.setdefault(name.strip().lower(), value.strip().strip('"'))
     returns = asked.get("return", "")
     lenient = asked.get("handling") == "lenient"
-    return Preference(returns if returns in _RETURNS else None, lenient)
+    return Preference(returns if returns in _RETURNS else None, lenient, "respond-async" in asked)
 
 
 def _media(text: str) -> tuple[str, dict[str, str]]:

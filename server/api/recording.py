@@ -35,7 +35,8 @@ def event(interpreters: Interpreters, asked: Asked, answer: Result | FhirError) 
     call = asked.call
     shown = answer.disclosed if isinstance(answer, Result) else ()
     # Who asked in vain has asked for this nevertheless.
-    target = f"{call.owner or call.type}/{call.id}" if call and call.id and not shown else None
+    type = call and (call.owner or call.type)
+    target = f"{type}/{call.id}" if call and type and call.id and not shown else None
     turned_out = answer.interaction if isinstance(answer, Result) else None
     return Event(
         act=rest(turned_out or (call.interaction if call else "none")),
@@ -46,6 +47,7 @@ def event(interpreters: Interpreters, asked: Asked, answer: Result | FhirError) 
         request=_text(interpreters.requests, asked),
         shown=shown,
         concerned=() if target is None else (target,),
+        facts=answer.facts if isinstance(answer, Result) else (),
     )
 
 

@@ -62,6 +62,7 @@ EMERGENCY_ENDED = Act(_SECURITY, Term(DCM, "110138", "Emergency Override Stopped
 STARTED = Act(_APPLICATION, Term(DCM, "110120", "Application Start"), "E")
 _NEW_EPOCH = Act(_SECURITY, Term(OWN_ACTS, "epoch"), "E")
 TRAIL_USED = Act(Term(DCM, "110101", "Audit Log Used"), Term(OWN_ACTS, "trail"), "R")
+_OWN = frozenset(("none", "job-status", "job-cancel"))
 _SUBTYPES = {"search-compartment": "search"}
 _MAY_CHANGE = ("batch", "transaction", "operation")
 _ACTIONS = {
@@ -76,7 +77,7 @@ def rest(interaction: str) -> Act:
     if found is None:
         action = _ACTIONS.get(interaction.partition("-")[0], "R")
         subtype = Term(_INTERACTIONS, _SUBTYPES.get(interaction, interaction))
-        if interaction == "none":
+        if interaction in _OWN:
             subtype = Term(OWN_ACTS, interaction)
         found = Act(Term(_REST, _REST_CODE, "RESTful Operation"), subtype, action)
         _RESTFUL[interaction] = found

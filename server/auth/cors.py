@@ -26,8 +26,8 @@ ALLOWED = (
     "if-none-exist, if-modified-since, x-provenance, x-request-id, x-security-context"
 )
 EXPOSED = (
-    "Content-Disposition, Content-Location, ETag, Last-Modified, Location, Retry-After, "
-    "WWW-Authenticate, X-Request-Id"
+    "Content-Disposition, Content-Location, ETag, Expires, Last-Modified, Location, "
+    "Preference-Applied, Retry-After, WWW-Authenticate, X-Progress, X-Request-Id"
 )
 METHODS = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"
 _PUBLIC = ("/jwks", "/.well-known/")

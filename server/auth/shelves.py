@@ -13,7 +13,9 @@ GRANTS = Layout(
 )
 RECEIPTS = Layout("_receipts", indexes=(("account",), ("client",)))
 CODES = Layout("_codes", indexes=(("grant",), ("client",)))
-TOKENS = Layout("_tokens", indexes=(("grant",), ("client",), ("account",), ("family",)))
+TOKENS = Layout(
+    "_tokens", indexes=(("grant",), ("client",), ("account",), ("family",), ("parent",))
+)
 PENDING = Layout("_pending", indexes=(("client",),))
 PUSHED = Layout("_pushed", indexes=(("client",),))
 LAUNCHES = Layout("_launches", indexes=(("client",),))

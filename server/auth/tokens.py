@@ -1,7 +1,8 @@
 """Opaque tokens: random, kept only as a hash, revoked everywhere at once.
 
-A record has: kind (access, refresh), grant, client, account, scope, context, issued, expires_at;
-a refresh token also `family`, the chain of those that replaced one another, and `used`.
+A record has: kind (access, refresh, delegated), grant, client, account, scope, context, issued,
+expires_at; a refresh token also `family`, the chain of those that replaced one another, and `used`;
+what was delegated has the id of its `parent`.
 
 Spec: https://www.rfc-editor.org/rfc/rfc6749#section-1.4, https://www.rfc-editor.org/rfc/rfc9700
 """
@@ -9,7 +10,7 @@ Spec: https://www.rfc-editor.org/rfc/rfc6749#section-1.4, https://www.rfc-editor
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from secrets import token_urlsafe
+from secrets import token_hex, token_urlsafe
 from typing import Any, Literal, Self
 
 from server.auth import shelves
@@ -21,6 +22,7 @@ BACKEND_SECONDS = 300
 REFRESH_SECONDS = 180 * 24 * 3600
 _BYTES = 32
 Kind = Literal["access", "refresh"]
+DELEGATED = "delegated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +73,29 @@ class Tokens:
         unused: dict[str, Plain] = {"kind": "refresh", "used": False}
         return self._shelf.change(digest(token), {"used": True}, unused)
 
+    def delegate(self, token: str, ends: datetime) -> Record | None:
+        """Return a new record with the rights of an access token, None if it is not good.
+
+        Nobody can present it, and it ends with that token if that is revoked, but not if it only
+        expires.
+        """
+        parent = digest(token)
+        found = self._shelf.find(parent)
+        if found is None or found["kind"] != "access":
+            return None
+        id = f"{DELEGATED}:{token_hex(_BYTES)}"
+        record = {name: value for name, value in found.items() if name != "id"}
+        record |= {"kind": DELEGATED, "parent": parent, "expires_at": ends}
+        self._shelf.add(id, record)
+        if self._shelf.find(parent) is None:  # revoked meanwhile
+            self._shelf.take(id)
+            return None
+        return {"id": id, **record}
+
     def revoke(self, token: str) -> None:
-        """Revoke one token."""
+        """Revoke one token, and what was delegated by it."""
         self._shelf.take(digest(token))
+        self._shelf.remove({"parent": digest(token)})
         self._bump()
 
     def revoke_all(self, field: Literal["grant", "client", "account", "family"], id: str) -> None:

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "signing-keys": "Show the keys of id tokens, or begin a new one. / "
     "显示身份令牌的签名密钥，或启用新密钥。",
     "token": "Print an access token for trying out. / 打印一个供试用的访问令牌。",
+    "jobs": "Do what callers do not wait for, or list it. / 执行或列出异步任务。",
     "demo": "Load a demo region of synthetic residents. / 载入由虚构居民组成的演示地区。",
     "demo-bundles": "Print the demo region as transaction Bundles. / "
     "以 transaction Bundle 形式输出演示地区。",

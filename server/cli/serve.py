@@ -30,9 +30,10 @@ def serve(application: str) -> None:
         safe.check(settings)
         if settings.mongodb_url is not None:
             check_url(settings.mongodb_url)
-            # There is no mongod to look after: gunicorn takes the place of this process.
-            command = gunicorn_command(application)
-            os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+            if not settings.job_workers:
+                # There is nothing to look after: gunicorn takes the place of this process.
+                command = gunicorn_command(application)
+                os.execv(command[0], command)  # noqa: S606 - no shell is wanted
         sys.exit(Supervisor(settings, application, announce).run())
     except FhirError as error:
         exit_with(error, settings.language)

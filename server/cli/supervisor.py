@@ -1,6 +1,7 @@
-"""The process that runs mongod beside gunicorn, starts them and ends them in good order.
+"""The process that runs others beside gunicorn, starts them and ends them in good order.
 
-mongod is started again when it dies; when gunicorn ends, everything ends.
+These are the private mongod, if no other is given, and the process that does jobs. Either is
+started again when it dies; when gunicorn ends, everything ends.
 """
 
 import os
@@ -26,6 +27,7 @@ _MOMENT = 0.05
 _GRACE = 15.0
 _MOST_DEATHS = 5
 _DEATHS_WITHIN = 60.0
+_JOBS_PAUSE = 5.0
 
 
 def gunicorn_command(application: str) -> list[str]:
@@ -40,9 +42,9 @@ def local_url(settings: Settings, path: str) -> str:
 
 
 class Supervisor:
-    """Runs `application` on the private mongod of the data folder.
+    """Runs `application` on the database that is set, or on a private mongod in the data folder.
 
-    `announce` is called once, when the server is ready.
+    `announce` is called once, when a server with a private mongod is ready.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class Supervisor:
         self._deaths: list[float] = []
         self._gunicorn: Popen[bytes] | None = None
         self._demo: Popen[bytes] | None = None
+        self._jobs: Popen[bytes] | None = None
+        self._jobs_due = 0.0
         self._served = ""
         self._is_new = self._is_settled = self._is_announced = False
 
@@ -66,23 +70,32 @@ class Supervisor:
         """
         _require_free(self._settings)
         with self._noting_signals():
-            mongo = EmbeddedMongo(self._settings.data_folder / "mongodb")
+            mongo = self._private()
             try:
                 return self._supervise(mongo)
             finally:
-                for child, patience in ((self._demo, 1.0), (self._gunicorn, _GRACE)):
+                children = ((self._demo, 1.0), (self._jobs, _GRACE), (self._gunicorn, _GRACE))
+                for child, patience in children:
                     if child is not None:
                         ended(child, patience)
-                mongo.stop()
+                if mongo is not None:
+                    mongo.stop()
 
-    def _supervise(self, mongo: EmbeddedMongo) -> int:
-        self._is_new = mongo.is_new
-        if self._is_new and self._settings.demo_residents:
-            self._demo_wanted.touch()
-        mongo.start()
+    def _private(self) -> EmbeddedMongo | None:
+        if self._settings.mongodb_url is not None:
+            return None
+        return EmbeddedMongo(self._settings.data_folder / "mongodb")
+
+    def _supervise(self, mongo: EmbeddedMongo | None) -> int:
+        if mongo is not None:
+            self._is_new = mongo.is_new
+            if self._is_new and self._settings.demo_residents:
+                self._demo_wanted.touch()
+            mongo.start()
         while not self._signals:
-            self._keep_mongod(mongo)
-            self._keep_gunicorn(mongo.url)
+            if mongo is not None:
+                self._keep_mongod(mongo)
+            self._keep_gunicorn(mongo.url if mongo else self._settings.mongodb_url or "")
             if self._gunicorn is not None and (code := self._gunicorn.poll()) is not None:
                 return _exit_code(code)
             self._follow()
@@ -114,10 +127,13 @@ class Supervisor:
         self._gunicorn = started(gunicorn_command(self._application), self._environ())
 
     def _follow(self) -> None:
-        """Announce the server once it is ready, then load the demo region if it is wanted."""
-        if not self._is_announced and _answers(local_url(self._settings, "/readyz")):
+        """See to what comes once the server is ready: the announcement, the demo region, jobs."""
+        if not self._is_announced:
+            if not _answers(local_url(self._settings, "/readyz")):
+                return
             self._is_announced = True
-            self._announce(self._settings)
+            if self._settings.mongodb_url is None:
+                self._announce(self._settings)
             if self._demo_wanted.exists():
                 count = str(self._settings.demo_residents)
                 command = [sys.executable, "-m", "server.cli", "demo", "--residents", count]
@@ -127,6 +143,15 @@ class Supervisor:
             if code == 0 and self._demo_wanted.exists():  # else it is tried again at the next start
                 self._demo_wanted.unlink()
                 self._demo = self._accounts()
+        self._keep_jobs()
+
+    def _keep_jobs(self) -> None:
+        """Start the process that does jobs, again if it has died, unless there shall be none."""
+        is_running = self._jobs is not None and self._jobs.poll() is None
+        if is_running or not self._settings.job_workers or time.monotonic() < self._jobs_due:
+            return
+        self._jobs_due = time.monotonic() + _JOBS_PAUSE
+        self._jobs = started([sys.executable, "-m", "server.cli", "jobs"], self._environ())
 
     def _accounts(self) -> "Popen[bytes] | None":
         """Have accounts made to try the demo region with, and told once, if anybody is asked."""

@@ -37,7 +37,7 @@ class Answers:
         """Return the answer to the whole."""
         whole = self._bundle(context, self.by_place)
         unread = None
-        if self.reads and len(self.reads) < len(self.by_place):
+        if self.reads:
             lost = Unavailable.because("entry-read-again")
             kept = dict.fromkeys(self.reads, lost)
             unread = self._bundle(context, {**self.by_place, **kept})

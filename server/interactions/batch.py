@@ -13,7 +13,7 @@ from server.fhir.outcome import BadRequest
 from server.interactions import provenance
 from server.interactions.answers import Answer, Answers, Perform, attempted
 from server.interactions.call import Call, Result
-from server.interactions.entries import Bundle, read
+from server.interactions.entries import Bundle, Entry, read
 from server.interactions.transaction import transaction
 
 _AT_ONCE = 4
@@ -33,10 +33,16 @@ def bundle(context: Context, call: Call, perform: Perform) -> Result:
 def _batch(context: Context, asked: Bundle, perform: Perform) -> Result:
     answers: dict[int, Answer] = dict(asked.faulty)
     ordered = sorted(asked.entries, key=lambda one: one.order)
+    work = context.work
+    work.expect(len(ordered))
+
+    def answered(entry: Entry) -> Answer:
+        return work.part(entry.place, lambda: attempted(context, entry, perform))
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for _, entries in groupby(ordered, key=lambda one: one.method):
             alike = list(entries)
-            done = pool.map(lambda entry: attempted(context, entry, perform), alike)
+            done = pool.map(answered, alike)
             answers |= zip((one.place for one in alike), done, strict=True)
     reads = frozenset(one.place for one in ordered if one.is_read)
     return Answers(asked.type, answers, reads).result(context)

@@ -16,11 +16,12 @@ class Preference:
     """What the Prefer header asks for: https://hl7.org/fhir/R4/http.html#ops.
 
     `returns` None leaves it to the interaction: the representation of a single write, of none in
-    a bundle.
+    a bundle. `respond_async` asks not to be waited for: https://hl7.org/fhir/R4/async.html.
     """
 
     returns: str | None = None
     lenient: bool = False
+    respond_async: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +88,8 @@ class Result:
     `location` is relative to the base URL. `issues` are said in an
     OperationOutcome when there is no body. `disclosed` are the versions told of, or written.
     `interaction` is what the request turned out to be, where its URL does not tell. `unread` is
-    the body without what was read, if something was written as well.
-    `content_type` is that of a `body` that is not FHIR.
+    the body of a bundle without what was read, if anything was. `content_type` is that of a `body`
+    that is not FHIR. `facts` are further names and values for the trail.
     """
 
     status: int
@@ -102,6 +103,7 @@ class Result:
     disclosed: tuple[Disclosed, ...] = ()
     interaction: str | None = None
     unread: bytes | None = None
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 def entity_tags(text: str) -> frozenset[str]:

@@ -90,10 +90,9 @@ def read(context: Context, call: Call) -> Bundle:
         expression = "Bundle.type" if bundle.get("resourceType") == "Bundle" else "resourceType"
         raise Unprocessable.because("bundle-type-unfit", expression)
     rows = bundle.get("entry", [])
-    if isinstance(rows, list) and len(rows) > settings.max_entries:
-        raise TooLarge.because(
-            "bundle-too-large", "Bundle.entry", count=len(rows), limit=settings.max_entries
-        )
+    most = settings.max_job_entries if context.work.is_kept else settings.max_entries
+    if isinstance(rows, list) and len(rows) > most:
+        raise TooLarge.because("bundle-too-large", "Bundle.entry", count=len(rows), limit=most)
     _check_shell(context, bundle)
     bodies = _RAW.decode(body).entry
     entries, faulty = [], dict[int, FhirError]()

@@ -14,6 +14,9 @@ TYPE, ID, VERSION = "{type}", "{id}", "{version}"
 OWNER, MEMBER = "{owner}", "{member}"
 # An operation, with its $.
 OPERATION = "{operation}"
+# Where a request that is done later is asked after.
+JOBS = "_jobs"
+JOB_STATUS, JOB_CANCEL = "job-status", "job-cancel"
 _COMPARTMENT = "search-compartment"
 _OPERATION = "operation"
 
@@ -33,6 +36,8 @@ ROUTES = (
     Route("GET", (), "search-system"),
     Route("POST", (), "batch"),
     Route("POST", ("_search",), "search-system"),
+    Route("GET", (JOBS, ID), JOB_STATUS),
+    Route("DELETE", (JOBS, ID), JOB_CANCEL),
     Route("GET", (TYPE,), "search-type"),
     Route("POST", (TYPE, "_search"), "search-type"),
     Route("POST", (TYPE,), "create"),
@@ -69,7 +74,7 @@ def on_types(routes: Iterable[Route] = ROUTES) -> list[str]:
 def on_system(routes: Iterable[Route] = ROUTES) -> list[str]:
     """Return the interactions with the system as a whole, but for the capabilities themselves."""
     named = (route.interaction for route in routes if TYPE not in route.shape)
-    others = ("capabilities", _COMPARTMENT, _OPERATION)
+    others = ("capabilities", _COMPARTMENT, _OPERATION, JOB_STATUS, JOB_CANCEL)
     found = [one for one in dict.fromkeys(named) if one not in others]
     # What is posted to the base is one or the other, as the Bundle says.
     return [*found, "transaction"] if "batch" in found else found

@@ -87,6 +87,7 @@ def statement(interpreters: Interpreters) -> bytes:
             "rest": [
                 {
                     "mode": "server",
+                    "documentation": _in_each_language("capabilities-async"),
                     "security": _security(interpreters.settings),
                     "resource": [
                         _resource(interpreters, type)

@@ -7,12 +7,21 @@ the entries read is read behind it, so that it shows what was written.
 Spec: https://hl7.org/fhir/R4/http.html#transaction
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from server.context import Context
+from server.context import Context, Note
 from server.fhir.outcome import Forbidden, NotFound, Unprocessable
-from server.interactions import binary, kept_consents, parameters, patch, provenance, redaction
+from server.interactions import (
+    binary,
+    kept_consents,
+    notes,
+    parameters,
+    patch,
+    provenance,
+    redaction,
+)
 from server.interactions.answers import Answer, Answers, Perform, attempted
 from server.interactions.call import Disclosed, Result
 from server.interactions.delete import deleted
@@ -103,14 +112,28 @@ class Writing:
         """Return the answers by place, when all is stored."""
         if not self._entries:
             return {}
-        # What is at fault is found before the transaction begins, which then is short.
-        self._drafting.of(self._identities.find(self._context.resources.look()))
         types = {one.call.resource_type for one in self._entries}
         if self._origin is not None:
             types.add(provenance.TYPE)
-        done = self._context.resources.transaction(types, self._attempt)
+        done = self._context.work.once(partial(self._stored, types), self._recalled)
         parameters.stored(self._context, types)
         return {entry.place: self._answer(entry, done[entry.place]) for entry in self._entries}
+
+    def _stored(self, types: Collection[str], note: Note) -> dict[int, _Done]:
+        """Return what the entries came to, all stored; `note` takes what tells it once more."""
+        # What is at fault is found before the transaction begins, which then is short.
+        self._drafting.of(self._identities.find(self._context.resources.look()))
+
+        def attempt(transaction: Transaction) -> dict[int, _Done]:
+            done = self._attempt(transaction)
+            note(notes.noted({place: (one.status, one.version) for place, one in done.items()}))
+            return done
+
+        return self._context.resources.transaction(types, attempt)
+
+    def _recalled(self, note: bytes) -> dict[int, _Done]:
+        outcomes = notes.recalled(self._context, note)
+        return {place: _Done(status, version) for place, (status, version) in outcomes.items()}
 
     def _attempt(self, transaction: Transaction) -> dict[int, _Done]:
         transaction.claim(self._identities.claims)

@@ -25,13 +25,15 @@ class Operation:
     """How an operation is done; `letter` is the right that it needs of the type in the URL.
 
     Without a `letter` its handler asks for what it needs. `searches` says that it takes the search
-    parameters of the type as well, `may_store` that it can change something if it is posted.
+    parameters of the type as well, `may_store` that it can change something if it is posted. What
+    `is_deferred` may be done later, when nobody waits for it.
     """
 
     handler: Handler
     letter: str | None = None
     searches: bool = False
     may_store: bool = False
+    is_deferred: bool = False
 
 
 OPERATIONS: Mapping[str, Operation] = {

@@ -20,8 +20,12 @@ from server.store.documents import Document
 from server.store.engine import Engine
 from server.store.failures import refused
 from server.store.history import History
+from server.store.marks import Marks
 from server.store.mongod import CannotStart
+from server.store.parts import Parts
+from server.store.queue import Queue
 from server.store.resources import Resources
+from server.store.safe import Safe
 from server.store.shelf import Layout, Shelf
 
 _SHARDED = "isdbgrid"
@@ -96,6 +100,18 @@ class Store:
     def shelf(self, layout: Layout) -> Shelf:
         """Return the records, not FHIR's, that `layout` describes."""
         return Shelf(self.engine.collections.database, layout)
+
+    def queue(self) -> Queue:
+        """Return the jobs that nobody waits for, as this process takes them."""
+        return Queue(self.engine.collections.database)
+
+    def marks(self) -> Marks:
+        """Return the marks of what those jobs have done."""
+        return Marks(self.engine.collections.database)
+
+    def parts(self, safe: Safe) -> Parts:
+        """Return what those jobs need and have made, encrypted by `safe`."""
+        return Parts(self.engine.collections.database, safe)
 
     def ping(self) -> None:
         """Raise Unavailable unless the database answers, can be written to and has transactions.

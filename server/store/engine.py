@@ -29,6 +29,7 @@ from pymongo.write_concern import WriteConcern
 from server.access.visibility import Visibility
 from server.fhir import json
 from server.fhir.outcome import PreconditionFailed
+from server.store import marks
 from server.store.belonging import Belonging
 from server.store.coalesce import Coalescer
 from server.store.collections import CLAIMS, Collections
@@ -70,6 +71,10 @@ class Engine:
     def insert(self, type: str, document: RawBSONDocument) -> None:
         """Insert `document` durably. Raises DuplicateKeyError if its `_id` is taken."""
         self.collections.ensure(type)
+        if marks.is_wanted():
+            collection = self.collections.current(type)
+            self.transaction(lambda session: collection.insert_one(document, session=session))
+            return
         writer = self._writers.get(type) or self._writer(type)
         writer.run(document)
 
@@ -99,6 +104,7 @@ class Engine:
             committing = False
             try:
                 result = attempt(session)
+                marks.put(self.collections.database, session)
             except PyMongoError as error:
                 failures.append(error)
                 raise
@@ -108,13 +114,15 @@ class Engine:
         limit = seconds or self.client.options.timeout
         with pymongo.timeout(limit), self.client.start_session() as session:
             try:
-                return session.with_transaction(noted, _SNAPSHOT, _MAJORITY)
+                result = session.with_transaction(noted, _SNAPSHOT, _MAJORITY)
             except ExecutionTimeout as error:
                 if committing or not failures:
                     # It may be committed, so the caller must not hear that it was refused.
                     raise NetworkTimeout(str(error)) from error
                 # Time ran out in one more attempt: the first failure says why.
                 raise failures[0] from error
+        marks.committed()
+        return result
 
     def claim(self, name: str, session: ClientSession) -> None:
         """Make this transaction and every other one with claim `name` exclude each other."""

@@ -25,7 +25,7 @@ from server.settings import Settings
 from server.store.mongod import CannotStart
 
 _MARK = "aes-256-gcm"
-_KEY_BYTES, _NONCE_BYTES = 32, 12
+_KEY_BYTES, _NONCE_BYTES, _ID_CHARACTERS = 32, 12, 16
 _log = logging.getLogger("tongkang.store")
 
 
@@ -59,13 +59,12 @@ class Safe:
             raise CannotStart.because("secret-key-unreadable", path=self._path) from error
         if not found or any(len(key) != _KEY_BYTES for key in found):
             raise CannotStart.because("secret-key-unreadable", path=self._path)
-        return {sha256(key).hexdigest()[:16]: AESGCM(key) for key in found}
+        return {sha256(key).hexdigest()[:_ID_CHARACTERS]: AESGCM(key) for key in found}
 
     def closed(self, text: str, place: str) -> str:
         """Return `text` as it may be kept at `place`, such as ``_accounts/a``."""
-        id, key = next(iter(self.keys.items()))
-        nonce = token_bytes(_NONCE_BYTES)
-        content = nonce + key.encrypt(nonce, text.encode(), place.encode())
+        kept = self.closed_bytes(text.encode(), place)
+        id, content = kept[:_ID_CHARACTERS].decode(), kept[_ID_CHARACTERS:]
         return f"{_MARK}:{id}:{b64encode(content).decode()}"
 
     def opened(self, kept: str, place: str) -> str:
@@ -79,18 +78,35 @@ class Safe:
         id, _, content = rest.partition(":")
         try:
             raw = b64decode(content)
-            return (
-                self.keys[id]
-                .decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode())
-                .decode()
-            )
+        except ValueError as error:
+            raise _unreadable(id) from error
+        return self.opened_bytes(id.encode() + raw, place).decode()
+
+    def closed_bytes(self, content: bytes, place: str) -> bytes:
+        """Return `content` as it may be kept at `place`."""
+        id, key = next(iter(self.keys.items()))
+        nonce = token_bytes(_NONCE_BYTES)
+        return id.encode() + nonce + key.encrypt(nonce, content, place.encode())
+
+    def opened_bytes(self, kept: bytes, place: str) -> bytes:
+        """Return what is kept at `place`.
+
+        Raises Unavailable if it was encrypted with a key that is not there, or elsewhere.
+        """
+        id, rest = kept[:_ID_CHARACTERS].decode("ascii", "replace"), kept[_ID_CHARACTERS:]
+        try:
+            return self.keys[id].decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], place.encode())
         except (KeyError, InvalidTag, ValueError) as error:
-            _log.error("what is kept secret cannot be decrypted", extra={"key": id})
-            raise Unavailable.because("secret-key-missing") from error
+            raise _unreadable(id) from error
 
     def is_current(self, kept: str) -> bool:
         """Tell whether `kept` is encrypted with the key that encrypts now."""
         return kept.startswith(f"{_MARK}:{next(iter(self.keys))}:")
+
+
+def _unreadable(key: str) -> Unavailable:
+    _log.error("what is kept secret cannot be decrypted", extra={"key": key})
+    return Unavailable.because("secret-key-missing")
 
 
 def _make(path: Path) -> None:

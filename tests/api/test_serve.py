@@ -72,6 +72,14 @@ def test_it_runs_the_processes_that_are_set(serve):
     wait_until(lambda: len(children(gunicorn)) == 3)
 
 
+def test_it_runs_the_process_that_does_jobs_and_ends_it(serve):
+    server = serve(job_workers=1).ready()
+    wait_until(lambda: named(children(server.child.pid), "server.cli\0jobs"))
+    (jobs,) = named(children(server.child.pid), "server.cli\0jobs")
+    assert server.stop() == 0
+    assert not is_alive(jobs)
+
+
 @pytest.mark.alone
 def test_a_second_start_is_ready_in_less_than_five_seconds(serve):
     begun = time.monotonic()

@@ -22,6 +22,9 @@ NOT_RESOURCES = {
     "shelf": "records that are not FHIR's",
     "jobs": "which types are indexed anew",
     "writers": "which processes write",
+    "queue": "what is to be done later, and how far it is",
+    "parts": "what jobs need and have made, encrypted; whose it is was asked before",
+    "marks": "which parts of a job are done",
     "trail": "the trail's own lanes and events, written for nobody and read by verification",
 }
 """Modules of the store whose collections hold no resources that callers ask for."""
@@ -33,6 +36,7 @@ REVIEWED = {
     "belonging.Belonging._read": "where patients live, for what is stored about them",
     "belonging.Belonging.keep": "what a patient keeps from others, as they say themselves",
     "engine.Engine._insert_many": "inserts only; the bounds were asked before",
+    "engine.Engine.insert": "inserts only; the bounds were asked before",
     "parameters.Parameters.changed": "SearchParameters, which all searches go by",
     "succession.Succession.bury.bury": "`where` is bounded by _supersede",
     "succession.Succession._replacing.put": "`where` is bounded by _supersede",
@@ -58,6 +62,8 @@ HOLDERS = {
 }
 CONTEXTS = {
     "api/fhir.py": "the caller's token decides",
+    "jobs/running.py": "the rights of a job, as they are when it runs",
+    "jobs/desk.py": "the rights of a job, as they are when its result is given",
     "cli/demo.py": "writes the demo region",
     "portal/desk.py": "the session decides",
     "identity/guardians.py": "whom the record of a child names as guardian",
@@ -71,6 +77,7 @@ OPENERS = {
     "access/policy.py": "where it is",
     "app.py": "a server that asks nobody, which production refuses to be",
     "cli/demo.py": "writes the demo region",
+    "jobs/rights.py": "a server that asks nobody, which production refuses to be",
 }
 
 

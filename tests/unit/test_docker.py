@@ -134,6 +134,20 @@ def test_there_are_two_servers_three_members_and_a_proxy(compose):
     assert {"proxy", "server1", "server2", "mongodb1", "mongodb2", "mongodb3"} <= services
 
 
+def test_jobs_are_done_beside_the_servers_with_the_same_settings(compose):
+    jobs, server = compose["services"]["jobs"], compose["services"]["server1"]
+    assert jobs["command"] == ["tongkang", "jobs"]
+    assert server["environment"]["TONGKANG_JOB_WORKERS"] == "0"
+    differing = {
+        name
+        for name in jobs["environment"] | server["environment"]
+        if jobs["environment"].get(name) != server["environment"].get(name)
+    }
+    assert differing == {"TONGKANG_JOB_WORKERS"}
+    assert jobs["networks"] == ["data"]
+    assert jobs["secrets"] == server["secrets"]
+
+
 def test_only_the_proxy_can_be_reached_from_outside(compose):
     published = [name for name, service in compose["services"].items() if "ports" in service]
     assert published == ["proxy"]

@@ -167,7 +167,7 @@ def test_another_kind_of_body_is_refused(text):
         ("return=OperationOutcome", Preference("OperationOutcome")),
         ('return="representation"; handling=lenient', Preference("representation", lenient=True)),
         ("handling=strict, return=minimal", Preference("minimal")),
-        ("respond-async, wait=5", Preference()),
+        ("respond-async, wait=5", Preference(respond_async=True)),
         ("return=minimal, return=representation", Preference("minimal")),
     ],
 )

@@ -1,0 +1,1 @@
+"""Jobs: requests whose callers do not wait, done later by a process of their own."""
