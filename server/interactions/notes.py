@@ -9,27 +9,30 @@ import msgspec
 
 from server.context import Context
 from server.fhir.outcome import NotFound
+from server.interactions.call import Disclosed
 from server.store.documents import Version
 
 Outcomes = Mapping[int, tuple[int, Version | None]]
 """The status of each entry, and the version that tells of it, by its place."""
 _Named = tuple[str, str, int, int, tuple[str, ...]]
-_NOTE = msgspec.msgpack.Decoder(dict[int, tuple[int, _Named | None]])
+_Kept = tuple[dict[int, tuple[int, _Named | None]], tuple[Disclosed, ...]]
+_NOTE = msgspec.msgpack.Decoder(_Kept)
 
 
-def noted(outcomes: Outcomes) -> bytes:
-    """Return the note of `outcomes`, without the content of any resource."""
-    return msgspec.msgpack.encode(
-        {place: (status, _named(version)) for place, (status, version) in outcomes.items()}
-    )
+def noted(outcomes: Outcomes, more: tuple[Disclosed, ...]) -> bytes:
+    """Return the note of `outcomes` and of what `more` was written, without any content."""
+    entries = {place: (status, _named(version)) for place, (status, version) in outcomes.items()}
+    return msgspec.msgpack.encode((entries, more))
 
 
-def recalled(context: Context, note: bytes) -> Outcomes:
-    """Return the outcomes in `note`, with the content that the caller may read."""
-    return {
+def recalled(context: Context, note: bytes) -> tuple[Outcomes, tuple[Disclosed, ...]]:
+    """Return the outcomes in `note`, with the content that the caller may read, and what more."""
+    entries, more = _NOTE.decode(note)
+    outcomes = {
         place: (status, None if named is None else _version(context, named))
-        for place, (status, named) in _NOTE.decode(note).items()
+        for place, (status, named) in entries.items()
     }
+    return outcomes, more
 
 
 def _named(version: Version | None) -> _Named | None:

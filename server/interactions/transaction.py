@@ -126,13 +126,14 @@ class Writing:
 
         def attempt(transaction: Transaction) -> dict[int, _Done]:
             done = self._attempt(transaction)
-            note(notes.noted({place: (one.status, one.version) for place, one in done.items()}))
+            outcomes = {place: (one.status, one.version) for place, one in done.items()}
+            note(notes.noted(outcomes, self.told))
             return done
 
         return self._context.resources.transaction(types, attempt)
 
     def _recalled(self, note: bytes) -> dict[int, _Done]:
-        outcomes = notes.recalled(self._context, note)
+        outcomes, self.told = notes.recalled(self._context, note)
         return {place: _Done(status, version) for place, (status, version) in outcomes.items()}
 
     def _attempt(self, transaction: Transaction) -> dict[int, _Done]:
