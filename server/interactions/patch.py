@@ -35,7 +35,7 @@ from server.store.documents import Draft, Version
 
 JSON_PATCH = "application/json-patch+json"
 _PARAMETERS = "application/fhir+json"
-PATCH_TYPES = (JSON_PATCH, _PARAMETERS)
+PATCH_TYPES = (JSON_PATCH, _PARAMETERS, "application/fhir+xml")
 """The formats of patches; what is not JSON Patch is a Parameters resource."""
 _DATA_ONLY = frozenset({"generated", "extensions"})
 _NOT_TOLD = frozenset({"text", "meta", "implicitRules", "language"})
@@ -128,8 +128,8 @@ def packed(resource: json.Resource, body: bytes) -> tuple[str, bytes]:
     if resource.get("resourceType") != "Binary":
         return _PARAMETERS, body
     kind = str(resource.get("contentType")).partition(";")[0].strip().lower()
-    if kind not in PATCH_TYPES:
-        known = ", ".join(PATCH_TYPES)
+    if kind not in (JSON_PATCH, _PARAMETERS):
+        known = f"{JSON_PATCH}, {_PARAMETERS}"
         raise UnsupportedMediaType.because("patch-type-unknown", type=kind[:60], known=known)
     try:
         return kind, b64decode(str(resource.get("data", "")))

@@ -150,7 +150,10 @@ def test_too_much_is_413(patch, stored):
 def test_another_format_is_415_and_says_which_there_are(fhir, patch, stored, type):
     answer = patch(f"Patient/{stored['id']}", MALE, Content_Type=type)
     refused(answer, 415)
-    assert answer.headers["Accept-Patch"] == f"{JSON_PATCH}, application/fhir+json"
+    assert (
+        answer.headers["Accept-Patch"]
+        == f"{JSON_PATCH}, application/fhir+json, application/fhir+xml"
+    )
 
 
 @pytest.mark.parametrize("type", ["application/fhir+json", "application/json", "text/json"])
@@ -169,7 +172,10 @@ def test_options_tell_the_formats(fhir, stored):
     for path in ("Patient", f"Patient/{stored['id']}"):
         answer = fhir.request("OPTIONS", path)
         assert "PATCH" in answer.headers["Allow"].split(", ")
-        assert answer.headers["Accept-Patch"] == f"{JSON_PATCH}, application/fhir+json"
+        assert (
+            answer.headers["Accept-Patch"]
+            == f"{JSON_PATCH}, application/fhir+json, application/fhir+xml"
+        )
     assert "Accept-Patch" not in fhir.request("OPTIONS", "Patient/_search").headers
 
 
