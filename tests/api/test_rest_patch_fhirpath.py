@@ -111,3 +111,21 @@ def test_a_refusal_says_where_in_the_patch(fhir, patch):
     id = fhir.create(patient())["id"]
     answer = patch(f"Patient/{id}", MALE, operation("delete", "Patient.colour"))
     assert refused(answer, 422)[0]["expression"] == ["Parameters.parameter[1]"]
+
+
+def test_a_patch_may_come_as_xml(fhir):
+    stored = fhir.create(patient())
+    parts = (
+        ("type", '<valueCode value="replace"/>'),
+        ("path", '<valueString value="Patient.gender"/>'),
+        ("value", '<valueCode value="male"/>'),
+    )
+    inside = "".join(f'<part><name value="{name}"/>{value}</part>' for name, value in parts)
+    body = (
+        '<Parameters xmlns="http://hl7.org/fhir"><parameter><name value="operation"/>'
+        f"{inside}</parameter></Parameters>"
+    )
+    answer = fhir.request(
+        "PATCH", f"Patient/{stored['id']}", body.encode(), Content_Type="application/fhir+xml"
+    )
+    assert answer.json()["gender"] == "male"
