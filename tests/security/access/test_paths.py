@@ -14,9 +14,9 @@ from tests.security.access.tokens import BY_NAME, SYSTEMS
 
 APP = BY_NAME["app-a"].bearer()
 ALL = next(token for token in SYSTEMS if token.name == "backend").bearer()
-# Two resources of resident a are called after what they have of resident b.
-_HERS = rb"(?!a-focus-b|cmp-a-b)"
-STRANGER = re.compile(rb"mark-[A-Za-z]+-" + _HERS + rb"[a-z-]*b-v|198001010002|13805920002")
+# The names of some resources of resident a end like those of resident b.
+_OURS = rb"(?!a-focus-b|cmp-a-b|vital-to-lab)"
+STRANGER = re.compile(rb"mark-[A-Za-z]+-" + _OURS + rb"[a-z-]*b-v|198001010002|13805920002")
 PATHS = (
     "/fhir//Patient/b", "//fhir/Patient/b", "/fhir/Patient//b", "/fhir/Patient/b/",
     "/fhir/./Patient/b", "/fhir/Patient/../Patient/b", "/fhir/Patient/a/../b",
