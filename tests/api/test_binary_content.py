@@ -85,6 +85,20 @@ def test_fhir_itself_is_content_too_unless_it_is_a_binary(fhir, sent):
         assert (read.headers["Content-Type"], read.content) == (TYPE, b"\x00\x01")
 
 
+def test_a_binary_in_xml_is_a_resource_and_other_xml_is_content(fhir, sent):
+    type = "application/fhir+xml"
+    inside = b'<contentType value="a/b"/><data value="AAE="/>'
+    said = b'<Binary xmlns="http://hl7.org/fhir">%b</Binary>' % inside
+    stored = sent(said, type)
+    path = f"Binary/{stored['id']}"
+    assert fhir.get(path, Accept="*/*").content == b"\x00\x01"
+    assert b"<data value=" in fhir.get(path, Accept=type).content
+    other = said.replace(b"Binary", b"Basic")
+    stored = sent(other, type)
+    assert fhir.get(f"Binary/{stored['id']}", Accept="*/*").content == other
+    refused(fhir.post("Binary", b"<Binary", Content_Type=type), 400)
+
+
 @pytest.mark.parametrize("body", [b"{", b"[1]", b'{"resourceType": 1}', b"{}"])
 def test_what_calls_itself_fhir_and_is_not_is_refused(fhir, body):
     refused(fhir.post("Binary", body), 400, 422)

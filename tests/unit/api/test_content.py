@@ -13,6 +13,7 @@ from server.fhir.outcome import BadRequest, TooLarge, UnsupportedMediaType
 
 LIMIT = 1000
 BINARY = b'{"resourceType":"Binary","contentType":"text/plain"}'
+XML = b'<Binary xmlns="http://hl7.org/fhir"/>'
 FHIR = "application/fhir+json"
 
 
@@ -41,6 +42,13 @@ def read(body, type, **headers):
         (b"{}", FHIR, True),
         (b"{}", "application/json", False),
         (b"[" * 900, FHIR, True),
+        (XML, "application/fhir+xml", True),
+        (b"<?xml version='1.0'?>\n<!-- a --><f:Binary/>", "text/xml", True),
+        (b"<Patient/>", "application/fhir+xml", False),
+        (b"<!-- <Binary/> --><svg/>", "application/xml", False),
+        (XML, "image/svg+xml", False),
+        (b"Binary", "application/fhir+xml", True),
+        (b"Binary", "application/xml", False),
         (b'{"a":' * 150, "application/json", False),
     ],
 )
