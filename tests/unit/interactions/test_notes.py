@@ -7,9 +7,12 @@ from bson.int64 import Int64
 
 from server.fhir.outcome import NotFound
 from server.interactions import notes
+from server.interactions.call import Disclosed
 from server.store.documents import Version
 
 STORED = Version("Patient", "a", 2, Int64(1764300000000000), b"{}", patients=("Patient/a",))
+
+MORE = (Disclosed("Provenance", "p", 1),)
 
 
 class History:
@@ -27,12 +30,13 @@ class History:
 @pytest.mark.parametrize("status", [200, 201, 204])
 def test_a_version_that_may_be_read_comes_with_its_content(status):
     context = SimpleNamespace(history=History(STORED))
-    told = notes.recalled(context, notes.noted({3: (status, STORED), 4: (204, None)}))
-    assert told == {3: (status, STORED), 4: (204, None)}
+    told = notes.recalled(context, notes.noted({3: (status, STORED), 4: (204, None)}, MORE))
+    assert told == ({3: (status, STORED), 4: (204, None)}, MORE)
 
 
 def test_one_that_may_not_comes_without():
     context = SimpleNamespace(history=History())
-    ((status, version),) = notes.recalled(context, notes.noted({0: (201, STORED)})).values()
+    outcomes, _ = notes.recalled(context, notes.noted({0: (201, STORED)}, ()))
+    status, version = outcomes[0]
     assert (status, version.id, version.version, version.body) == (201, "a", 2, b"")
     assert (version.last_updated, version.patients) == (STORED.last_updated, STORED.patients)
