@@ -38,8 +38,9 @@ def recalled(context: Context, note: bytes) -> tuple[Outcomes, tuple[Disclosed, 
 def _named(version: Version | None) -> _Named | None:
     if version is None:
         return None
-    about = version.patients
-    return version.type, version.id, version.version, version.last_updated, about
+    # MongoDB gives whole numbers of a type of its own, which only it writes.
+    numbers = int(version.version), int(version.last_updated)
+    return version.type, version.id, *numbers, version.patients
 
 
 def _version(context: Context, named: _Named) -> Version:

@@ -14,7 +14,6 @@ from itertools import groupby
 from secrets import token_hex
 
 from server import door
-from server.access.policy import NEEDED
 from server.audit.event import Event
 from server.context import Context
 from server.fhir.outcome import Forbidden, Issue, NotFound, TooMany
@@ -161,11 +160,11 @@ def _is_seen(context: Context, job: Job, answer: Result) -> bool:
     """Tell whether all that `answer` tells may be read; who has written something knows it."""
     if job.interaction == "batch" and answer.unread is None:
         return True
-    letter = NEEDED.get(job.interaction, "r")
     told = sorted({(one.type, one.id) for one in answer.disclosed})
     return all(
-        context.resources.sees(type, [id for _, id in some], letter)
+        any(context.history.sees(type, ids, letter) for letter in "rs")
         for type, some in groupby(told, key=lambda one: one[0])
+        if (ids := [id for _, id in some])
     )
 
 

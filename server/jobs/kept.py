@@ -23,8 +23,12 @@ def answer(content: bytes) -> Result:
 
 def content(told: Call | Result) -> bytes:
     """Return `told` as it is kept."""
-    # An issue may have arguments of any kind, which are only ever worded.
-    return msgspec.msgpack.encode(told, enc_hook=str)
+    return msgspec.msgpack.encode(told, enc_hook=_plain)
+
+
+def _plain(value: object) -> object:
+    """Return a whole number of MongoDB's own as ours, and else what an issue is worded with."""
+    return int(value) if isinstance(value, int) else str(value)
 
 
 def refusal(error: FhirError) -> Result:

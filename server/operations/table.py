@@ -38,11 +38,11 @@ class Operation:
 
 OPERATIONS: Mapping[str, Operation] = {
     "document": Operation(document.document, "r", may_store=True),
-    "encounter-everything": Operation(everything.encounter, "r"),
-    "lastn": Operation(lastn.lastn, "s", searches=True),
+    "encounter-everything": Operation(everything.encounter, "r", is_deferred=True),
+    "lastn": Operation(lastn.lastn, "s", searches=True, is_deferred=True),
     "meta": Operation(meta.meta, "r"),
-    "patient-everything": Operation(everything.patient, "r"),
-    "summary": Operation(summary.summary, "r"),
+    "patient-everything": Operation(everything.patient, "r", is_deferred=True),
+    "summary": Operation(summary.summary, "r", is_deferred=True),
 }
 
 

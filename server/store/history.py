@@ -76,6 +76,15 @@ class History:
             raise NotFound.because("version-unknown", type=type, id=id, version=version)
         return found
 
+    def sees(self, type: str, ids: Sequence[str], letter: str) -> bool:
+        """Tell whether the caller has the right `letter` to all of `ids`, deleted ones too."""
+        where = {"$and": [{"_id": {"$in": list(ids)}}, dict(self._visibility.of(type, letter))]}
+        with refused():
+            rows = self._engine.collections.current(type).find(where, VERSION_FIELDS)
+            found = [documents.version(type, row) for row in rows]
+            seen = [one for one in found if proxies.seen(self._engine, self._visibility, one)]
+        return {one.id for one in seen} >= set(ids)
+
     def of_instance(self, type: str, id: str, window: Window, limit: int) -> Page:
         """Return the newest `limit` versions of one resource, and where more begin.
 

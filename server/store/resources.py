@@ -105,13 +105,6 @@ class Resources:
             ids = {row["_id"] for row in rows}
         return [each for each in found if each["_id"] in ids]
 
-    def sees(self, type: str, ids: Sequence[str], letter: str) -> bool:
-        """Tell whether the caller has the right `letter` to all of `ids`, deleted ones too."""
-        where = self._bounds.of({"_id": {"$in": list(ids)}}, type, letter)
-        with refused():
-            found = self._engine.collections.current(type).find(where, {"_id": 1})
-            return {row["_id"] for row in found} >= set(ids)
-
     def rows(
         self,
         type: str,

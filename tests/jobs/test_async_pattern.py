@@ -36,6 +36,7 @@ def test_it_is_told_at_once_where_to_ask(caller):
         ("GET", "Patient/_history?_count=1", None),
         ("GET", "_history?_count=1", None),
         ("GET", "Patient/{mark}/*?_type=Patient", None),
+        ("GET", "Patient/{mark}/$everything", None),
     ],
 )
 def test_the_result_is_what_it_would_have_been_at_once(caller, method, path, body):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from bson.int64 import Int64
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +61,12 @@ def test_what_an_issue_is_worded_with_may_be_anything():
     issue = Issue("value", "secret-key-unreadable", {"path": Path("a")})
     back = kept.answer(kept.content(Result(status=503, issues=(issue,))))
     assert back.issues[0].text("en") == issue.text("en")
+
+
+def test_a_number_of_mongodbs_is_a_number():
+    result = Result(status=200, version=1, last_updated=Int64(1764300000000000))
+    back = kept.answer(kept.content(result))
+    assert (back, type(back.last_updated)) == (result, int)
 
 
 def test_a_refusal_is_an_answer_with_its_status():
