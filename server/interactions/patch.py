@@ -130,8 +130,8 @@ def packed(resource: json.Resource, body: bytes) -> tuple[str, bytes]:
     if resource.get("resourceType") != "Binary":
         return FHIR_JSON, body
     kind = str(resource.get("contentType")).partition(";")[0].strip().lower()
-    if kind not in (JSON_PATCH, FHIR_JSON):
-        known = f"{JSON_PATCH}, {FHIR_JSON}"
+    if kind not in PATCH_TYPES:
+        known = ", ".join(PATCH_TYPES)
         raise UnsupportedMediaType.because("patch-type-unknown", type=kind[:60], known=known)
     try:
         return kind, b64decode(str(resource.get("data", "")))
