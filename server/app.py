@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from flask import Flask
@@ -22,7 +22,7 @@ from server.auth.registration import registration
 from server.auth.server import Server
 from server.auth.visit import SERVICES
 from server.fhir.outcome import FhirError
-from server.identity import totp
+from server.identity import publishing, totp
 from server.interactions.statement import Statement
 from server.portal import (
     apps,
@@ -139,6 +139,24 @@ def _flask(interpreters: Interpreters) -> Flask:
     return app
 
 
+def _opening(interpreters: Interpreters, published: Event) -> Callable[[], Services]:
+    """Return what opens the services of a process, and has it begin what it does by itself.
+
+    `published` is set once the definitions that come with the server are stored.
+    """
+    capabilities = Statement(interpreters)
+
+    def opened() -> Services:
+        made = Services.open(interpreters, capabilities)
+        made.registry.start(working=True)
+        publishing.begin(made, published)
+        if interpreters.settings.access == "oauth":
+            Thread(target=_encrypt, args=(made,), daemon=True).start()
+        return made
+
+    return opened
+
+
 def create_app(settings: Settings) -> Flask:
     """Return the application.
 
@@ -151,18 +169,10 @@ def create_app(settings: Settings) -> Flask:
         check_url(settings.mongodb_url)
     safe.check(settings)
     interpreters = Interpreters.of(settings)
-    capabilities = Statement(interpreters)
-
-    def opened() -> Services:
-        made = Services.open(interpreters, capabilities)
-        made.registry.start(working=True)
-        if settings.access == "oauth":
-            Thread(target=_encrypt, args=(made,), daemon=True).start()
-        return made
-
-    services = _Once(opened)
+    published = Event()
+    services = _Once(_opening(interpreters, published))
     app = _flask(interpreters)
-    app.register_blueprint(probes(services))
+    app.register_blueprint(probes(services, published.is_set))
     app.extensions[SERVICES] = services
     app.register_blueprint(pages(services))
     for room in _ROOMS:

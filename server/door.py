@@ -17,6 +17,7 @@ from server.interactions import (
     search,
     statement,
     update,
+    urls,
 )
 from server.interactions.call import Call, Result
 from server.operations import table
@@ -105,3 +106,25 @@ def changes(interpreters: Interpreters, call: Call) -> bool:
     if call.interaction == _BUNDLE:
         return True
     return NEEDED.get(call.interaction) in ("c", "u", "d")
+
+
+def methods(interpreters: Interpreters, path: str) -> list[str]:
+    """Return the methods that `path` answers to. Raises NotFound if it means nothing."""
+    found = urls.methods(path, interpreters.types)
+    if not _is_operation(path):
+        return found
+    asked = urls.meaning("POST", path, interpreters.types)
+    call = Call(interaction=_OPERATION, type=asked.type, id=asked.id, operation=asked.operation)
+    if not table.defined(interpreters, call).affects_state:
+        return found
+    return [method for method in found if method not in ("GET", "HEAD")]
+
+
+def require_method(interpreters: Interpreters, method: str, path: str) -> None:
+    """Raise MethodNotAllowed if an operation is asked for in a way that it is not had."""
+    if _is_operation(path) and method not in (allowed := methods(interpreters, path)):
+        raise urls.not_allowed(method, allowed)
+
+
+def _is_operation(path: str) -> bool:
+    return path.rpartition("/")[2].startswith("$")

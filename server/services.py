@@ -18,15 +18,17 @@ from server.audit import audit_event
 from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, fence, opened
 from server.audit.request import Requests
-from server.profiles import definitions, operations, own_parameters, summary
+from server.profiles import definitions, operations, own_parameters, publications, summary
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.links import Links
 from server.profiles.masking import Masking
 from server.profiles.operations import Operations
 from server.profiles.places import Elements
+from server.profiles.publications import Publications
 from server.profiles.structure import StructureValidator, structure_validator
 from server.profiles.subset import Subsets
 from server.profiles.summary import Section
+from server.profiles.validation import Validator
 from server.profiles.xml import Xml
 from server.search import own, visible
 from server.search.index import SearchIndex
@@ -59,6 +61,7 @@ class Interpreters:
     definitions: Definitions
     types: frozenset[str]
     structure: StructureValidator
+    validator: Validator
     subsets: Subsets
     elements: Elements
     masking: Masking
@@ -69,6 +72,7 @@ class Interpreters:
     queries: QueryCompiler
     shipped: tuple[SearchParameter, ...]
     operations: Operations
+    publications: Publications
     sections: tuple[Section, ...]
     requests: Requests
     roles: Roles
@@ -82,15 +86,16 @@ class Interpreters:
         masking = Masking.of(facts)
         index = SearchIndex(facts, zone, settings.base_url)
         shipped = own_parameters.load(content.PROFILES / "SearchParameter")
+        structure = structure_validator(facts)
         known = own.view(index.plans, shipped, ())
-        masking = Masking.of(facts)
         index.plans.replace(known.own, own.waiting(known))
         return cls(
             settings=settings,
             zone=zone,
             definitions=facts,
             types=frozenset(facts.resource_types),
-            structure=structure_validator(facts),
+            structure=structure,
+            validator=Validator.of(facts, masking.shapes, structure, zone),
             subsets=Subsets(facts),
             elements=Elements.of(masking.shapes),
             masking=masking,
@@ -101,6 +106,9 @@ class Interpreters:
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
             shipped=shipped,
             operations=operations.load(content.PROFILES / "OperationDefinition"),
+            publications=publications.load(
+                (content.PROFILES, content.TERMINOLOGY), facts.resource_types
+            ),
             sections=summary.load(content.PROFILES),
             requests=Requests(facts),
             roles=roles.load(content.PROFILES),

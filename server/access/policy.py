@@ -111,7 +111,7 @@ class Rights:
 class Access:
     """The decision for one caller: `letters` by type, `visibility` by content.
 
-    Without `letters` everything is allowed. `internal` is as in the rights.
+    Without `letters` everything is allowed. `internal` and `withheld` are as in the rights.
     """
 
     caller: Caller
@@ -119,6 +119,7 @@ class Access:
     visibility: Visibility
     masks: Mapping[str, Masks] = field(default_factory=dict)
     internal: bool = False
+    withheld: frozenset[str] = frozenset()
     _by_letter: Mapping[str, frozenset[str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -164,6 +165,8 @@ class Access:
 
     def require_operation(self, operation: str, letter: str, type: str | None) -> None:
         """Raise Forbidden unless some right gives `letter` on `type`, which `operation` needs."""
+        if type in APPEND_ONLY and letter in ("c", "u", "d"):
+            raise Forbidden.because("type-append-only", type=type)
         if self.letters is None or (self.has(type, letter) if type else self.types(letter)):
             return
         refusal = Forbidden.because(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from uuid_utils import uuid4
 
+from server import door
 from server.access.caller import Caller
 from server.access.policy import ANYBODY, FREE, Access
 from server.api import body, negotiation, recording, requests, responses, telemetry
@@ -24,7 +25,6 @@ from server.auth import bearer
 from server.context import Context
 from server.fhir.formats import FHIR_JSON, XML_TYPES
 from server.fhir.outcome import FhirError, Issue, Unavailable
-from server.interactions import urls
 from server.interactions.call import Call, Result
 from server.interactions.patch import PATCH_TYPES
 from server.jobs import desk
@@ -163,10 +163,11 @@ class _Exchange:
     def _performed(self, path: str) -> Result:
         environ, interpreters = self.environ, self.services.interpreters
         if environ["REQUEST_METHOD"] == "OPTIONS":
-            methods = urls.methods(path, interpreters.types)
+            methods = door.methods(interpreters, path)
             patches = {"Accept-Patch": ", ".join(PATCH_TYPES)} if "PATCH" in methods else {}
             return Result(status=204, headers={"Allow": ", ".join(methods), **patches})
         if self.call is None:  # else it is done over, and the body of a search has been read
+            door.require_method(interpreters, environ["REQUEST_METHOD"], path)
             self.call = requests.call(environ, path, interpreters.types, interpreters.settings)
         self.manner = self._negotiated(self.call)
         is_free = self.call.interaction in FREE

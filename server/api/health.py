@@ -10,8 +10,13 @@ from server.fhir.outcome import Unavailable
 from server.services import Services
 
 
-def probes(services: Callable[[], Services]) -> Blueprint:
-    """Return ``/livez`` (this process answers), ``/readyz`` (it can serve) and ``/metrics``."""
+def probes(
+    services: Callable[[], Services], is_published: Callable[[], bool] = lambda: True
+) -> Blueprint:
+    """Return ``/livez`` (this process answers), ``/readyz`` (it can serve) and ``/metrics``.
+
+    It can serve once what comes with the server `is_published`.
+    """
     blueprint = Blueprint("health", __name__)
 
     @blueprint.get("/livez")
@@ -22,6 +27,8 @@ def probes(services: Callable[[], Services]) -> Blueprint:
     def readyz() -> Response:
         try:
             services().store.ping()
+            if not is_published():
+                raise Unavailable.because("definitions-unpublished")
         except Unavailable as error:
             text = "".join(f"{issue.text('en')}\n" for issue in error.issues)
             return Response(text, 503, [*error.headers.items()], content_type="text/plain")

@@ -11,6 +11,7 @@ from server.services import Services
 
 _READING = frozenset("rs")
 _KEEPING = frozenset("crus")
+_PUBLISHING = frozenset("cru")
 
 
 def trail_of(services: Services, caller: Caller, patient: str) -> Access:
@@ -37,6 +38,12 @@ def relatives(services: Services, caller: Caller, patient: str) -> Access:
     """Return the access by which it is looked up who the guardians of a child are."""
     right = Right("RelatedPerson", _READING, (), (f"Patient/{patient}",))
     return _narrow(services, caller, "registrar", right)
+
+
+def publisher(services: Services) -> Access:
+    """Return the access by which the definitions that come with the server are stored."""
+    server = Caller(kind="system")
+    return _narrow(services, server, "administrator", Right("*", _PUBLISHING))
 
 
 def _narrow(services: Services, caller: Caller, role: str, right: Right) -> Access:

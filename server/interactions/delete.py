@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/R4/http.html#delete
 
 from server.context import Context
 from server.fhir.outcome import Conflict, Issue
-from server.interactions import criteria, kept_consents
+from server.interactions import criteria, kept_consents, shipped
 from server.interactions.call import Call, Disclosed, Result
 from server.interactions.update import check_match
 from server.interactions.writing import no_parameters
@@ -40,6 +40,7 @@ def _over(context: Context, call: Call, old: Version | None) -> Result | None:
         return deleted(call, old)
     check_match(call, old)
     kept_consents.check_stored(context.access, old)
+    shipped.check(context, old.type, old.id)
     gone = context.resources.delete(old)
     return None if gone is None else deleted(call, gone)
 

@@ -21,6 +21,7 @@ from server.interactions import (
     patch,
     provenance,
     redaction,
+    shipped,
 )
 from server.interactions.answers import Answer, Answers, Perform, attempted
 from server.interactions.call import Disclosed, Result
@@ -239,6 +240,7 @@ class Writing:
             return _Done(204, old), None
         check_match(entry.call, old)
         kept_consents.check_stored(self._context.access, old)
+        shipped.check(self._context, old.type, old.id)
         return _Done(204, made=(old.type, old.id)), Write(old.type, None, old, "d")
 
     def _answer(self, entry: Entry, done: _Done) -> Result:

@@ -4,7 +4,7 @@ Spec: https://hl7.org/fhir/R4/http.html#summary
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl
@@ -66,10 +66,15 @@ def meaning(method: str, path: str, types: frozenset[str]) -> Meaning:
         if route.method == wanted and _fits(route.shape, segments, types):
             _check(route, segments)
             return Meaning(route, dict(zip(route.shape, segments, strict=True)))
-    allowed = ", ".join(methods(path, types))
-    refusal = MethodNotAllowed.because("method-not-allowed", method=method[:20], allowed=allowed)
-    refusal.headers["Allow"] = allowed
-    raise refusal
+    raise not_allowed(method, methods(path, types))
+
+
+def not_allowed(method: str, allowed: Sequence[str]) -> MethodNotAllowed:
+    """Return the refusal of `method` on what answers to the methods `allowed`."""
+    listed = ", ".join(allowed)
+    refusal = MethodNotAllowed.because("method-not-allowed", method=method[:20], allowed=listed)
+    refusal.headers["Allow"] = listed
+    return refusal
 
 
 def methods(path: str, types: Collection[str]) -> list[str]:

@@ -14,6 +14,7 @@ from server.interactions import (
     parameters,
     redaction,
     self_measured,
+    shipped,
 )
 from server.interactions.call import Call, Disclosed, Result
 from server.interactions.presentation import LAYOUT
@@ -81,8 +82,9 @@ def draft(  # noqa: PLR0913  # the resource in both its forms, and where it goes
     far as that has been read already.
 
     Raises Unprocessable if it is a search parameter to be used that cannot be, Forbidden if it is
-    a Consent that the server alone writes.
+    a Consent or a definition that the server alone writes.
     """
+    shipped.check(context, type, id)
     kept_consents.check(context.access, resource)
     binary.check(context, resource)
     parameters.check(context, id, resource)

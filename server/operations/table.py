@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from server.context import Context
 from server.fhir.outcome import NotFound
 from server.interactions.call import Call, Result
-from server.operations import arguments, document, everything, lastn, meta, summary
+from server.operations import (
+    arguments,
+    convert,
+    diff,
+    document,
+    everything,
+    lastn,
+    meta,
+    meta_changes,
+    summary,
+    validate,
+)
 from server.operations.arguments import Arguments
 from server.profiles.operations import OperationDefinition
 from server.services import Interpreters
@@ -37,12 +48,17 @@ class Operation:
 
 
 OPERATIONS: Mapping[str, Operation] = {
+    "convert": Operation(convert.convert),
+    "diff": Operation(diff.diff, "r"),
     "document": Operation(document.document, "r", may_store=True),
     "encounter-everything": Operation(everything.encounter, "r", is_deferred=True),
     "lastn": Operation(lastn.lastn, "s", searches=True, is_deferred=True),
-    "meta": Operation(meta.meta, "r"),
+    "meta": Operation(meta.meta),
+    "meta-add": Operation(meta_changes.add, "u"),
+    "meta-delete": Operation(meta_changes.delete, "u"),
     "patient-everything": Operation(everything.patient, "r", is_deferred=True),
     "summary": Operation(summary.summary, "r", is_deferred=True),
+    "validate": Operation(validate.validate),
 }
 
 

@@ -1,8 +1,7 @@
-"""The grammar of the FHIRPath that search parameters and patches are written in.
+"""The grammar of the FHIRPath that search parameters, patches and invariants are written in.
 
 `parse` gives a tree; what becomes of it is up to who reads it, and so is what of the language they
-take. It has paths, unions, ``as``, ``is``, functions, comparisons, ``and``, ``or`` and ``xor``;
-arithmetic it has not.
+take. It has paths, unions, ``as``, ``is``, functions, comparisons, logic, ``+`` and ``&``.
 
 Spec: http://hl7.org/fhirpath/N1/#operators
 """
@@ -14,7 +13,7 @@ from decimal import Decimal
 _TOKEN = re.compile(
     r"\s*(?:([A-Za-z_]\w*)|`([^`]+)`|'((?:[^'\\]|\\.)*)'|(\d+(?:\.\d+)?)"
     r"|@(\d{4}(?:-\d\d(?:-\d\d(?:T[\d:]*(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?)?)?)?)"
-    r"|(!=|[<>]=|\$this\b|[<>=|().,\[\]%]))"
+    r"|(!=|[<>]=|\$this\b|[<>=|().,\[\]%+&]))"
 )
 _KINDS = ("name", "name", "string", "number", "string", "sign")
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
@@ -35,6 +34,13 @@ class Name:
 @dataclass(frozen=True, slots=True)
 class Resource:
     """``%resource``: the resource that is being indexed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Any other name that is known from outside: ``%ucum`` has the `name` ucum."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +98,9 @@ class Binary:
     right: "Node"
 
 
-Node = Name | Resource | This | Literal | Member | Index | Call | Typed | Binary
+Node = Name | Resource | Environment | This | Literal | Member | Index | Call | Typed | Binary
 _LEVELS: tuple[tuple[str, ...], ...] = (
+    ("implies",),
     ("or", "xor"),
     ("and",),
     ("in", "contains"),
@@ -183,10 +190,17 @@ class _Parser:
         return node
 
     def _typed(self) -> Node:
-        node = self._path()
+        node = self._sum()
         while self.next in (("name", "as"), ("name", "is")):
             operator = self._take()[1]
             node = Typed(operator, node, self._type())
+        return node
+
+    def _sum(self) -> Node:
+        node = self._path()
+        while self.next in (("sign", "+"), ("sign", "&")):
+            operator = self._take()[1]
+            node = Binary(operator, node, self._path())
         return node
 
     def _type(self) -> str:
@@ -255,8 +269,9 @@ class _Parser:
             return node
         if sign == "$this":
             return This()
-        if sign == "%" and self._name() == "resource":
-            return Resource()
+        if sign == "%":
+            name = self._name()
+            return Resource() if name == "resource" else Environment(name)
         message = f"An expression cannot start with {sign!r}."
         raise ExpressionError(message)
 

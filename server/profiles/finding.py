@@ -84,9 +84,11 @@ class Finding:
             case fhirpath.Call(source, name, arguments):
                 given = focus if source is None else self.values(source, focus)
                 return self._called(name, arguments, given, focus)
+            case fhirpath.Binary("implies" | "+" | "&" as operator):
+                raise Unprocessable.because("patch-path-unsupported", part=operator)
             case fhirpath.Binary(operator, left, right):
                 return _combined(operator, self.values(left, focus), self.values(right, focus))
-        raise Unprocessable.because("patch-path-unsupported", part="%resource")
+        raise Unprocessable.because("patch-path-unsupported", part=_outside(node))
 
     def holds(self, criterion: Node, item: Item) -> bool:
         """Tell whether `criterion` is true of `item`."""
@@ -181,6 +183,11 @@ _FUNCTIONS: Mapping[tuple[str, int], Callable[..., list[Item]]] = {
     ("endsWith", 1): _Text(str.endswith),
     ("contains", 1): _Text(str.__contains__),
 }
+
+
+def _outside(node: fhirpath.Resource | fhirpath.Environment) -> str:
+    """Return how `node` is written."""
+    return f"%{node.name[:40]}" if isinstance(node, fhirpath.Environment) else "%resource"
 
 
 def _typed(operator: str, type: str, items: Sequence[Item]) -> list[Item]:

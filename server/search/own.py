@@ -74,11 +74,13 @@ def view(
     """Return the parameters in force, of those that come with the server and those `stored`.
 
     Of two that cannot be had together, the first wins. A composite comes after all that it may
-    be made of. Those that the server has anyway are left out.
+    be made of. Those that the server has anyway are left out: what it has brought is stored, too.
     """
     own: dict[str, tuple[SearchParameter, ...]] = {}
     rejected: list[tuple[SearchParameter, tuple[str, ...]]] = []
-    read = [own_parameters.read(each) for each in stored if own_parameters.is_active(each)]
+    brought = {(fact.url, fact.id) for fact in shipped}
+    active = [own_parameters.read(each) for each in stored if own_parameters.is_active(each)]
+    read = [fact for fact in active if (fact.url, fact.id) not in brought]
     added = [fact for fact in (*shipped, *read) if not is_built_in(plans.r4, fact)]
     for fact in sorted(added, key=lambda fact: fact.type == "composite"):
         reasons = faults(plans, fact, own)

@@ -10,6 +10,8 @@ _ESCAPED = re.compile(r"\\([,$|\\])")
 _TO_ESCAPE = re.compile(r"[|\\]")
 _SHOWN = 40
 LONGEST_TERM = 1024
+HASHED = "\x1f"
+"""Stands in a term between the beginning of a long text and the hash of all of it."""
 
 
 def split(text: str, divider: str) -> list[str]:
@@ -36,7 +38,7 @@ def escaped(text: str) -> str:
 
 def compared(text: str) -> str:
     """Return `text` as it is compared: a hash replaces what follows 1,024 characters."""
-    return text if len(text) <= LONGEST_TERM else f"{text[:LONGEST_TERM]}\x1f{digest(text)}"
+    return text if len(text) <= LONGEST_TERM else f"{text[:LONGEST_TERM]}{HASHED}{digest(text)}"
 
 
 def digest(text: str) -> str:

@@ -36,7 +36,7 @@ def access(compiler: QueryCompiler, roles: Roles, rights: Rights, types: frozens
     """Return what `rights` come to on `types`, all resource types that there are."""
     letters = policy.letters(roles, rights.role, rights.rights, types)
     seen = visibility(compiler, roles, rights)
-    return Access(rights.caller, letters, seen, rights.masks, rights.internal)
+    return Access(rights.caller, letters, seen, rights.masks, rights.internal, rights.withheld)
 
 
 def visibility(compiler: QueryCompiler, roles: Roles, rights: Rights) -> Visibility:

@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from server.access.visibility import Visibility
 from server.fhir.outcome import Conflict, Gone, NotFound
-from server.store import documents, proxies, transactions
+from server.store import counting, documents, proxies, terms, transactions
 from server.store.bounds import Bounds
 from server.store.documents import VERSION_FIELDS, Document, Draft, Version
 from server.store.engine import Engine
@@ -30,8 +30,6 @@ from server.store.transactions import Transaction
 from server.store.unions import Part, Unions
 
 Result = TypeVar("Result")
-_COUNTED = 10_001
-_SAMPLED = 1000
 
 
 class Resources:
@@ -42,7 +40,6 @@ class Resources:
         self._visibility = visibility
         self._bounds = Bounds(engine.collections, visibility)
         self._succession = Succession(engine, self._bounds, now)
-        self._now = now
 
     def read(self, type: str, id: str) -> Version:
         """Return the current version.
@@ -158,27 +155,15 @@ class Resources:
 
     def count(self, type: str, condition: Mapping[str, Any], at_most: int | None = None) -> int:
         """Return how many current versions fulfil `condition`, or `at_most` if there are more."""
-        limited: dict[str, Any] = {} if at_most is None else {"limit": at_most}
+        where = self._bounds.where(type, "s", condition)
         with refused(alive=self._engine.collections.answers):
-            collection = self._engine.collections.current(type)
-            return collection.count_documents(self._bounds.where(type, "s", condition), **limited)
+            return counting.counted(self._engine.collections.current(type), where, at_most)
 
     def estimate(self, type: str, condition: Mapping[str, Any]) -> int:
-        """Return about how many current versions fulfil `condition`, in a bounded time.
-
-        Up to 10,000 the number is exact; beyond, it is guessed from 1,000 taken at random.
-        """
-        counted = self.count(type, condition, _COUNTED)
-        if counted < _COUNTED:
-            return counted
-        sample: list[Document] = [
-            {"$sample": {"size": _SAMPLED}},
-            {"$match": self._bounds.where(type, "s", condition)},
-        ]
+        """Return about how many current versions fulfil `condition`, exactly up to 10,000."""
+        where = self._bounds.where(type, "s", condition)
         with refused(alive=self._engine.collections.answers):
-            collection = self._engine.collections.current(type)
-            found = sum(1 for _ in collection.aggregate([*sample, {"$project": {"_id": 1}}]))
-            return max(_COUNTED, found * collection.estimated_document_count() // _SAMPLED)
+            return counting.estimated(self._engine.collections.current(type), where)
 
     def explain(
         self, type: str, condition: Mapping[str, Any], order: Order, limit: int
@@ -186,6 +171,16 @@ class Resources:
         """Return how the first page of `limit` documents is found."""
         pages = Pages(self._engine.collections, type, partial(self._bounds.where, type, "s"))
         return pages.explained(condition, order, limit)
+
+    def terms(self, type: str, condition: Mapping[str, Any], starts: Sequence[str]) -> list[str]:
+        """Return what `server.store.terms` finds in what fulfils `condition`."""
+        where = self._bounds.where(type, "s", condition)
+        with refused(alive=self._engine.collections.answers):
+            return terms.found(self._engine.collections.current(type), where, starts)
+
+    def require_allowed(self, draft: Draft, letter: str, old: Version | None = None) -> None:
+        """Raise Forbidden unless the caller has the right `letter` to `draft` in `old`'s place."""
+        self._bounds.require_within(draft.over(old.marks if old is not None else {}), letter)
 
     def types(self) -> list[str]:
         """Return the resource types that have ever been stored, sorted."""

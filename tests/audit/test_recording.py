@@ -116,6 +116,23 @@ def test_content_is_recorded_as_its_resource_is(server, system, recorded):
     assert set(entities(event)) == {f"Binary/{id}/_history/1", "Patient/of-the-content"}
 
 
+def test_operations_are_recorded_by_what_they_show_and_change(server, system, recorded):
+    made = http.post(f"{server.base}/Patient", json=patient(), headers=system)
+    base = f"{server.base}/Patient/{made.json()['id']}"
+    tag = {"name": "meta", "valueMeta": {"tag": [{"code": "a"}]}}
+    body = {"resourceType": "Parameters", "parameter": [tag]}
+    http.post(f"{base}/$meta-add", json=body, headers=system)
+    for asked in ("$meta", "$diff", "$validate"):
+        assert http.get(f"{base}/{asked}", headers=system).status_code == 200
+    _, changed, *others = recorded()
+    id = made.json()["id"]
+    assert (changed["action"], entities(changed)) == ("U", [f"Patient/{id}/_history/2"])
+    assert [one["action"] for one in others] == ["E"] * 3
+    shown = [entities(one) for one in others]
+    latest = f"Patient/{id}/_history/2"
+    assert shown == [[latest], [f"Patient/{id}/_history/1", latest], [latest]]
+
+
 def test_a_search_is_recorded_with_what_it_found_but_not_with_whom_it_was_for(
     server, system, recorded
 ):

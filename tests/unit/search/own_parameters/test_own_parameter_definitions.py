@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from server.search import own
 from server.search.index import SearchIndex
 from tests.unit.search.conftest import BASE, ZONE
-from tests.unit.search.own_parameters.conftest import PATIENT, SOUND, component, fact, messages
+from tests.unit.search.own_parameters.conftest import (
+    PATIENT,
+    SOUND,
+    component,
+    fact,
+    messages,
+    resource,
+)
 
 
 @pytest.mark.parametrize("elements", SOUND)
@@ -121,3 +128,10 @@ def test_whatever_an_expression_is_it_is_refused_or_it_indexes(facts, expression
     if not own.faults(index.plans, parameter, {}):
         index.plans.replace({"Patient": (parameter,)}, {})
         assert index.entries(PATIENT)
+
+
+def test_what_the_server_brings_and_has_stored_as_well_is_in_force_once(plans):
+    brought = fact()
+    known = own.view(plans, [brought], [resource(), resource(id="another")])
+    assert known.own["Patient"] == (brought,)
+    assert [one.id for one, _ in known.rejected] == ["another"]
