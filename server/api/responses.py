@@ -36,7 +36,7 @@ class Response:
 class Manner:
     """How a caller is answered: in which format and language, laid out for people or not.
 
-    `xml` writes the answers in XML.
+    `xml` writes the answers in XML, where `content_type` is one of its types.
     """
 
     request_id: str
@@ -44,11 +44,11 @@ class Manner:
     content_type: str
     pretty: bool
     base_url: str
-    xml: Xml
+    xml: Xml | None
 
     def written(self, body: bytes) -> bytes:
         """Return the JSON `body` in this manner."""
-        if self.content_type in XML_TYPES:
+        if self.xml is not None and self.content_type in XML_TYPES:
             return self.xml.write(body, pretty=self.pretty)
         return json.pretty(body) if self.pretty else body
 

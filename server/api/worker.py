@@ -19,6 +19,7 @@ from server.api import negotiation, responses, telemetry
 from server.api.fhir import InternalError
 from server.api.responses import XML, Manner, Response
 from server.audit import failures
+from server.fhir.formats import FHIR_JSON
 from server.fhir.outcome import BadRequest, FhirError, Issue
 from server.settings import Settings
 
@@ -93,13 +94,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Answer on `client` that the request could not be read; its connection then ends."""
         settings = Settings.from_environment(os.environ)
         headers = dict(getattr(req or getattr(exc, "req", None), "headers", ()))
+        # An application that is not this server's own writes no XML.
+        xml = getattr(self.wsgi, "extensions", {}).get(XML)
         manner = Manner(
             str(uuid4()),
             negotiation.language(headers.get("ACCEPT-LANGUAGE"), settings.language),
-            negotiation.likely_content_type(headers.get("ACCEPT"), ""),
+            negotiation.likely_content_type(headers.get("ACCEPT"), "") if xml else FHIR_JSON,
             pretty=False,
             base_url=settings.base_url,
-            xml=self.wsgi.extensions[XML],
+            xml=xml,
         )
         error = _refusal(exc)
         response = responses.refusal(error, manner)
