@@ -8,6 +8,7 @@ value are passed over.
 Spec: https://hl7.org/fhir/R4/operations.html#request
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,8 @@ from server.profiles.operations import OperationDefinition, Parameter
 _RESOURCE = ("Resource", "Any", "DomainResource")
 _TEXTS = ("string", "code", "uri", "url", "canonical", "id", "markdown", "oid", "uuid")
 """Types whose values are all JSON strings without a format that tells them from each other."""
+_INTEGER = re.compile(r"-?[0-9]{1,1000}").fullmatch
+_LARGEST = 2**31 - 1
 _UNTYPED = ("name", "resource", "part", "extension", "modifierExtension", "id")
 
 
@@ -106,7 +109,10 @@ def _is_value(context: Context, type: str, text: str) -> bool:
     value: object = text
     if type == "boolean":
         value = {"true": True, "false": False}.get(text)
-    elif type in ("decimal", "integer", "positiveInt", "unsignedInt"):
+    elif type in ("integer", "positiveInt", "unsignedInt"):
+        # A number that is too large means as much as there is, as it does in a search.
+        value = min(int(text), _LARGEST) if _INTEGER(text) else None
+    elif type == "decimal":
         try:
             value = orjson.loads(text)
         except orjson.JSONDecodeError:
