@@ -124,6 +124,7 @@ def test_fields_of_the_index_are_the_declared_ones(entries):
         "sec",
         "geo",
         "has",
+        "via",
     ]
     assert fields == set(declared)
 
