@@ -123,7 +123,7 @@ class Writing:
     def _stored(self, types: Collection[str], note: Note) -> dict[int, _Done]:
         """Return what the entries came to, all stored; `note` takes what tells it once more."""
         # What is at fault is found before the transaction begins, which then is short.
-        self._drafting.of(self._identities.find(self._context.resources.look()))
+        self._drafting.of(self._context.resources.look(self._identities.find))
 
         def attempt(transaction: Transaction) -> dict[int, _Done]:
             done = self._attempt(transaction)

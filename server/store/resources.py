@@ -263,9 +263,10 @@ class Resources:
         """
         return transactions.run(self._engine, self._bounds, self._succession, types, work)
 
-    def look(self) -> Transaction:
-        """Return what may be read of a transaction before it begins, and may be otherwise in it."""
-        return Transaction(self._engine, self._bounds, self._succession, None)
+    def look(self, work: Callable[[Transaction], Result]) -> Result:
+        """Return what `work` reads before a transaction begins; in it, that may be otherwise."""
+        with refused():
+            return work(Transaction(self._engine, self._bounds, self._succession, None))
 
     def stamped(self, draft: Draft, version: int, last_updated: int) -> bytes:
         """Return the bytes of `draft` as they would be stored as `version` of `last_updated`."""
