@@ -16,7 +16,7 @@ Key = tuple[str, str, int]
 
 PERSONAL = {"Patient", "Person", "RelatedPerson"}
 DIRECTORY = {"Organization", "Practitioner", "PractitionerRole", "Location", "Medication"}
-CONFORMANCE = {"ValueSet", "Questionnaire", "SearchParameter"}
+CONFORMANCE = {"ValueSet", "Questionnaire", "SearchParameter", "OperationDefinition"}
 INTERNAL = {"AuditEvent", "Task", "Subscription", "Parameters"}
 _ROLES: dict[str, dict[str, str]] = {
     "resident": {"clinical": "rs", "personal": "rs", "shared": "rs", "Observation": "crs"},

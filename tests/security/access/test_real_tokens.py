@@ -1,18 +1,20 @@
 """The real server with real tokens: what a token says of itself in the matrix, records say here."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Event
 
 import pytest
 
+from server import content
 from server.auth import shelves
 from server.identity import shelves as identity
 from tests.processes import APPLICATION as REAL_SERVER
 from tests.security.access import issuing
 from tests.security.access.issuing import REAL, Issuer
 from tests.security.access.judging import Judge, Report
-from tests.security.access.oracle import Oracle
+from tests.security.access.oracle import Oracle, Stored
 from tests.security.access.searches import SEARCHES
 from tests.security.access.shapes import observation
 from tests.security.access.test_matrix import AT_ONCE, CLOSELY, HISTORIES
@@ -40,6 +42,13 @@ class Ticketed(Wire):
         return super().send(method, path, token, body, **headers)
 
 
+def shipped():
+    """Return what the real server brings along, which the one that fills the world does not."""
+    files = sorted(content.PROFILES.glob("[A-Z]*/*.json"))
+    bodies = [(file, json.loads(file.read_bytes())) for file in files]
+    return [Stored(file.parent.name, file.stem, 1, body, None, None) for file, body in bodies]
+
+
 @pytest.fixture(scope="module")
 def both(mongodb_url, tmp_path_factory):
     """The filled world: the real server, the one that it was filled through, and an issuer."""
@@ -48,7 +57,8 @@ def both(mongodb_url, tmp_path_factory):
         serving(mongodb_url, folder / "filling.log", database) as filling,
         serving(mongodb_url, folder / "real.log", database, REAL_SERVER, workers=WORKERS) as real,
     ):
-        world, known = World(filling, fill(filling)), issuing.services(mongodb_url, database)
+        stored, known = [*fill(filling), *shipped()], issuing.services(mongodb_url, database)
+        world = World(filling, stored)
         ticketed = Ticketed(real, Issuer(known))
         try:
             yield world, ticketed, Issuer(known)
