@@ -18,6 +18,7 @@ from server.fhir import json
 from server.fhir.outcome import BadRequest, FhirError, Issue, TooLarge, Unprocessable
 from server.interactions import patch, urls
 from server.interactions.call import Call
+from server.interactions.routes import JOB_CANCEL, JOB_STATUS
 
 _PLACES = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
 """In which order the methods are processed."""
@@ -154,6 +155,8 @@ def _entry(
     interaction = meaning.route.interaction
     if interaction == "batch":
         raise BadRequest.because("entry-nested")
+    if interaction in (JOB_STATUS, JOB_CANCEL):
+        raise BadRequest.because("entry-about-job")
     if interaction in _WITH_RESOURCE and not content:
         raise BadRequest.because("entry-without-resource")
     is_patch = interaction == "patch"
