@@ -15,12 +15,14 @@ from server.interactions.answers import Answer, Answers, Perform, attempted
 from server.interactions.call import Call, Result
 from server.interactions.entries import Bundle, Entry, read
 from server.interactions.transaction import transaction
+from server.interactions.writing import no_parameters
 
 _AT_ONCE = 4
 
 
 def bundle(context: Context, call: Call, perform: Perform) -> Result:
     """Return the answer to the batch or transaction in the body, whose entries `perform` does."""
+    no_parameters(call)
     origin = provenance.read(context, call)
     asked = read(context, call)
     if asked.type == "transaction":
