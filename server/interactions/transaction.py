@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from server.context import Context, Note
-from server.fhir.outcome import Forbidden, NotFound, Unprocessable
+from server.fhir.outcome import Conflict, Forbidden, NotFound, Unprocessable
 from server.interactions import (
     binary,
     kept_consents,
@@ -208,6 +208,9 @@ class Writing:
             return self._delete(entry, there)
         if new is None:
             raise ValueError(entry.place)
+        if entry.call.id is None and identity.found is None and there and there.body is not None:
+            # The criteria were not about it, so nobody has asked to replace it.
+            raise Conflict.because("resource-exists", type=new.type, id=new.id)
         return self._update(entry, new, there)
 
     def _update(self, entry: Entry, new: Draft, old: Version | None) -> tuple[_Done, Write | None]:
