@@ -54,6 +54,12 @@ class Entry:
         return id if isinstance(id, str) else None
 
     @property
+    def about(self) -> str | None:
+        """The reference to the resource that it names, None if it names none."""
+        type = self.call.owner or self.call.type
+        return f"{type}/{self.call.id}" if type and self.call.id else None
+
+    @property
     def is_read(self) -> bool:
         """Tell whether it asks for something without changing anything."""
         return self.call.interaction not in ("create", "update", "patch", "delete")
@@ -77,6 +83,11 @@ class Bundle:
     type: str
     entries: tuple[Entry, ...]
     faulty: Mapping[int, FhirError]
+
+    @property
+    def asked(self) -> Mapping[int, str]:
+        """References to what single entries name, by their place."""
+        return {one.place: one.about for one in self.entries if one.about is not None}
 
 
 def read(context: Context, call: Call) -> Bundle:

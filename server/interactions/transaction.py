@@ -23,7 +23,7 @@ from server.interactions import (
     redaction,
     shipped,
 )
-from server.interactions.answers import Answer, Answers, Perform, attempted
+from server.interactions.answers import Answer, Answers, Perform, Room
 from server.interactions.call import Disclosed, Result
 from server.interactions.delete import deleted
 from server.interactions.drafting import Drafting
@@ -69,10 +69,11 @@ def transaction(
             _check_read(context, entry)
     writing = Writing(context, [one for one in ordered if not one.is_read], origin)
     answers: dict[int, Answer] = {**writing.run()}
+    room = Room()
     for entry in reads:
-        answers[entry.place] = attempted(context, entry, perform)
+        answers[entry.place] = room.attempted(context, entry, perform)
     read = frozenset(one.place for one in reads)
-    return Answers(bundle.type, answers, read, writing.told).result(context)
+    return Answers(bundle.type, answers, read, bundle.asked, writing.told).result(context)
 
 
 def _check_read(context: Context, entry: Entry) -> None:
