@@ -4,8 +4,10 @@ Spec: https://hl7.org/fhir/R4/http.html#trules, https://hl7.org/fhir/R4/bundle.h
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from urllib.parse import unquote
 
 from server.context import Context
 from server.fhir.outcome import BadRequest, PreconditionFailed, Unprocessable
@@ -17,6 +19,7 @@ from server.profiles import links
 from server.store.documents import Version
 from server.store.transactions import Transaction
 
+_PLACEHOLDERS = re.compile(r"urn:(?:uuid|oid):[^&,|]+").findall
 _RESTFUL = re.compile(r"(https?://.*/)([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})")
 
 
@@ -53,8 +56,10 @@ class Identities:
         self._entries = entries
         self._new = {one.place: new_id() for one in entries}
         self._criteria: dict[int, Criteria] = {}
+        full_urls = frozenset(one.full_url for one in entries)
         for entry in entries:
             with placed(entry.place):
+                _check_known(entry, full_urls)
                 wanted = _criteria(context, entry)
             if wanted is not None:
                 self._criteria[entry.place] = wanted
@@ -188,6 +193,17 @@ def base_of(entry: Entry) -> str | None:
     """Return the base that relative references in `entry` are read against, None if it has none."""
     split = _RESTFUL.fullmatch(entry.full_url or "")
     return split[1] if split else None
+
+
+def _check_known(entry: Entry, full_urls: Collection[str | None]) -> None:
+    """Raise BadRequest if criteria ask for what is only known when it is stored.
+
+    They would match nothing, so that the same Bundle sent again made the same once more.
+    """
+    values = [unquote(entry.call.criteria or ""), *(value for _, value in entry.call.query)]
+    for link in chain.from_iterable(map(_PLACEHOLDERS, values)):
+        if link in full_urls:
+            raise BadRequest.because("criteria-with-link", url=link[:200])
 
 
 def _criteria(context: Context, entry: Entry) -> Criteria | None:

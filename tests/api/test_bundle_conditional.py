@@ -236,3 +236,13 @@ def test_an_update_whose_criteria_match_nothing_replaces_nothing(fhir):
     other = {**updated(fresh()), "resource": patient(id=stored["id"])}
     assert why(fhir.post("", transaction(other)), 409) == "resource-exists"
     assert fhir.read("Patient", stored["id"]) == stored
+
+
+def test_criteria_about_what_the_bundle_makes_are_refused(fhir):
+    one = urn()
+    for told in (
+        created(about(one), ifNoneExist=f"subject={quote(one)}"),
+        entry("PUT", f"Observation?subject={one}", about(one)),
+    ):
+        answer = fhir.post("", transaction(created(patient(), one), told))
+        assert why(answer, 400) == "criteria-with-link"
