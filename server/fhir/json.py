@@ -103,6 +103,14 @@ def pretty(body: bytes) -> bytes:
     return msgspec.json.format(body, indent=2)
 
 
+def compact(text: bytes) -> bytes:
+    """Return the JSON `text` without white space between its tokens; as it is if it is no JSON."""
+    try:
+        return msgspec.json.format(text, indent=-1)
+    except (msgspec.DecodeError, RecursionError):
+        return text
+
+
 def stamp(body: bytes, id: str, version: int, last_updated: str) -> bytes:
     """Return the resource `body` with its id, meta.versionId and meta.lastUpdated set.
 

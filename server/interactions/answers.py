@@ -6,18 +6,22 @@ Spec: https://hl7.org/fhir/R4/http.html#transaction-response
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from operator import itemgetter
+from threading import Lock
 from typing import Any
 
 from server.audit import failures
 from server.context import Context
 from server.fhir import json
-from server.fhir.outcome import FhirError, Issue, Unavailable, operation_outcome
+from server.fhir.outcome import FhirError, Issue, TooLarge, Unavailable, operation_outcome
 from server.interactions.call import Call, Disclosed, Result
 from server.interactions.entries import Entry, placed
 
 Answer = Result | FhirError
 Perform = Callable[[Context, Call], Result]
 """Does one request: the door."""
+_MOST_READ = 64_000_000
+"""How many bytes the entries of one Bundle read before the rest has to come with another."""
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -25,12 +29,14 @@ _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPSta
 class Answers:
     """What became of each entry, by its place; `reads` are the places of those that only read.
 
-    `more` are versions that were written beside what the entries write.
+    `asked` are references to what single entries are about. `more` are versions that were written
+    beside what the entries write.
     """
 
     type: str
     by_place: Mapping[int, Answer]
     reads: frozenset[int]
+    asked: Mapping[int, str]
     more: tuple[Disclosed, ...] = ()
 
     def result(self, context: Context) -> Result:
@@ -47,6 +53,7 @@ class Answers:
             disclosed=tuple(self._disclosed()),
             interaction=self.type,
             unread=unread,
+            concerned=tuple(self._asked_in_vain()),
         )
 
     def _bundle(self, context: Context, by_place: Mapping[int, Answer]) -> bytes:
@@ -60,6 +67,36 @@ class Answers:
     def _disclosed(self) -> dict[Disclosed, None]:
         told = (one for one in self.by_place.values() if isinstance(one, Result))
         return dict.fromkeys((*(shown for one in told for shown in one.disclosed), *self.more))
+
+    def _asked_in_vain(self) -> dict[str, None]:
+        refused = (
+            place
+            for place, one in sorted(self.by_place.items(), key=itemgetter(0))
+            if one.status >= HTTPStatus.BAD_REQUEST
+        )
+        return dict.fromkeys(self.asked[place] for place in refused if place in self.asked)
+
+
+class Room:
+    """Does the entries of one Bundle, as long as there is room for what they read."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._read = 0
+
+    def attempted(self, context: Context, entry: Entry, perform: Perform) -> Answer:
+        """Return the answer to `entry` alone, or its refusal, as `attempted` does."""
+        if not entry.is_read:
+            return attempted(context, entry, perform)
+        if self._read >= _MOST_READ:
+            limit = _MOST_READ // 1_000_000
+            here = f"Bundle.entry[{entry.place}]"
+            return TooLarge.because("entry-without-room", here, limit=limit)
+        answer = attempted(context, entry, perform)
+        if isinstance(answer, Result):
+            with self._lock:
+                self._read += len(answer.body)
+        return answer
 
 
 def attempted(context: Context, entry: Entry, perform: Perform) -> Answer:

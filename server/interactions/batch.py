@@ -11,16 +11,18 @@ from itertools import groupby
 from server.context import Context
 from server.fhir.outcome import BadRequest
 from server.interactions import provenance
-from server.interactions.answers import Answer, Answers, Perform, attempted
+from server.interactions.answers import Answer, Answers, Perform, Room
 from server.interactions.call import Call, Result
 from server.interactions.entries import Bundle, Entry, read
 from server.interactions.transaction import transaction
+from server.interactions.writing import no_parameters
 
 _AT_ONCE = 4
 
 
 def bundle(context: Context, call: Call, perform: Perform) -> Result:
     """Return the answer to the batch or transaction in the body, whose entries `perform` does."""
+    no_parameters(call)
     origin = provenance.read(context, call)
     asked = read(context, call)
     if asked.type == "transaction":
@@ -33,11 +35,11 @@ def bundle(context: Context, call: Call, perform: Perform) -> Result:
 def _batch(context: Context, asked: Bundle, perform: Perform) -> Result:
     answers: dict[int, Answer] = dict(asked.faulty)
     ordered = sorted(asked.entries, key=lambda one: one.order)
-    work = context.work
+    work, room = context.work, Room()
     work.expect(len(ordered))
 
     def answered(entry: Entry) -> Answer:
-        return work.part(entry.place, lambda: attempted(context, entry, perform))
+        return work.part(entry.place, lambda: room.attempted(context, entry, perform))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for _, entries in groupby(ordered, key=lambda one: one.method):
@@ -45,4 +47,4 @@ def _batch(context: Context, asked: Bundle, perform: Perform) -> Result:
             done = pool.map(answered, alike)
             answers |= zip((one.place for one in alike), done, strict=True)
     reads = frozenset(one.place for one in ordered if one.is_read)
-    return Answers(asked.type, answers, reads).result(context)
+    return Answers(asked.type, answers, reads, asked.asked).result(context)

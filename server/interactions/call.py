@@ -89,7 +89,8 @@ class Result:
     OperationOutcome when there is no body. `disclosed` are the versions told of, or written.
     `interaction` is what the request turned out to be, where its URL does not tell. `unread` is
     the body of a bundle without what was read, if anything was. `content_type` is that of a `body`
-    that is not FHIR. `facts` are further names and values for the trail.
+    that is not FHIR. `facts` are further names and values for the trail,
+    `concerned` references to what was asked for in vain.
     """
 
     status: int
@@ -104,6 +105,7 @@ class Result:
     interaction: str | None = None
     unread: bytes | None = None
     facts: tuple[tuple[str, str], ...] = ()
+    concerned: tuple[str, ...] = ()
 
 
 def entity_tags(text: str) -> frozenset[str]:

@@ -4,7 +4,7 @@ Spec: https://hl7.org/fhir/R4/http.html#trules
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import orjson
@@ -21,7 +21,8 @@ from server.profiles.links import conditional
 from server.store.documents import Draft
 
 _PATIENT = re.compile(rb'"(Patient/[A-Za-z0-9\-.]{1,64})"').findall
-_PLACEHOLDER = re.compile(rb'"reference":"(urn:(?:uuid|oid):[^"]*)"').search
+_PLACEHOLDERS = re.compile(rb'"reference":"(urn:(?:uuid|oid):[^"]*)"').findall
+_FULL_URLS = re.compile(rb'"fullUrl":"([^"\\]*)"').findall
 
 
 class Drafting:
@@ -72,15 +73,20 @@ class Drafting:
     def _linked(self, entry: Entry, body: bytes) -> bytes:
         """Return the resource `body` of `entry` with its links to others replaced.
 
+        Those between the entries of a Bundle that is stored as a resource stay: they are its own.
         Raises BadRequest if one is left that could mean nothing else.
         """
         if entry.place == ALONE:
             return body
+        own = frozenset(_FULL_URLS(body))
         targets = self._links.get(identities.base_of(entry), self._links[None])
+        if own:
+            targets = _without(self._links[None], own)
         linked = self._context.interpreters.links.replaced(body, targets)
-        if (left := _PLACEHOLDER(linked)) is not None:
+        left = next((one for one in _PLACEHOLDERS(linked) if one not in own), None)
+        if left is not None:
             with placed(entry.place):
-                raise BadRequest.because("reference-unresolved", reference=left[1].decode()[:200])
+                raise BadRequest.because("reference-unresolved", reference=left.decode()[:200])
         return linked
 
     def _said(
@@ -96,6 +102,10 @@ class Drafting:
         mine = {one.reference for one in identified.entries.values() if one.type == "Patient"}
         belonging = self._context.services.store.belonging
         return {one: {} for one in new} | belonging.said((named | mine) - new)
+
+
+def _without(targets: Mapping[str, str], own: Collection[bytes]) -> Mapping[str, str]:
+    return {link: one for link, one in targets.items() if link.encode() not in own}
 
 
 def _is_stored(entry: Entry, known: Mapping[int, Identity]) -> bool:

@@ -18,6 +18,7 @@ from server.fhir import json
 from server.fhir.outcome import BadRequest, FhirError, Issue, TooLarge, Unprocessable
 from server.interactions import patch, urls
 from server.interactions.call import Call
+from server.interactions.routes import JOB_CANCEL, JOB_STATUS
 
 _PLACES = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
 """In which order the methods are processed."""
@@ -53,6 +54,12 @@ class Entry:
         return id if isinstance(id, str) else None
 
     @property
+    def about(self) -> str | None:
+        """The reference to the resource that it names, None if it names none."""
+        type = self.call.owner or self.call.type
+        return f"{type}/{self.call.id}" if type and self.call.id else None
+
+    @property
     def is_read(self) -> bool:
         """Tell whether it asks for something without changing anything."""
         return self.call.interaction not in ("create", "update", "patch", "delete")
@@ -76,6 +83,11 @@ class Bundle:
     type: str
     entries: tuple[Entry, ...]
     faulty: Mapping[int, FhirError]
+
+    @property
+    def asked(self) -> Mapping[int, str]:
+        """References to what single entries name, by their place."""
+        return {one.place: one.about for one in self.entries if one.about is not None}
 
 
 def read(context: Context, call: Call) -> Bundle:
@@ -154,6 +166,8 @@ def _entry(
     interaction = meaning.route.interaction
     if interaction == "batch":
         raise BadRequest.because("entry-nested")
+    if interaction in (JOB_STATUS, JOB_CANCEL):
+        raise BadRequest.because("entry-about-job")
     if interaction in _WITH_RESOURCE and not content:
         raise BadRequest.because("entry-without-resource")
     is_patch = interaction == "patch"

@@ -4,8 +4,10 @@ Spec: https://hl7.org/fhir/R4/http.html#trules, https://hl7.org/fhir/R4/bundle.h
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from urllib.parse import unquote
 
 from server.context import Context
 from server.fhir.outcome import BadRequest, PreconditionFailed, Unprocessable
@@ -17,6 +19,7 @@ from server.profiles import links
 from server.store.documents import Version
 from server.store.transactions import Transaction
 
+_PLACEHOLDERS = re.compile(r"urn:(?:uuid|oid):[^&,|]+").findall
 _RESTFUL = re.compile(r"(https?://.*/)([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})")
 
 
@@ -53,8 +56,10 @@ class Identities:
         self._entries = entries
         self._new = {one.place: new_id() for one in entries}
         self._criteria: dict[int, Criteria] = {}
+        full_urls = frozenset(one.full_url for one in entries)
         for entry in entries:
             with placed(entry.place):
+                _check_known(entry, full_urls)
                 wanted = _criteria(context, entry)
             if wanted is not None:
                 self._criteria[entry.place] = wanted
@@ -79,10 +84,9 @@ class Identities:
             if wanted is None:
                 known[entry.place] = self._named(entry)
                 continue
-            is_create = entry.call.interaction == "create"
-            earlier = first.setdefault(wanted.claim, entry.place)
-            if is_create and earlier != entry.place and earlier in known:
-                known[entry.place] = known[earlier]
+            if wanted.claim in first:
+                # Of several with the same criteria, all are about what the first one is about.
+                known[entry.place] = known[first[wanted.claim]]
                 continue
             with placed(entry.place):
                 match = _one(entry, found[entry.place])
@@ -90,6 +94,8 @@ class Identities:
                 known[entry.place] = Identity(match.type, match.id, match)
             elif entry.call.interaction in ("create", "update"):
                 known[entry.place] = self._named(entry)
+            if entry.place in known:
+                first[wanted.claim] = entry.place
         self._check_overlaps(known)
         texts = self._resolved(transaction, known, first)
         return Identified(known, texts)
@@ -113,7 +119,8 @@ class Identities:
     def _conditional(self) -> Iterator[tuple[str, tuple[int, str, Criteria]]]:
         """Yield each conditional reference, with where it stands and what it asks for."""
         for entry in self._entries:
-            if entry.place == ALONE:
+            # What stands in a Bundle that is to be stored waits for that one to be done.
+            if entry.place == ALONE or entry.call.type == "Bundle":
                 continue
             for text in links.conditional(entry.call.body):
                 type = text.partition("?")[0]
@@ -128,17 +135,24 @@ class Identities:
     def _resolved(
         self, transaction: Transaction, known: Mapping[int, Identity], first: Mapping[str, int]
     ) -> dict[str, str]:
+        gone = {
+            known[one.place].reference
+            for one in self._entries
+            if one.call.interaction == "delete" and one.place in known
+        }
         resolved: dict[str, str] = {}
         for text, (place, type, wanted) in self._references.items():
-            if first.get(wanted.claim) in known:
-                resolved[text] = known[first[wanted.claim]].reference
-                continue
-            (match,) = transaction.matching(type, [wanted.condition])
-            if len(match) != 1:
-                message = "reference-ambiguous" if match else "reference-unmatched"
+            if wanted.claim in first:
+                match = [known[first[wanted.claim]].reference]
+            else:
+                (found,) = transaction.matching(type, [wanted.condition])
+                match = [f"{type}/{one.id}" for one in found]
+            left = [one for one in match if one not in gone]
+            if len(left) != 1:
+                message = "reference-ambiguous" if left else "reference-unmatched"
                 with placed(place):
                     raise PreconditionFailed.because(message, reference=text[:200])
-            resolved[text] = f"{type}/{match[0].id}"
+            resolved[text] = left[0]
         return resolved
 
     def _check_overlaps(self, known: Mapping[int, Identity]) -> None:
@@ -179,6 +193,17 @@ def base_of(entry: Entry) -> str | None:
     """Return the base that relative references in `entry` are read against, None if it has none."""
     split = _RESTFUL.fullmatch(entry.full_url or "")
     return split[1] if split else None
+
+
+def _check_known(entry: Entry, full_urls: Collection[str | None]) -> None:
+    """Raise BadRequest if criteria ask for what is only known when it is stored.
+
+    They would match nothing, so that the same Bundle sent again made the same once more.
+    """
+    values = [unquote(entry.call.criteria or ""), *(value for _, value in entry.call.query)]
+    for link in chain.from_iterable(map(_PLACEHOLDERS, values)):
+        if link in full_urls:
+            raise BadRequest.because("criteria-with-link", url=link[:200])
 
 
 def _criteria(context: Context, entry: Entry) -> Criteria | None:

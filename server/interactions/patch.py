@@ -134,9 +134,10 @@ def packed(resource: json.Resource, body: bytes) -> tuple[str, bytes]:
         known = ", ".join(PATCH_TYPES)
         raise UnsupportedMediaType.because("patch-type-unknown", type=kind[:60], known=known)
     try:
-        return kind, b64decode(str(resource.get("data", "")))
+        content = b64decode(str(resource.get("data", "")))
     except ValueError:
         raise BadRequest.because("patch-not-base64", "data") from None
+    return kind, content if kind == FHIR_XML else json.compact(content)
 
 
 def made(context: Context, call: Call, change: Change, old: Version | None) -> Made:

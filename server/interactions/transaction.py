@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from server.context import Context, Note
-from server.fhir.outcome import Forbidden, NotFound, Unprocessable
+from server.fhir.outcome import Conflict, Forbidden, NotFound, Unprocessable
 from server.interactions import (
     binary,
     kept_consents,
@@ -23,7 +23,7 @@ from server.interactions import (
     redaction,
     shipped,
 )
-from server.interactions.answers import Answer, Answers, Perform, attempted
+from server.interactions.answers import Answer, Answers, Perform, Room
 from server.interactions.call import Disclosed, Result
 from server.interactions.delete import deleted
 from server.interactions.drafting import Drafting
@@ -69,10 +69,11 @@ def transaction(
             _check_read(context, entry)
     writing = Writing(context, [one for one in ordered if not one.is_read], origin)
     answers: dict[int, Answer] = {**writing.run()}
+    room = Room()
     for entry in reads:
-        answers[entry.place] = attempted(context, entry, perform)
+        answers[entry.place] = room.attempted(context, entry, perform)
     read = frozenset(one.place for one in reads)
-    return Answers(bundle.type, answers, read, writing.told).result(context)
+    return Answers(bundle.type, answers, read, bundle.asked, writing.told).result(context)
 
 
 def _check_read(context: Context, entry: Entry) -> None:
@@ -208,6 +209,9 @@ class Writing:
             return self._delete(entry, there)
         if new is None:
             raise ValueError(entry.place)
+        if entry.call.id is None and identity.found is None and there and there.body is not None:
+            # The criteria were not about it, so nobody has asked to replace it.
+            raise Conflict.because("resource-exists", type=new.type, id=new.id)
         return self._update(entry, new, there)
 
     def _update(self, entry: Entry, new: Draft, old: Version | None) -> tuple[_Done, Write | None]:

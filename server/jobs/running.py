@@ -121,7 +121,7 @@ class Runner:
         caller = held.access.caller
         event = _event(job, caller, answer.status, answer.disclosed, answer.issues)
         act = rest(answer.interaction or job.interaction)
-        epoch = self.services.trail.append(replace(event, act=act))
+        epoch = self.services.trail.append(replace(event, act=act, concerned=answer.concerned))
         # Another process will give the answer: what it discloses has to be durable by then.
         self.services.trail.confirm()
         return answer, epoch

@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/R4/http.html#transaction
 
 import pytest
 
-from tests.api.bundles import batch, created, done, entry, path, put, statuses
+from tests.api.bundles import batch, bundle, created, done, entry, path, put, statuses, why
 from tests.builders import TEST, fresh, identifier, observation, patient
 
 
@@ -100,3 +100,21 @@ def test_a_head_shows_no_resource(fhir):
     (answered,) = done(fhir.post("", batch(entry("HEAD", f"Patient/{id}"))), "batch")
     assert answered["response"]["etag"] == 'W/"1"'
     assert "resource" not in answered
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_jobs_are_asked_after_alone(fhir, kind, method):
+    value = fresh()
+    new = created(patient(identifier=[identifier(value)]))
+    answer = fhir.post("", bundle(kind, [new, entry(method, "_jobs/any")]))
+    if kind == "transaction":
+        assert why(answer, 400) == "entry-about-job"
+    else:
+        assert statuses(done(answer, kind)) == [201, 400]
+    assert len(fhir.ids(f"Patient?identifier={TEST}|{value}")) == (kind == "batch")
+
+
+def test_a_parameter_of_the_whole_is_refused(fhir):
+    assert why(fhir.post("?colour=red", batch(created(patient()))), 400) == "parameter-unknown-here"
+    done(fhir.post("?_format=json", batch(created(patient()))), "batch")

@@ -195,3 +195,54 @@ def test_a_transaction_sees_what_others_did_while_it_waited(fhir):
     assert answers.count(200) == 1
     assert set(answers) <= {200, 409, 412}
     assert len(fhir.ids(f"Observation?subject=Patient/{id}")) == 1
+
+
+def updated(value, **request):
+    """Return the entry that updates the Patient that has this identifier, or creates it."""
+    new = patient(identifier=[identifier(value)])
+    return entry("PUT", f"Patient?{criteria(value)}", new, **request)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+@pytest.mark.parametrize("first", [unless, updated])
+def test_an_update_with_the_criteria_of_another_entry_is_about_the_same(fhir, first, is_there):
+    value = fresh()
+    if is_there:
+        fhir.create(patient(identifier=[identifier(value)]))
+    assert why(fhir.post("", transaction(first(value), updated(value))), 400) == "entries-overlap"
+    assert len(fhir.ids(f"Patient?{criteria(value)}")) == is_there
+
+
+def test_a_deletion_of_nothing_does_not_part_creates_with_its_criteria(fhir):
+    value = fresh()
+    gone = entry("DELETE", f"Patient?{criteria(value)}")
+    answered = done(fhir.post("", transaction(gone, unless(value), unless(value))))
+    assert statuses(answered) == [204, 201, 200]
+    assert len(fhir.ids(f"Patient?{criteria(value)}")) == 1
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_a_conditional_reference_does_not_mean_what_is_deleted(fhir, by_id):
+    value = fresh()
+    id = fhir.create(patient(identifier=[identifier(value)]))["id"]
+    gone = entry("DELETE", f"Patient/{id}" if by_id else f"Patient?{criteria(value)}")
+    told = created(about(f"Patient?{criteria(value)}"))
+    assert why(fhir.post("", transaction(gone, told)), 412) == "reference-unmatched"
+    assert fhir.get(f"Patient/{id}").status_code == 200
+
+
+def test_an_update_whose_criteria_match_nothing_replaces_nothing(fhir):
+    stored = fhir.create(patient(identifier=[identifier(fresh())]))
+    other = {**updated(fresh()), "resource": patient(id=stored["id"])}
+    assert why(fhir.post("", transaction(other)), 409) == "resource-exists"
+    assert fhir.read("Patient", stored["id"]) == stored
+
+
+def test_criteria_about_what_the_bundle_makes_are_refused(fhir):
+    one = urn()
+    for told in (
+        created(about(one), ifNoneExist=f"subject={quote(one)}"),
+        entry("PUT", f"Observation?subject={one}", about(one)),
+    ):
+        answer = fhir.post("", transaction(created(patient(), one), told))
+        assert why(answer, 400) == "criteria-with-link"

@@ -138,3 +138,16 @@ def test_a_name_longer_than_any_index_is_no_failure(fhir, make):
         created(patient(identifier=[identifier("x" * 200_000)])), created(patient(id=fresh()))
     )
     assert fhir.post("", sent).status_code < 500
+
+
+def test_a_bundle_does_not_read_without_end(fhir):
+    content = "A" * (4 * MEGABYTE)
+    stored = {"resourceType": "Binary", "contentType": "text/plain", "data": content}
+    id = fhir.create(stored)["id"]
+    reads = [entry("GET", f"Binary/{id}")] * 30
+    for kind in (batch, transaction):
+        answered = done(fhir.post("", kind(created(patient()), *reads)), kind.__name__)
+        given = statuses(answered)
+        assert given[0] == 201
+        assert 14 <= given.count(200) <= 22
+        assert set(given[1:]) == {200, 413}

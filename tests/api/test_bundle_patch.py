@@ -130,3 +130,15 @@ def test_two_patches_of_one_resource_overlap(fhir):
     twice = [entry("PATCH", f"Patient/{stored['id']}", packed(MALE))] * 2
     refused(fhir.post("", transaction(*twice)), 400)
     assert fhir.read("Patient", stored["id"]) == stored
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", " : ")])
+def test_a_patch_may_refer_by_criteria_however_it_is_spaced(fhir, separators):
+    mark = fresh()
+    whom = fhir.create(patient(identifier=[identifier(mark)]))["id"]
+    id = fhir.create(observation())["id"]
+    value = {"reference": f"Patient?identifier={TEST}|{mark}"}
+    operations = [{"op": "add", "path": "/subject", "value": value}]
+    change = packed(json.dumps(operations, separators=separators).encode())
+    done(fhir.post("", transaction(entry("PATCH", f"Observation/{id}", change))))
+    assert fhir.read("Observation", id)["subject"] == {"reference": f"Patient/{whom}"}

@@ -103,6 +103,15 @@ def test_a_provenance_is_recorded_with_what_it_is_of(server, system, recorded, p
     assert written == ["Patient", "Provenance"]
 
 
+@pytest.mark.parametrize("type", ["batch", "transaction"])
+def test_what_a_bundle_asked_for_in_vain_is_recorded(server, system, recorded, type):
+    requests = [{"method": "GET", "url": f"Patient/{id}"} for id in ("unseen", "hidden")]
+    bundle = {"resourceType": "Bundle", "type": type, "entry": [{"request": r} for r in requests]}
+    assert http.post(server.base, json=bundle, headers=system).ok
+    (event,) = recorded()
+    assert entities(event) == ["Patient/unseen", "Patient/hidden"]
+
+
 def test_content_is_recorded_as_its_resource_is(server, system, recorded):
     """As is whom its security context is about."""
     body = {"resourceType": "Observation", "status": "final", "code": {"text": "a"}}
