@@ -42,7 +42,6 @@ HANDLERS: Mapping[str, Callable[[Context, Call], Result]] = {
     "history-instance": history.history_instance,
     "history-type": history.history_type,
     "history-system": history.history_system,
-    # The right that it needs is in the table of operations.
     _OPERATION: table.perform,
 }
 
@@ -86,9 +85,11 @@ def _handler(interpreters: Interpreters, call: Call) -> Callable[[Context, Call]
 def require(context: Context, call: Call) -> None:
     """Raise Forbidden unless the caller may ask for `call`, as far as that can be told at once.
 
-    An operation is asked for in its table, each entry of a bundle by itself.
+    An operation needs what its table says, each entry of a bundle is asked about by itself.
     """
-    if call.interaction not in (_OPERATION, _BUNDLE):
+    if call.interaction == _OPERATION:
+        table.require(context, call)
+    elif call.interaction != _BUNDLE:
         context.access.require(call.interaction, call.type)
 
 

@@ -171,6 +171,8 @@ def _is_utf8(parameters: Mapping[str, str]) -> bool:
 
 def _quality(text: str) -> float:
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
         return 0.0
+    # Of NaN nothing is more, and nothing less.
+    return found if found >= 0 else 0.0

@@ -158,6 +158,8 @@ def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
     parameters = interpreters.queries.searchable(type).values()
     forward, reverse = offered(interpreters.index.plans, type)
     is_written = type not in APPEND_ONLY
+    had = interpreters.operations.on_type(type)
+    operations = (one for one in had if is_written or not one.affects_state)
     codes = [code for code in on_types() if is_written or NEEDED[code] in ("r", "s")]
     return {
         "type": type,
@@ -173,5 +175,5 @@ def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
         "searchInclude": forward,
         "searchRevInclude": reverse,
         "searchParam": [_parameter(each) for each in parameters],
-        **_operations(interpreters.operations.on_type(type)),
+        **_operations(operations),
     }

@@ -7,12 +7,13 @@ Spec: https://hl7.org/fhir/R4/fhirpatch.html
 """
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from server.context import Context
 from server.fhir import json
 from server.fhir.messages import text
-from server.fhir.outcome import BadRequest, Gone, Unprocessable
+from server.fhir.outcome import BadRequest, Gone, TooCostly, Unprocessable
 from server.interactions import redaction
 from server.interactions.call import Call, Disclosed, Result
 from server.operations.arguments import Arguments
@@ -21,6 +22,8 @@ from server.profiles.shapes import Shape
 from server.store.documents import Version
 
 _SHOWN = 100
+_MOST = 10_000
+"""So many changes are told, which takes about a second."""
 _MESSAGES = {"insert": "diff-inserted", "replace": "diff-replaced", "delete": "diff-deleted"}
 _VERSIONS, _RESOURCES = ("from", "to"), ("before", "after")
 
@@ -29,7 +32,8 @@ def diff(context: Context, call: Call, arguments: Arguments) -> Result:
     """Return the changes as a Parameters resource, without parameters if there are none.
 
     Raises NotFound or Gone for a version that is not there, BadRequest if it is not clear what is
-    to be compared, Unprocessable for a given resource that breaks its structure.
+    to be compared, Unprocessable for a given resource that breaks its structure,
+    TooCostly if there are more changes than anybody reads.
     """
     given = _RESOURCES if call.id is None else _VERSIONS
     strange = [name for name in (*_VERSIONS, *_RESOURCES) if name not in given]
@@ -82,7 +86,10 @@ def _versions(context: Context, call: Call, arguments: Arguments) -> tuple[Versi
 
 def _told(context: Context, before: bytes, after: bytes) -> bytes:
     shapes = context.interpreters.masking.shapes
-    changes = Differences(shapes).between(json.exact(before), json.exact(after))
+    all = Differences(shapes).between(json.exact(before), json.exact(after))
+    changes = list(islice(all, _MOST + 1))
+    if len(changes) > _MOST:
+        raise TooCostly.because("diff-too-many", limit=_MOST)
     found = [_operation(context, shapes, change) for change in changes]
     return json.dumps({"resourceType": "Parameters", **({"parameter": found} if found else {})})
 

@@ -33,11 +33,13 @@ def summary(context: Context, call: Call, arguments: Arguments) -> Result:
     """Return the summary of one patient, named by the URL or by an identifier.
 
     Raises NotFound, Gone, PreconditionFailed if the identifier is of several patients, BadRequest
-    if another profile than that of the IPS is asked for.
+    if another profile than that of the IPS is asked for, or an identifier beside an id.
     """
     profile = (arguments.text("profile") or _PROFILE).partition("|")[0]
     if profile != _PROFILE:
         raise BadRequest(Issue("not-supported", "summary-profile", {"profile": profile[:80]}))
+    if call.id is not None and arguments.text("identifier") is not None:
+        raise BadRequest.because("summary-patient-twice")
     patient = context.resources.read("Patient", call.id or _identified(context, arguments))
     sections = chosen(context, patient.id)
     found = list({(one, row["_id"]): (one, row) for each in sections for one, row in each.found}

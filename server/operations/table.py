@@ -64,12 +64,18 @@ OPERATIONS: Mapping[str, Operation] = {
 
 def perform(context: Context, call: Call) -> Result:
     """Return the result of the operation that `call` names. Raises FhirError for every refusal."""
+    require(context, call)
     definition = defined(context.interpreters, call)
     operation = OPERATIONS[definition.id]
-    if operation.letter is not None:
-        context.access.require_operation(call.operation or "", operation.letter, call.type)
     given = arguments.read(context, call, definition, searches=operation.searches)
     return operation.handler(context, call, given)
+
+
+def require(context: Context, call: Call) -> None:
+    """Raise Forbidden unless the caller has the right that the table says, if it says one."""
+    letter = OPERATIONS[defined(context.interpreters, call).id].letter
+    if letter is not None:
+        context.access.require_operation(call.operation or "", letter, call.type)
 
 
 def changes(interpreters: Interpreters, call: Call) -> bool:

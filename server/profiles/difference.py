@@ -7,7 +7,7 @@ Spec: https://hl7.org/fhir/R4/fhirpatch.html
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ Kind = Literal["insert", "replace", "delete"]
 _UNCOMPARED = frozenset({"versionId", "lastUpdated"})
 _MOST_PAIRS = 250_000
 """Of two lists with more pairs of items than this, what is at the same place is compared."""
+_MOST_IN_ALL = 8 * _MOST_PAIRS
+"""So many pairs are looked at in one resource, however many lists it has: about half a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +50,31 @@ class Change:
     index: int | None = None
 
 
+@dataclass(slots=True)
+class _Room:
+    """How many `pairs` of items may still be looked at."""
+
+    pairs: int = _MOST_IN_ALL
+
+    def take(self, pairs: int) -> bool:
+        """Tell whether so many `pairs` may be looked at, and have room for as many less."""
+        if pairs > min(_MOST_PAIRS, self.pairs):
+            return False
+        self.pairs -= pairs
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Finds changes, by the `shapes` of R4's types."""
+    """Finds changes, by the `shapes` of R4's types; there is `_room` for those of one resource."""
 
     shapes: Mapping[str, Shape]
+    _room: _Room = field(default_factory=_Room)
 
     def between(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
         """Yield what changed between two resources of one type, as `json.exact` gives them."""
         type = before["resourceType"]
-        yield from self._object(type, before, after, type)
+        yield from Differences(self.shapes)._object(type, before, after, type)  # noqa: SLF001 - room anew
 
     def _object(
         self, type: str, before: Mapping[str, Any], after: Mapping[str, Any], path: str
@@ -107,7 +124,7 @@ class Differences:
 
     def _list(self, before: Sequence[Value], after: Sequence[Value], path: str) -> Iterator[Change]:
         shift = 0
-        for start, end, new_start, new_end in _blocks(before, after):
+        for start, end, new_start, new_end in self._blocks(before, after):
             common = min(end - start, new_end - new_start)
             for offset in range(common):
                 here = f"{path}[{start + offset + shift}]"
@@ -120,17 +137,18 @@ class Differences:
                 yield Change("insert", path, None, new, end + shift)
                 shift += 1
 
-
-def _blocks(before: Sequence[Value], after: Sequence[Value]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the parts of two lists that differ, each as (start, end) in one and in the other."""
-    if len(before) * len(after) > _MOST_PAIRS:
-        yield 0, len(before), 0, len(after)
-        return
-    keys = [one.key() for one in before], [one.key() for one in after]
-    for tag, *block in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
-        if tag != "equal":
-            start, end, new_start, new_end = block
-            yield start, end, new_start, new_end
+    def _blocks(
+        self, before: Sequence[Value], after: Sequence[Value]
+    ) -> Iterator[tuple[int, int, int, int]]:
+        """Yield the parts of two lists that differ, each as (start, end) in one and the other."""
+        if not self._room.take(len(before) * len(after)):
+            yield 0, len(before), 0, len(after)
+            return
+        keys = [one.key() for one in before], [one.key() for one in after]
+        for tag, *block in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+            if tag != "equal":
+                start, end, new_start, new_end = block
+                yield start, end, new_start, new_end
 
 
 def _values(parent: Mapping[str, Any], places: Sequence[tuple[str, Slot]]) -> list[Value]:

@@ -30,6 +30,12 @@ def test_the_statement_is_valid(statement):
     assert statement["rest"][0]["mode"] == "server"
 
 
+def test_what_nobody_writes_has_no_operation_that_changes_it(statement):
+    names = {one["name"] for one in resources(statement)["AuditEvent"]["operation"]}
+    assert {"meta", "validate"} <= names
+    assert not names & {"meta-add", "meta-delete"}
+
+
 def test_it_names_only_formats_that_are_given(fhir, statement):
     for name in statement["format"]:
         answer = fhir.get(f"metadata?_format={name.replace('+', '%2B')}")

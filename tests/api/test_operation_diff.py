@@ -101,3 +101,12 @@ def test_what_has_no_two_versions_is_refused(fhir):
     refused(fhir.get(f"Patient/{first['id']}/$diff"), 410)
     refused(fhir.get(f"Patient/{first['id']}/$diff?from=1&to=2"), 410)
     refused(fhir.get(f"Patient/{first['id']}/$diff?before=a"), 400)
+
+
+def test_more_changes_than_anybody_reads_are_refused(fhir):
+    before, after = (
+        patient(name=[{"given": [f"{who}{n}" for n in range(10_001)]}]) for who in "ab"
+    )
+    given = [{"name": "before", "resource": before}, {"name": "after", "resource": after}]
+    answer = fhir.post("Patient/$diff", {"resourceType": "Parameters", "parameter": given})
+    assert refused(answer, 400)[0]["code"] == "too-costly"

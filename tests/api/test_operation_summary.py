@@ -213,6 +213,7 @@ def test_the_patient_can_be_named_by_an_identifier(fhir):
     [
         ("Patient/$summary", 400), ("Patient/$summary?identifier=", 400),
         ("{own}/$summary?profile=http://example.org/other", 400), ("{own}/$summary?x=y", 400),
+        ("{own}/$summary?identifier=x", 400),
         ("Patient/never/$summary", 404), ("Observation/x/$summary", 404),
     ],
 )  # fmt: skip

@@ -27,6 +27,7 @@ def path(fhir):
         ("application/fhir+xml;q=0.1, application/fhir+json", FHIR_JSON),
         ("text/turtle, application/fhir+json;q=0.5", FHIR_JSON),
         ("application/fhir+json; fhirVersion=4.0", FHIR_JSON),
+        ("application/fhir+xml;q=nan, application/fhir+json;q=0.5", FHIR_JSON),
     ],
 )
 def test_accept(fhir, path, accept, given):

@@ -86,8 +86,9 @@ def test_nobody_else_learns_that_it_is_there(mine, world, system, guarded):
 
 def test_what_is_forbidden_is_refused_at_once(system):
     narrow = system("system/Patient.rs")
-    answer = narrow.send("GET", "Observation", Prefer="respond-async")
-    assert answer.status_code == 403
+    for url in ("Observation", "Encounter/any/$everything"):
+        answer = narrow.send("GET", url, Prefer="respond-async")
+        assert answer.status_code == 403
 
 
 def test_a_withdrawal_stops_what_has_not_begun(mine, services, paused):

@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/fhirpatch.html
 
 import copy
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -134,3 +135,18 @@ patients = st.fixed_dictionaries(
 @given(patients, patients)
 def test_the_changes_make_the_one_of_the_other(between, before, after):
     assert applied(before, between(before, after)) == after
+
+
+def test_many_lists_are_looked_at_no_longer_than_one(between):
+    def many(last):
+        given = [*["a"] * 400, last]
+        return {
+            "resourceType": "Patient",
+            "name": [{"id": str(n), "given": given} for n in range(400)],
+        }
+
+    started = time.perf_counter()
+    changes = between(many("b"), many("c"))
+    assert {one.kind for one in changes} == {"replace"}
+    assert len(changes) == 400
+    assert time.perf_counter() - started < 5
