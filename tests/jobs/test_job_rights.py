@@ -66,6 +66,15 @@ def test_another_token_of_the_same_person_and_app_will_do(mine):
     assert mine.caller(refreshed).wait(url).status_code == 200
 
 
+def test_a_token_of_the_same_system_for_less_gets_nothing_by_it(system):
+    wide = system("system/*.cruds")
+    url = wide.leave("GET", "Observation")
+    narrow = system("system/Patient.rs")
+    for method in ("GET", "DELETE"):
+        assert narrow.send(method, url).status_code == 404
+    assert wide.wait(url).status_code == 200
+
+
 def test_nobody_else_learns_that_it_is_there(mine, world, system, guarded):
     url = mine.caller().leave("GET", "Observation")
     strangers = [
