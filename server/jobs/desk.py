@@ -108,7 +108,7 @@ def _own(context: Context, call: Call) -> Job:
     if job is None or (job.client, job.account) != (caller.client.reference, caller.account):
         raise NotFound.because("job-unknown")
     held = rights.held(context.services, job)
-    is_as_begun = held is not None and held.name == job.rights
+    is_as_begun = held is not None and job.rights in (None, held.name)
     if held is not None and is_as_begun and not held.access.is_like(context.access):
         # A token of the same app for less, or about somebody else, gets nothing by this one.
         raise NotFound.because("job-unknown")
