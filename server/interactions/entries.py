@@ -164,12 +164,7 @@ def _entry(
     path, _, query = url.partition("?")
     meaning = urls.meaning(method, unquote(path, errors="replace"), context.interpreters.types)
     interaction = meaning.route.interaction
-    if interaction == "batch":
-        raise BadRequest.because("entry-nested")
-    if interaction in (JOB_STATUS, JOB_CANCEL):
-        raise BadRequest.because("entry-about-job")
-    if interaction in _WITH_RESOURCE and not content:
-        raise BadRequest.because("entry-without-resource")
+    _check(interaction, content)
     is_patch = interaction == "patch"
     kind, content = patch.packed(row["resource"], content) if is_patch else ("", content)
     returns = call.preference.returns or "minimal"
@@ -196,6 +191,16 @@ def _entry(
         row.get("fullUrl"),
         row.get("resource", {}),
     )
+
+
+def _check(interaction: str, content: bytes) -> None:
+    """Raise BadRequest if no entry can be of this `interaction`, or this one has no `content`."""
+    if interaction == "batch":
+        raise BadRequest.because("entry-nested")
+    if interaction in (JOB_STATUS, JOB_CANCEL):
+        raise BadRequest.because("entry-about-job")
+    if interaction in _WITH_RESOURCE and not content:
+        raise BadRequest.because("entry-without-resource")
 
 
 def _relative(context: Context, url: str) -> str:
