@@ -20,6 +20,8 @@ RESIDENTS = 5
 REFUSED = {
     # It looks up a code, which takes a terminology service; with the whole of it nothing is done.
     "Bundle-bundle-transaction.json": "operation-unknown",
+    # It asks for resources to be put on another server.
+    "Bundle-ussg-fht.json": "url-unknown",
 }
 
 
