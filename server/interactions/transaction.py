@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from server.context import Context, Note
-from server.fhir.outcome import Conflict, Forbidden, NotFound, Unprocessable
+from server.fhir.outcome import Conflict, FhirError, Forbidden, Gone, NotFound, Unprocessable
 from server.interactions import (
     binary,
     kept_consents,
@@ -53,7 +53,8 @@ def transaction(
 ) -> Result:
     """Do all entries of `bundle`; those that read by `perform`, when the others are stored.
 
-    With an `origin`, what it tells of all that was written is stored as well.
+    They are tried before as well, so that one which cannot be answered undoes the whole. With an
+    `origin`, what it tells of all that was written is stored as well.
 
     Raises the refusal of the first entry at fault, with nothing stored; Conflict if others kept
     changing the same.
@@ -67,13 +68,36 @@ def transaction(
     for entry in reads:
         with placed(entry.place):
             _check_read(context, entry)
-    writing = Writing(context, [one for one in ordered if not one.is_read], origin)
-    answers: dict[int, Answer] = {**writing.run()}
+    writes = [one for one in ordered if not one.is_read]
+    writing = Writing(context, writes, origin)
+    answers: dict[int, Answer] = {**_tried(context, reads, writes, perform), **writing.run()}
     room = Room()
-    for entry in reads:
+    for entry in reads if writes else ():
         answers[entry.place] = room.attempted(context, entry, perform)
     read = frozenset(one.place for one in reads)
     return Answers(bundle.type, answers, read, bundle.asked, writing.told).result(context)
+
+
+def _tried(
+    context: Context, reads: Sequence[Entry], writes: Sequence[Entry], perform: Perform
+) -> dict[int, Answer]:
+    """Return the answers to `reads` as they are before `writes`, but for what those are about.
+
+    Raises the first refusal among them.
+    """
+    written = {(one.call.type, one.call.id): one for one in writes if one.call.id is not None}
+    room, answers = Room(), dict[int, Answer]()
+    for entry in reads:
+        write = written.get((entry.call.type, entry.call.id or ""))
+        if write is None:
+            answer = room.attempted(context, entry, perform)
+            if isinstance(answer, FhirError):
+                raise answer
+            answers[entry.place] = answer
+        elif write.call.interaction == "delete" and entry.call.interaction == "read":
+            with placed(entry.place):
+                raise Gone.because("resource-deleted", type=write.call.type, id=write.call.id)
+    return answers
 
 
 def _check_read(context: Context, entry: Entry) -> None:

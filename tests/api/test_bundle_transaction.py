@@ -145,11 +145,27 @@ def test_what_is_read_shows_what_was_written(fhir):
     assert found["resource"]["total"] == 1
 
 
-def test_a_read_that_finds_nothing_is_told_in_its_entry(fhir):
-    answered, _ = done(fhir.post("", transaction(entry("GET", f"Patient/{fresh()}"),
-                                                 created(patient()))))  # fmt: skip
-    assert statuses([answered]) == [404]
-    assert answered["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[0]"]
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [("Patient/nobody", 404), ("Patient/gone", 410), ("Patient?nonsense=1", 400), ("_jobs/x", 400)],
+)
+def test_a_read_that_cannot_be_answered_undoes_the_whole(fhir, url, status):
+    value = fresh()
+    fhir.put("Patient/gone", patient(id="gone"))
+    fhir.delete("Patient/gone")
+    new = patient(identifier=[identifier(value)])
+    answer = fhir.post("", transaction(entry("GET", url), created(new)))
+    assert answer.status_code == status
+    assert answer.json()["issue"][0]["expression"] == ["Bundle.entry[0]"]
+    assert fhir.ids(f"Patient?identifier={TEST}|{value}") == []
+
+
+def test_what_is_deleted_cannot_be_read_in_the_same_transaction(fhir):
+    id = fresh()
+    fhir.put(f"Patient/{id}", patient(id=id))
+    sent = transaction(entry("GET", f"Patient/{id}"), entry("DELETE", f"Patient/{id}"))
+    assert fhir.post("", sent).status_code == 410
+    assert fhir.get(f"Patient/{id}").status_code == 200
 
 
 @pytest.mark.parametrize(
