@@ -3,6 +3,7 @@
 import pytest
 
 from tests.api.client import Client
+from tests.api.xml import FHIR_XML
 from tests.builders import fresh, patient
 
 
@@ -36,3 +37,11 @@ def mark(fhir):
     yield value
     assert fhir.ids(f"Patient?identifier={value}") == []
     assert fhir.post("Patient", patient()).status_code == 201
+
+
+@pytest.fixture
+def xml(base):
+    """A client that sends XML and asks for it."""
+    client = Client(base, {"Accept": FHIR_XML, "Content-Type": FHIR_XML})
+    yield client
+    client.session.close()

@@ -3,60 +3,23 @@
 Spec: https://hl7.org/fhir/R4/xml.html, https://hl7.org/fhir/R4/http.html#mime-type
 """
 
-from base64 import b64encode
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.api.client import HAN, Client, raw
-from tests.builders import fresh, observation, patient
-
-FHIR_XML = "application/fhir+xml"
-FHIR = {"f": "http://hl7.org/fhir"}
-XHTML = "http://www.w3.org/1999/xhtml"
-
-
-@pytest.fixture
-def xml(base):
-    """A client that sends XML and asks for it."""
-    client = Client(base, {"Accept": FHIR_XML, "Content-Type": FHIR_XML})
-    yield client
-    client.session.close()
-
-
-def in_xml(inside, type="Patient"):
-    return f'<{type} xmlns="http://hl7.org/fhir">{inside}</{type}>'.encode()
-
-
-def post(xml, type, inside, **headers):
-    return xml.post(type, in_xml(inside, type), Content_Type=FHIR_XML, **headers)
-
-
-def root(response, *statuses):
-    """Return the root element of an answer in XML, whose status is one of `statuses`."""
-    assert response.status_code in (statuses or (200,)), response.text
-    assert response.headers["Content-Type"] == f"{FHIR_XML}; charset=utf-8"
-    return ET.fromstring(response.content)
-
-
-def name(element):
-    return element.tag.removeprefix("{http://hl7.org/fhir}")
-
-
-def value(element, path):
-    found = element.find("/".join(f"f:{step}" for step in path.split("/")), FHIR)
-    return None if found is None else found.get("value")
-
-
-def told(response, status, language="zh"):
-    """Return the message keys of a refusal in XML."""
-    outcome = root(response, status)
-    assert name(outcome) == "OperationOutcome"
-    texts = [one.get("value") for one in outcome.findall("f:issue/f:details/f:text", FHIR)]
-    assert texts
-    assert all(bool(HAN.search(text)) == (language == "zh") for text in texts)
-    keys = outcome.findall("f:issue/f:details/f:coding/f:code", FHIR)
-    return [one.get("value") for one in keys]
+from tests.api.client import Client, raw
+from tests.api.xml import (
+    FHIR,
+    FHIR_XML,
+    XHTML,
+    in_xml,
+    name,
+    post,
+    root,
+    told,
+    value,
+)
+from tests.builders import fresh, patient
 
 
 def test_what_is_created_in_xml_is_read_in_both_formats(xml, fhir):
@@ -185,78 +148,6 @@ def test_the_capability_statement_in_xml(xml):
     formats = {one.get("value") for one in statement.findall("f:format", FHIR)}
     assert {"application/fhir+json", "application/fhir+xml", "json", "xml"} <= formats
     assert len(statement.findall("f:rest/f:resource", FHIR)) > 140
-
-
-def test_an_operation_takes_and_gives_xml(xml, fhir):
-    id = fhir.create(patient(meta={"tag": [{"system": "urn:x", "code": "t"}]}))["id"]
-    given = root(xml.get(f"Patient/{id}/$meta"))
-    assert value(given, "parameter/valueMeta/tag/code") == "t"
-    posted = xml.post(f"Patient/{id}/$meta", in_xml("", "Parameters"), Content_Type=FHIR_XML)
-    assert value(root(posted), "parameter/valueMeta/tag/code") == "t"
-
-
-PATCH = (
-    '<parameter><name value="operation"/>'
-    '<part><name value="type"/><valueCode value="replace"/></part>'
-    '<part><name value="path"/><valueString value="Patient.birthDate"/></part>'
-    '<part><name value="value"/><valueDate value="1991-02-03"/></part></parameter>'
-)
-
-
-@pytest.mark.parametrize("type", [FHIR_XML, "text/xml"])
-def test_a_patch_in_xml(xml, fhir, type):
-    """https://hl7.org/fhir/R4/fhirpatch.html."""
-    id = fhir.create(patient(birthDate="1990"))["id"]
-    body = in_xml(PATCH, "Parameters")
-    answer = root(xml.request("PATCH", f"Patient/{id}", body, Content_Type=type))
-    assert value(answer, "birthDate") == "1991-02-03"
-
-
-def test_a_patch_in_xml_as_the_data_of_an_entry(fhir):
-    """https://hl7.org/fhir/R4/http.html#jsonpatch-transaction."""
-    id = fhir.create(patient(birthDate="1990"))["id"]
-    data = b64encode(in_xml(PATCH, "Parameters")).decode()
-    binary = {"resourceType": "Binary", "contentType": FHIR_XML, "data": data}
-    entry = {"request": {"method": "PATCH", "url": f"Patient/{id}"}, "resource": binary}
-    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
-    assert fhir.post("", bundle).status_code == 200
-    assert fhir.read("Patient", id)["birthDate"] == "1991-02-03"
-
-
-def test_a_transaction_in_xml_is_answered_in_xml(xml, fhir):
-    div = (
-        f'<div xmlns="{XHTML}"><a href="urn:uuid:c757873d-ec9a-4326-a141-556f43239520">甲</a></div>'
-    )
-    entries = (
-        '<entry><fullUrl value="urn:uuid:c757873d-ec9a-4326-a141-556f43239520"/>'
-        '<resource><Patient><gender value="female"/></Patient></resource>'
-        '<request><method value="POST"/><url value="Patient"/></request></entry>'
-        '<entry><fullUrl value="urn:uuid:c757873d-ec9a-4326-a141-556f43239521"/>'
-        f'<resource><Observation><text><status value="generated"/>{div}</text>'
-        '<status value="final"/><code><text value="x"/></code>'
-        '<subject><reference value="urn:uuid:c757873d-ec9a-4326-a141-556f43239520"/></subject>'
-        '<valueQuantity><value value="1.50"/></valueQuantity></Observation></resource>'
-        '<request><method value="POST"/><url value="Observation"/></request></entry>'
-    )
-    body = in_xml(f'<type value="transaction"/>{entries}', "Bundle")
-    answer = root(xml.post("", body, Content_Type=FHIR_XML))
-    assert value(answer, "type") == "transaction-response"
-    places = [value(one, "response/location") for one in answer.findall("f:entry", FHIR)]
-    patient_path, observation_path = (
-        one.split("/fhir/")[1].split("/_history")[0] for one in places
-    )
-    stored = fhir.get(observation_path)
-    assert stored.json()["subject"]["reference"] == patient_path
-    assert patient_path in stored.json()["text"]["div"]
-    assert '"value":1.50' in stored.text
-
-
-def test_the_record_of_a_patient_in_xml(xml, fhir):
-    id = fhir.create(patient())["id"]
-    fhir.create(observation(subject={"reference": f"Patient/{id}"}))
-    bundle = root(xml.get(f"Patient/{id}/$everything"))
-    found = [name(one[0]) for one in bundle.findall("f:entry/f:resource", FHIR)]
-    assert sorted(found) == ["Observation", "Patient"]
 
 
 def test_a_preferred_outcome_comes_in_xml(xml):
