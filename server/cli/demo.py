@@ -2,7 +2,7 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -26,16 +26,26 @@ if TYPE_CHECKING:
 _RESIDENTS_AT_ONCE = 50
 
 
+def region(command: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """Give `command` the options that say which region: how many residents, and the seed."""
+    residents = click.option(
+        "--residents",
+        "count",
+        default=200,
+        show_default=True,
+        help="How many residents. / 居民人数。",
+    )
+    seed = click.option(
+        "--seed",
+        default=1,
+        show_default=True,
+        help="Another seed makes other residents. / 种子不同，居民也不同。",
+    )
+    return residents(seed(command))
+
+
 @click.command
-@click.option(
-    "--residents", "count", default=200, show_default=True, help="How many residents. / 居民人数。"
-)
-@click.option(
-    "--seed",
-    default=1,
-    show_default=True,
-    help="Another seed makes other residents. / 种子不同，居民也不同。",
-)
+@region
 def demo(count: int, seed: int) -> None:
     """Load a demo region of synthetic residents. What is there already stays as it is.
 

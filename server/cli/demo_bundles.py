@@ -2,20 +2,13 @@
 
 import click
 
+from server.cli.demo import region
 from server.demo.bundles import bundles
 from server.demo.shapes import encoded
 
 
 @click.command("demo-bundles")
-@click.option(
-    "--residents", "count", default=200, show_default=True, help="How many residents. / 居民人数。"
-)
-@click.option(
-    "--seed",
-    default=1,
-    show_default=True,
-    help="Another seed makes other residents. / 种子不同，居民也不同。",
-)
+@region
 def demo_bundles(count: int, seed: int) -> None:
     """Print the demo region as transaction Bundles, one a line, the institutions first.
 

@@ -13,23 +13,7 @@ from server.interactions.call import Call, Preference
 from server.jobs import desk
 from server.jobs.running import Runner
 from server.operations import table
-from server.services import Interpreters, Services
-from server.settings import Settings
 from tests.builders import patient
-
-
-@pytest.fixture(scope="module")
-def services(mongodb_url, database, tmp_path_factory):
-    settings = Settings(
-        mongodb_url=mongodb_url,
-        database=database.name,
-        access="open",
-        data_folder=tmp_path_factory.mktemp("data"),
-    )
-    opened = Services.open(Interpreters.of(settings), bytes)
-    opened.registry.refresh()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -10,25 +10,11 @@ from server.interactions.call import Call, Result
 from server.jobs import kept, rights
 from server.jobs.running import ANSWER, CALL, Runner
 from server.operations.table import OPERATIONS
-from server.services import Interpreters, Services
+from server.services import Interpreters
 from server.settings import Settings
 from server.store import queue
 from server.store.queue import Job
 from tests.builders import fresh
-
-
-@pytest.fixture(scope="module")
-def services(mongodb_url, database, tmp_path_factory):
-    settings = Settings(
-        mongodb_url=mongodb_url,
-        database=database.name,
-        access="open",
-        data_folder=tmp_path_factory.mktemp("data"),
-    )
-    opened = Services.open(Interpreters.of(settings), bytes)
-    opened.registry.refresh()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
