@@ -37,17 +37,15 @@ def event(interpreters: Interpreters, asked: Asked, answer: Result | FhirError) 
     # Who asked in vain has asked for this nevertheless.
     type = call and (call.owner or call.type)
     target = f"{type}/{call.id}" if call and type and call.id and not shown else None
-    concerned = answer.concerned if isinstance(answer, Result) else ()
-    turned_out = answer.interaction if isinstance(answer, Result) else None
     return Event(
-        act=rest(turned_out or (call.interaction if call else "none")),
+        act=rest(answer.interaction or (call.interaction if call else "none")),
         caller=asked.caller or ANONYMOUS,
         outcome=outcome(answer.status),
         reason=_reason(answer) if isinstance(answer, FhirError) else None,
         address=source.address(asked.environ, interpreters.settings.trusted_proxies),
         request=_text(interpreters.requests, asked),
         shown=shown,
-        concerned=concerned if target is None else (target, *concerned),
+        concerned=answer.concerned if target is None else (target, *answer.concerned),
         facts=answer.facts if isinstance(answer, Result) else (),
     )
 

@@ -66,6 +66,10 @@ class FhirError(Exception):
         super().__init__(" ".join(issue.text("en") for issue in issues))
         self.issues = issues
         self.headers = dict(headers or {})
+        self.interaction: str | None = None
+        """What the request turned out to be, where its URL does not tell."""
+        self.concerned: tuple[str, ...] = ()
+        """References to what was asked for in vain, for the trail."""
         if self.retry_after is not None:
             self.headers.setdefault("Retry-After", str(self.retry_after))
 

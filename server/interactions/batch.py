@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 from server.context import Context
-from server.fhir.outcome import BadRequest
+from server.fhir.outcome import BadRequest, FhirError
 from server.interactions import provenance
 from server.interactions.answers import Answer, Answers, Perform, Room
 from server.interactions.call import Call, Result
@@ -26,7 +26,11 @@ def bundle(context: Context, call: Call, perform: Perform) -> Result:
     origin = provenance.read(context, call)
     asked = read(context, call)
     if asked.type == "transaction":
-        return transaction(context, asked, perform, origin)
+        try:
+            return transaction(context, asked, perform, origin)
+        except FhirError as refusal:
+            refusal.interaction, refusal.concerned = asked.type, tuple(asked.asked.values())
+            raise
     if origin is not None:
         raise BadRequest.because("provenance-not-here")
     return _batch(context, asked, perform)

@@ -33,7 +33,13 @@ def _plain(value: object) -> object:
 
 def refusal(error: FhirError) -> Result:
     """Return the answer that `error` is."""
-    return Result(status=error.status, issues=error.issues, headers=error.headers)
+    return Result(
+        status=error.status,
+        issues=error.issues,
+        headers=error.headers,
+        interaction=error.interaction,
+        concerned=error.concerned,
+    )
 
 
 def disclosed(answers: Iterable[bytes]) -> tuple[Disclosed, ...]:

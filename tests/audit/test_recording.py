@@ -107,8 +107,10 @@ def test_a_provenance_is_recorded_with_what_it_is_of(server, system, recorded, p
 def test_what_a_bundle_asked_for_in_vain_is_recorded(server, system, recorded, type):
     requests = [{"method": "GET", "url": f"Patient/{id}"} for id in ("unseen", "hidden")]
     bundle = {"resourceType": "Bundle", "type": type, "entry": [{"request": r} for r in requests]}
-    assert http.post(server.base, json=bundle, headers=system).ok
+    answer = http.post(server.base, json=bundle, headers=system)
+    assert answer.status_code == (200 if type == "batch" else 404)
     (event,) = recorded()
+    assert event["subtype"][0]["code"] == type
     assert entities(event) == ["Patient/unseen", "Patient/hidden"]
 
 
