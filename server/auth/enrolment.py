@@ -33,7 +33,7 @@ def add(
     the account that registers it, if it is known. Raises Faulty if it asks for scopes that there
     are not, or that only a system has.
     """
-    client_id, told = token_urlsafe(16), {"registration_access_token": token_urlsafe(32)}
+    client_id, told = token_hex(16), {"registration_access_token": token_urlsafe(32)}
     fields = amending.begun(_fields(metadata))
     if by is not None:
         fields["registered_by"] = by
