@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -14,9 +15,9 @@ from server import content
 from server.access import roles
 from server.access.policy import Access, Rights
 from server.access.roles import Roles
-from server.audit import audit_event
+from server.audit import audit_event, kept
 from server.audit.audit_event import AuditEvents, parts
-from server.audit.event import Event, fence, opened
+from server.audit.event import Event, opened
 from server.audit.request import Requests
 from server.profiles import definitions, operations, own_parameters, publications, summary
 from server.profiles.definitions import Definitions, SearchParameter
@@ -46,6 +47,7 @@ from server.store.queue import Queue
 from server.store.registry import Registry, Rules
 from server.store.reindexing import Reindexing
 from server.store.safe import Safe
+from server.store.spool import Spool
 from server.store.trail import Records, Trail
 from server.store.verification import Verification
 
@@ -185,8 +187,11 @@ def _trail(interpreters: Interpreters, store: Store, registry: Registry) -> Trai
     events = AuditEvents(
         index.entries, interpreters.zone, lambda: index.plans.has_own("AuditEvent")
     )
-    records = Records(events.write, parts, opened, fence, Event.is_change)
-    return Trail(store.engine, records, store.now, registry.writing)
+    records = Records(events.write, parts, opened, Event.is_change, kept.encode, kept.decode)
+    settings = interpreters.settings
+    is_kept = settings.spool_folder != Path()
+    spool = Spool(settings.spool_folder / settings.database) if is_kept else None
+    return Trail(store.engine, records, store.now, registry.writing, spool)
 
 
 def inspection(services: Services) -> Inspection:

@@ -48,6 +48,7 @@ class Settings:
     access: Literal["oauth", "open"] = setting("oauth", choice("oauth", "open"))
     data_folder: Path = setting(Path("var/tongkang"), folder())
     secret_key_file: Path = setting(Path(), file())
+    spool_folder: Path = setting(Path(), folder())
     host: str = setting("127.0.0.1", host_name())
     port: int = setting(8000, whole(1, 65535))
     base_url: str = setting("", url("http", "https"))

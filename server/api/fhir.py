@@ -173,7 +173,8 @@ class _Exchange:
         is_free = self.call.interaction in FREE
         access = self.access = ANYBODY if is_free else self._authenticated()
         if self.is_recorded:
-            self.announced = self.services.trail.announce()
+            is_look = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+            self.announced = self.services.trail.announce(is_change=not is_look)
         context = Context.of(self.services, access, self.manner.language)
         return desk.perform(context, self._in_json(self.call), self._origin)
 

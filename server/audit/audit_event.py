@@ -71,12 +71,12 @@ class AuditEvents:
         self._frame = lru_cache(_FRAMES)(self._new_frame)
         self._instant = lru_cache(8)(partial(json.instant, zone=zone))
 
-    def write(self, event: Event, id: str, now: int) -> tuple[bytes, Entries]:
-        """Return the AuditEvent of `event`, recorded `now` (µs), and its other fields."""
+    def write(self, event: Event, id: str, now: int, at: int) -> tuple[bytes, Entries]:
+        """Return the AuditEvent of an `event` that was `at`, stored `now` (µs), and its fields."""
         extended = self._is_extended()
         shared = event.act, event.caller, event.outcome, event.reason, event.address
         frame = self._frame(shared, extended)
-        instant = self._instant(now)
+        stored, recorded = self._instant(now), self._instant(at)
         entities = _Entities()
         entities.add_request(event.request)
         entities.add_shown(event.shown)
@@ -85,12 +85,12 @@ class AuditEvents:
         inner = f',"entity":[{",".join(texts)}]' if texts else ""
         body = (
             f'{{"resourceType":"AuditEvent","id":"{id}","meta":{{"versionId":"1",'
-            f'"lastUpdated":"{instant}"}},{frame.body},"recorded":"{instant}"{inner}}}'
+            f'"lastUpdated":"{stored}"}},{frame.body},"recorded":"{recorded}"{inner}}}'
         ).encode()
         if others or extended:
             # Rare, and of any content.
             return body, {**self._entries(orjson.loads(body)), **frame.marks}
-        return body, {**entities.entries(frame, now), **frame.marks}
+        return body, {**entities.entries(frame, at), **frame.marks}
 
     def _new_frame(self, shared: _Shared, _extended: bool) -> _Frame:  # noqa: FBT001 - a key only
         act, caller, outcome, reason, address = shared
@@ -195,10 +195,10 @@ class _Entities:
     def _add_role(self, code: str) -> None:
         self.roles[code] = None
 
-    def entries(self, frame: _Frame, now: int) -> dict[str, Any]:
-        """Return the index entries of an event with this `frame`, recorded `now`."""
+    def entries(self, frame: _Frame, at: int) -> dict[str, Any]:
+        """Return the index entries of an event with this `frame`, which was `at`."""
         base = frame.entries
-        found: dict[str, Any] = {**base, "ds": now, "de": now + 1000}
+        found: dict[str, Any] = {**base, "ds": at, "de": at + 1000}
         has = {*base["has"], "date"}
         least, most = dict(base["o"]), dict(base["z"])
         terms = [*base["t"], *self.terms]

@@ -60,7 +60,6 @@ CLIENT_CHANGED = Act(_SECURITY, Term(DCM, "110129", "Security Configuration"), "
 EMERGENCY_BEGUN = Act(_SECURITY, Term(DCM, "110127", "Emergency Override Started"), "E")
 EMERGENCY_ENDED = Act(_SECURITY, Term(DCM, "110138", "Emergency Override Stopped"), "E")
 STARTED = Act(_APPLICATION, Term(DCM, "110120", "Application Start"), "E")
-_NEW_EPOCH = Act(_SECURITY, Term(OWN_ACTS, "epoch"), "E")
 TRAIL_USED = Act(Term(DCM, "110101", "Audit Log Used"), Term(OWN_ACTS, "trail"), "R")
 _OWN = frozenset(("none", "job-status", "job-cancel"))
 _SUBTYPES = {"search-compartment": "search"}
@@ -126,9 +125,3 @@ def outcome(status: int) -> Outcome:
 def opened(facts: Mapping[str, str]) -> Event:
     """Return the event that a lane of the trail begins with."""
     return Event(act=STARTED, caller=Caller(kind="system"), facts=tuple(facts.items()))
-
-
-def fence(epoch: int) -> Event:
-    """Return the event that rights were withdrawn, which begins this epoch of the trail."""
-    facts = (("epoch", str(epoch)),)
-    return Event(act=_NEW_EPOCH, caller=Caller(kind="system"), facts=facts)

@@ -160,7 +160,10 @@ class Supervisor:
         return started([sys.executable, "-m", "server.cli", "account", "demo"], self._environ())
 
     def _environ(self) -> Mapping[str, str]:
-        return {**os.environ, f"{PREFIX}MONGODB_URL": self._served}
+        # Its data is in this folder anyway.
+        spool = {f"{PREFIX}SPOOL_FOLDER": str(self._settings.data_folder / "spool")}
+        given = {**os.environ, f"{PREFIX}MONGODB_URL": self._served}
+        return given if self._settings.mongodb_url is not None else {**spool, **given}
 
     @contextmanager
     def _noting_signals(self) -> Iterator[None]:

@@ -40,7 +40,8 @@ _HISTORY_INDEXES = (
 class Collections:
     """The collections of one database, made on first use with what `indexes` says of a type.
 
-    `about` gives the field of a type's documents that tells which patient they are about.
+    `about` gives the field of a type's documents that tells which patient they are about. `before`
+    has what is done before anybody is given the collection of a type.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Collections:
     ) -> None:
         self.database = database
         self.about = about
+        self.before: dict[str, Callable[[], None]] = {}
         self._indexes = indexes
         self._made: set[str] = set()
         self._making: dict[str, Future[None]] = {}
@@ -58,7 +60,9 @@ class Collections:
         self._lock = Lock()
 
     def current(self, type: str) -> Collection[Document]:
-        """Return the collection of current versions."""
+        """Return the collection of current versions, once it has what is on its way to it."""
+        if type in self.before:
+            self.before[type]()
         return self.database[type]
 
     def history(self, type: str) -> Collection[Document]:

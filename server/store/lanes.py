@@ -24,8 +24,6 @@ REGISTRY = "registry"
 TYPE = "AuditEvent"
 NOTHING = bytes(32)
 """What the first lane of all follows."""
-FENCE = b'"code":"epoch"'
-"""What stands in a record that says a new epoch, and in no other."""
 LANE_SECONDS = 24 * 3600
 _MARGIN_MS = 2 * 3600 * 1000
 _WITNESSED_US = 3600 * 1_000_000

@@ -1,7 +1,6 @@
 """The end of one lane of the trail, where records are put.
 
-A place at the end is taken by whoever inserts a document with its number first; so whoever finds it
-taken learns that there is something new.
+One process appends to a lane; whoever else has put something there has broken it.
 
 Spec: https://www.mongodb.com/docs/manual/reference/command/insert/
 """
@@ -15,16 +14,16 @@ from typing import Any, Generic, TypeVar
 from bson.binary import Binary
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import WriteConcernError, WriteError
-from pymongo.read_concern import ReadConcern
 
 from server.store import documents, whom
 from server.store.documents import Document
 from server.store.engine import Engine
 from server.store.failures import DUPLICATE_KEY
-from server.store.lanes import FENCE, LANES, TYPE, Lane, record_id, sealed
+from server.store.lanes import LANES, TYPE, Lane, record_id, sealed
 
 Item = TypeVar("Item")
-Write = Callable[[Item, str, int], tuple[bytes, Mapping[str, Any]]]
+Write = Callable[[Item, str, int, int], tuple[bytes, Mapping[str, Any]]]
+"""Gives the bytes and the index entries of an item: its id, when it is recorded, when it was."""
 _BYTES = 8_000_000
 _MAJORITY = {"w": "majority"}
 _AT_ONCE = {"w": 1}
@@ -52,54 +51,25 @@ class Tail(Generic[Item]):
         self._lock = Lock()
         self._stored = self._durable = 0
         self._end = _End.of(lane, 0)
-        self.ends_with_fence = False
         self.unconfirmed: list[RawBSONDocument] = []
         self.begun = self.confirmed = monotonic()
 
-    @classmethod
-    def find(
-        cls, engine: Engine, lane: str, write: Write[Item], now: Callable[[], int]
-    ) -> "Tail[Item] | None":
-        """Return the tail of `lane` as it is now, None if it has no records."""
-        tail = cls(engine, Lane(lane, 0, b"", 0), write, now)
-        rows = tail._rows(0, -1).limit(1)
-        for row in rows:
-            tail._lane = Lane(lane, int(row["_id"].rpartition("-")[2]), row["seal"], row["lu"])
-            tail.ends_with_fence = FENCE in row["raw"]
-            return tail
-        return None
-
-    def put(self, items: Sequence[Item]) -> bool:
-        """Put `items` at the end; tell whether there was a fence.
+    def put(self, items: Sequence[tuple[int, Item]]) -> None:
+        """Put `items`, each with its time (µs), at the end.
 
         If that fails, it is not known what became of the last of them: then nothing more can be
         put here, but what was stored for sure can still be confirmed.
         """
-        fenced = False
         while items:
-            lane, before, chunk, size = self._lane, [], [], 0
-            for item in items:
-                before.append((lane.n, lane.seal, lane.at))
-                chunk.append(self.record(item))
+            chunk, size = [], 0
+            for at, item in items:
+                chunk.append(self.record(item, at))
                 size += len(chunk[-1].raw)
                 if size > _BYTES:
                     break
-            done = self._insert(chunk, _AT_ONCE)
-            items = items[done:]
-            if done < len(chunk):
-                lane.n, lane.seal, lane.at = before[done]
-            self._keep(chunk[:done])
-            if done < len(chunk):
-                self._adopt()
-                fenced = True
-        return fenced
-
-    def put_alone(self, item: Item) -> bool:
-        """Put `item` at the end durably, and note it; False if the place is taken by now."""
-        if not self._insert([self.record(item)], _MAJORITY):
-            return False
-        self._note(_End.of(self._lane, 0))
-        return True
+            self._insert(chunk)
+            items = items[len(chunk) :]
+            self._keep(chunk)
 
     def confirm(self) -> None:
         """Return when all that was stored is durable, having noted how far it goes."""
@@ -134,13 +104,13 @@ class Tail(Generic[Item]):
                 self._durable = end.stored
             self.confirmed = monotonic()
 
-    def record(self, item: Item) -> RawBSONDocument:
-        """Return the document of the next record, up to which the lane then goes."""
+    def record(self, item: Item, at: int) -> RawBSONDocument:
+        """Return the document of the next record, of what was `at` (µs), and go on to it."""
         lane = self._lane
         now = max(self._now(), lane.at)
         n = lane.n + 1
         id = record_id(lane.id, n)
-        raw, fields = self._write(item, id, now)
+        raw, fields = self._write(item, id, now, at)
         seal = sealed(lane.seal, lane.id, n, raw)
         found = documents.encoded(
             {
@@ -156,16 +126,15 @@ class Tail(Generic[Item]):
         lane.seal, lane.n, lane.at = seal, n, now
         return found
 
-    def _insert(self, chunk: Sequence[RawBSONDocument], concern: Mapping[str, object]) -> int:
-        """Insert `chunk` in order; return how many, which is all unless a place is taken."""
+    def _insert(self, chunk: Sequence[RawBSONDocument]) -> None:
+        """Insert `chunk` in order."""
         # The driver's own insert_many costs as much again.
-        answer = self._command({"insert": TYPE, "documents": chunk, "writeConcern": concern})
+        answer = self._command({"insert": TYPE, "documents": chunk, "writeConcern": _AT_ONCE})
         failures = answer.get("writeErrors")
-        if not failures:
-            return len(chunk)
-        if failures[0]["code"] != DUPLICATE_KEY:
+        if failures and failures[0]["code"] == DUPLICATE_KEY:
+            raise Broken(self._lane.id)
+        if failures:
             raise _failed(failures[0]["code"])
-        return int(failures[0]["index"])
 
     def _command(self, command: Document) -> Document:
         """Run a command that writes; put back what a new primary may not have."""
@@ -194,26 +163,6 @@ class Tail(Generic[Item]):
         for row in self._database[TYPE].find({"_id": {"$in": [*taken]}}, {"seal": 1}):
             if taken[row["_id"]] != row["seal"]:
                 raise Broken(self._lane.id)
-
-    def _adopt(self) -> None:
-        """Go on behind the records that others have put at the end."""
-        lane = self._lane
-        n = lane.n
-        for row in self._rows(lane.n + 1, 1):
-            seal = sealed(lane.seal, lane.id, lane.n + 1, row["raw"])
-            if row["_id"] != record_id(lane.id, lane.n + 1) or row["seal"] != seal:
-                break
-            lane.n, lane.seal, lane.at = lane.n + 1, seal, max(lane.at, row["lu"])
-        if lane.n == n:
-            raise Broken(lane.id)
-
-    def _rows(self, n: int, direction: int) -> Any:  # noqa: ANN401 - a cursor of the driver
-        """Return the records from number `n` on, in this order, also those of this moment."""
-        collection = self._database[TYPE].with_options(read_concern=ReadConcern("local"))
-        name = self._lane.id
-        where = {"_id": {"$gte": record_id(name, n), "$lte": record_id(name, 10**10 - 1)}}
-        fields = {"raw": 1, "seal": 1, "lu": 1}
-        return collection.find(where, fields).sort("_id", direction)
 
     def _note(self, end: "_End") -> None:
         """Note that the lane goes to `end`, unless further was noted.

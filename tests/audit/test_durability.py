@@ -72,17 +72,6 @@ def test_a_bump_reaches_every_process_while_all_of_them_append(new_process):
     assert faults(several[0]) == []
 
 
-def test_fences_of_lanes_that_nobody_goes_on_with_do_not_pile_up(new_process):
-    first, second = new_process(), new_process()
-    first.trail.append(read_of(1))
-    second.trail.append(read_of(2))
-    for _ in range(5):
-        second.trail.bump()
-    records = second.store.engine.collections.current("AuditEvent")
-    assert records.count_documents({"t": "subtype=epoch"}) == 2
-    assert faults(second) == []
-
-
 @pytest.fixture
 def running(mongodb_url, mongodb, tmp_path):
     """A server with four patients, a token, and the services of its database."""

@@ -63,7 +63,7 @@ some_events = st.builds(
 
 
 def written(event, id="0193a1b2c3d4e5f6-0000000001", now=NOW):
-    body, entries = WRITER.write(event, id, now)
+    body, entries = WRITER.write(event, id, now, now)
     return orjson.loads(body), entries
 
 

@@ -20,13 +20,9 @@ class Spec:
     options: dict = field(default_factory=dict)
 
 
-def write(item, id, now):
+def write(item, id, now, at):
     body = {"resourceType": "AuditEvent", "id": id, "said": item}
     return orjson.dumps(body), {"t": ["a"]}
-
-
-def fence(epoch):
-    return {"code": "epoch", "epoch": epoch}
 
 
 @pytest.fixture
@@ -36,7 +32,14 @@ def new_trail(mongodb):
     store = Store.open(
         mongodb, name, lambda _: [Spec("t_id", (("t", 1), ("_id", 1)))], ZoneInfo("Asia/Shanghai")
     )
-    records = Records(write, lambda item: [item], dict, fence, lambda item: item == "durable")
+    records = Records(
+        write,
+        lambda item: [item],
+        dict,
+        lambda item: item == "durable",
+        orjson.dumps,
+        orjson.loads,
+    )
     yield lambda: Trail(store.engine, records, store.now)
     mongodb.drop_database(name)
 

@@ -1,0 +1,157 @@
+"""What is in the spool and on its way to the trail, and what others on this host have there."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Event as Flag
+from threading import Lock
+from time import monotonic
+from typing import Any, Generic, TypeVar
+
+from pymongo.read_concern import ReadConcern
+
+from server.fhir.outcome import Unavailable
+from server.store.documents import Document
+from server.store.engine import Engine
+from server.store.lanes import TYPE
+from server.store.spool import Segment, Spool
+
+Item = TypeVar("Item")
+Timed = tuple[int, Item]
+"""When something was (µs since 1970), and what."""
+_REST_SECONDS, _SLICE_SECONDS = 1.0, 0.05
+_MANY, _TOO_MANY = 500, 5000
+_ASKED_AT_ONCE = 500
+_log = logging.getLogger("tongkang.trail")
+
+
+class Kept(Generic[Item]):
+    """The items that this process has put into the `spool`, or taken over, until they are stored.
+
+    `encode` and `decode` keep an item in a line, `write` gives the bytes of its record, by which
+    it is known whether the trail has it already. Any thread may put; one at a time takes.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        codec: tuple[Callable[[Item], bytes], Callable[[bytes], Item]],
+        write: Callable[[Item, str, int, int], tuple[bytes, Mapping[str, Any]]],
+        engine: Engine,
+        now: Callable[[], int],
+    ) -> None:
+        self._spool = spool
+        self._encode, self._decode = codec
+        self._write = write
+        database = engine.collections.database
+        self._records = database[TYPE].with_options(read_concern=ReadConcern("local"))
+        self._now = now
+        self._lock = Lock()
+        self._items: list[Timed[Item]] = []
+        # The trail may have these: it is not known, or who put them there is not alive.
+        self._doubtful: list[Timed[Item]] = []
+        self._segments: list[Segment] = []
+        self._hurry = Flag()
+        self._is_failing = False
+
+    def put(self, items: Sequence[Item]) -> bool:
+        """Keep `items`; False if the trail has to take them at once, for it is behind, or fails.
+
+        Raises Unavailable if they cannot be written.
+        """
+        if self._is_failing or len(self._items) > _TOO_MANY:
+            return False
+        lines = [self._encode(item) for item in items]
+        try:
+            with self._lock:
+                at = self._now()
+                for line in lines:
+                    self._spool.write(b"%d %b" % (at, line))
+                self._items += [(at, item) for item in items]
+        except OSError as error:
+            raise Unavailable.because("trail-unavailable") from error
+        if len(self._items) >= _MANY:
+            self._hurry.set()
+        return True
+
+    def has_some(self) -> bool:
+        """Tell whether there is something that the trail is yet to take."""
+        return bool(self._items or self._doubtful)
+
+    def others(self) -> set[str]:
+        """Return the names of what other processes have and the trail may not have."""
+        return self._spool.pending()
+
+    def want(self) -> None:
+        """Ask the other processes not to wait with what they have. Raises Unavailable."""
+        try:
+            self._spool.want()
+        except OSError as error:
+            raise Unavailable.because("trail-unavailable") from error
+
+    def rest(self, ended: Flag) -> None:
+        """Wait until the trail shall take what there is: after a moment, or because of somebody."""
+        until = monotonic() + _REST_SECONDS
+        while monotonic() < until and not ended.is_set():
+            if self._hurry.wait(_SLICE_SECONDS) or self._spool.is_wanted():
+                break
+        self._hurry.clear()
+
+    def take_over(self) -> None:
+        """Take what processes have left that are not alive any more."""
+        for segment in self._spool.left():
+            items = list(self._read(segment))
+            with self._lock:
+                self._segments.append(segment)
+                self._doubtful += items
+
+    @contextmanager
+    def taken(self) -> Iterator[Callable[[], list[Timed[Item]]]]:
+        """Give what the trail is to take, in order; it has it if the block ends well."""
+        with self._lock:
+            items, self._items = self._items, []
+            doubtful, self._doubtful = self._doubtful, []
+            if (ended := self._spool.turn()) is not None:
+                self._segments.append(ended)
+            segments = list(self._segments)
+        try:
+            yield lambda: [*self._missing(doubtful), *items]
+        except BaseException:
+            with self._lock:
+                self._doubtful = [*doubtful, *items, *self._doubtful]
+            self._is_failing = True
+            raise
+        self._is_failing = False
+        with self._lock:
+            self._segments = [one for one in self._segments if one not in segments]
+        for segment in segments:
+            self._spool.drop(segment)
+
+    def _read(self, segment: Segment) -> Iterator[Timed[Item]]:
+        for line in segment.lines():
+            at, _, text = line.partition(b" ")
+            try:
+                yield int(at), self._decode(text)
+            except ValueError:
+                # It was cut off, so its answer never left.
+                _log.warning("trail spool line cut off", extra={"segment": segment.path.name})
+
+    def _missing(self, doubtful: Sequence[Timed[Item]]) -> Iterator[Timed[Item]]:
+        """Yield those of `doubtful` that the trail does not have."""
+        for start in range(0, len(doubtful), _ASKED_AT_ONCE):
+            some = doubtful[start : start + _ASKED_AT_ONCE]
+            rows: dict[int, list[Document]] = defaultdict(list)
+            asked = {"ds": {"$in": sorted({at for at, _ in some})}}
+            for row in self._records.find(asked, {"raw": 1, "lu": 1, "ds": 1}):
+                rows[row["ds"]].append(row)
+            for at, item in some:
+                known = next((row for row in rows[at] if self._is_of(row, item, at)), None)
+                if known is None:
+                    yield at, item
+                else:
+                    rows[at].remove(known)
+
+    def _is_of(self, row: Document, item: Item, at: int) -> bool:
+        raw, _ = self._write(item, row["_id"], row["lu"], at)
+        return raw == bytes(row["raw"])
