@@ -14,14 +14,12 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 
-from server.fhir.outcome import Unavailable
 from server.store.documents import Document
 from server.store.failures import refused
 from server.store.lanes import LANES, REGISTRY
 
 _MOMENT = 0.05
 _LONGER = 1.2 * _MOMENT
-_ATTEMPTS = 3
 _Change = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 _FIRST: _Change = {"$max": {"epoch": 1}}
 _NEXT: _Change = [{"$set": {"epoch": {"$add": [{"$ifNull": ["$epoch", 1]}, 1]}}}]
@@ -33,7 +31,7 @@ class Epochs:
     def __init__(self, database: Database[Document]) -> None:
         self._registry = database[LANES].with_options(read_concern=ReadConcern("local"))
         self._epoch = 0
-        self._good_until = 0.0
+        self._asked = self._good_until = 0.0
         self._lock = Lock()
 
     def last(self) -> int:
@@ -42,13 +40,13 @@ class Epochs:
 
     def now(self) -> int:
         """Return the epoch of now. Raises Unavailable if it cannot be asked for."""
-        for _ in range(_ATTEMPTS):
-            if monotonic() < self._good_until:
-                return self._epoch
+        came = monotonic()
+        if came >= self._good_until:
             with self._lock:
-                if monotonic() >= self._good_until:
+                # What was asked meanwhile is new enough, however long that took.
+                if came >= max(self._asked, self._good_until):
                     self._ask()
-        raise Unavailable.because("trail-unavailable")
+        return self._epoch
 
     def bump(self) -> int:
         """Begin a new epoch and return it once every process goes by it. Raises Unavailable."""
@@ -63,7 +61,7 @@ class Epochs:
         with refused():
             found = self._registry.find_one({"_id": REGISTRY}, {"epoch": 1}) or {}
             self._hear(found.get("epoch") or self._changed(_FIRST))
-        self._good_until = asked + _MOMENT
+        self._asked, self._good_until = asked, asked + _MOMENT
 
     def _hear(self, epoch: int) -> None:
         self._epoch = max(self._epoch, epoch)

@@ -105,7 +105,7 @@ def test_nonsense_anywhere_is_answered_in_words(fhir, changes, kind):
         try:
             for key in path[:-1]:
                 inner = inner[key]
-            inner[path[-1]] = value
+            inner[path[-1]] = copy.deepcopy(value)
         except (TypeError, KeyError, IndexError):
             continue
     answer = fhir.post("", sent)
