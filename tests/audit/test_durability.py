@@ -73,13 +73,19 @@ def test_a_bump_reaches_every_process_while_all_of_them_append(new_process):
 
 
 @pytest.fixture
-def running(mongodb_url, mongodb, tmp_path):
+def spool(request, tmp_path):
+    """Settings by which there is a spool, if a test asks for one."""
+    return {"spool_folder": tmp_path / "spool"} if getattr(request, "param", False) else {}
+
+
+@pytest.fixture
+def running(mongodb_url, mongodb, tmp_path, spool):
     """A server with four patients, a token, and the services of its database."""
     name = f"test_{secrets.token_hex(6)}"
-    settings = Settings(mongodb_url=mongodb_url, database=name)
+    settings = Settings(mongodb_url=mongodb_url, database=name, **spool)
     services = Services.open(Interpreters.of(settings), bytes)
     log = tmp_path / "server.log"
-    server = processes.Server(log, mongodb_url=mongodb_url, database=name, access="oauth")
+    server = processes.Server(log, mongodb_url=mongodb_url, database=name, access="oauth", **spool)
     headers = {"Authorization": f"Bearer {token(services, Wanted(scope='system/*.cruds'))}"}
     server.start().ready()
     made = [http.post(f"{server.base}/Patient", json=patient(), headers=headers) for _ in range(4)]
@@ -89,6 +95,7 @@ def running(mongodb_url, mongodb, tmp_path):
     mongodb.drop_database(name)
 
 
+@pytest.mark.parametrize("spool", [False, True], ids=["directly", "by a spool"], indirect=True)
 def test_a_worker_killed_under_load_leaves_an_event_of_every_answer(running):
     server, services, headers, ids = running
     answered, ended = [], threading.Event()
@@ -244,3 +251,15 @@ def test_who_waits_for_a_change_waits_until_it_is_durable(new_process):
     change = replace(read_of(1), act=replace(read_of(1).act, action="U"))
     services.trail.append(change)
     assert services.trail._tail.unconfirmed == []
+
+
+@pytest.mark.parametrize("spool", [True], indirect=True)
+def test_a_server_that_ends_in_good_order_leaves_nothing_in_its_spool(running, spool, mongodb):
+    server, services, headers, ids = running
+    name = secrets.token_hex(8)
+    answer = http.get(f"{server.base}/Patient/{ids[0]}", headers={**headers, "X-Request-Id": name})
+    assert answer.status_code == 200
+    server.stop()
+    assert list(spool["spool_folder"].rglob("*.spool")) == []
+    records = mongodb[services.interpreters.settings.database]["AuditEvent"]
+    assert name in decoded(b"".join(one["raw"] for one in records.find({}, {"raw": 1})))

@@ -53,7 +53,8 @@ REVIEWED = {
     "reindexing": "indexes anew all that is stored, for nobody",
     "verification": "`tongkang verify`, for who runs the server",
     "inspection": "`tongkang audit verify`, for who runs the server",
-    "tail.Tail._rows": "the end of one lane of the trail, which goes on from there",
+    "epochs": "the number that tells of withdrawn rights",
+    "shipping.Kept._missing": "whether the trail has what a killed process left in its spool",
     "replica": "the set's own configuration",
 }
 HOLDERS = {
