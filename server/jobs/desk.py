@@ -109,7 +109,7 @@ def _own(context: Context, call: Call) -> Job:
         raise NotFound.because("job-unknown")
     held = rights.held(context.services, job)
     is_as_begun = held is not None and job.rights in (None, held.name)
-    if held is not None and is_as_begun and not held.access.is_like(context.access):
+    if held is not None and is_as_begun and held.name != context.access.name:
         # A token of the same app for less, or about somebody else, gets nothing by this one.
         raise NotFound.because("job-unknown")
     return job
@@ -153,7 +153,7 @@ def _given(context: Context, job: Job) -> Result:
     if held is None:
         raise Forbidden.because("job-rights-ended")
     answer = kept.answer(content)
-    seen = Context.of(context.services, held.access, context.language)
+    seen = Context.of(context.services, held, context.language)
     if held.name == job.rights and _is_seen(seen, job, answer):
         return answer
     if held.name == job.rights and answer.unread is not None:
