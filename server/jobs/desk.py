@@ -38,15 +38,18 @@ class Origin:
     event: Event
 
 
-def perform(context: Context, call: Call, origin: Callable[[], Origin]) -> Result:
-    """Return the result of `call`, or where to ask for it. Raises FhirError for every refusal."""
+def begin(context: Context, call: Call, origin: Callable[[], Origin]) -> Result:
+    """Return the result of `call`, or where to ask for it; it may have a rest to be made yet.
+
+    Raises FhirError for every refusal.
+    """
     if call.interaction == JOB_STATUS:
         return _status(context, call)
     if call.interaction == JOB_CANCEL:
         return _cancel(context, call)
     if _is_left(context.interpreters, call):
         return _left(context, call, origin())
-    return door.perform(context, call)
+    return door.begin(context, call)
 
 
 def changes(interpreters: Interpreters, call: Call) -> bool:
