@@ -60,7 +60,9 @@ def teller():
             return number, answer.status
 
         def failure(error):
-            return error if isinstance(error, FhirError) else Unavailable.because("trail-unavailable")
+            return (
+                error if isinstance(error, FhirError) else Unavailable.because("trail-unavailable")
+            )
 
         return Teller("id", OPEN, asker, event, failure, trail)
 
