@@ -1,4 +1,4 @@
-"""The one door: every request to the data passes `perform`."""
+"""The one door: every request to the data passes `begin`."""
 
 from collections.abc import Callable, Mapping
 
@@ -56,9 +56,18 @@ DEFERRED = frozenset(
 
 
 def perform(context: Context, call: Call) -> Result:
-    """Return the result of `call`.
+    """Return the result of `call`, all of it.
 
-    Access is decided here and nowhere else, so a handler cannot forget it.
+    Raises FhirError for every refusal.
+    """
+    return begin(context, call).whole()
+
+
+def begin(context: Context, call: Call) -> Result:
+    """Return the result of `call`, of which there may be a rest that is still to be made.
+
+    Access is decided here and nowhere else, so a handler cannot forget it. The rest is read by what
+    was decided, and compiled, for its beginning: no parameter has to stay in force for it.
     Raises FhirError for every refusal.
     """
     if call.interaction == _BUNDLE:

@@ -133,10 +133,10 @@ class Access:
         """The elements of each type that cannot be searched, for the caller does not see them."""
         return {type: masks.elements for type, masks in self.masks.items()}
 
-    def is_like(self, other: "Access") -> bool:
-        """Tell whether `other` allows and shows exactly as much."""
-        mine = (self.letters, self.visibility, self.masks, self.internal)
-        return mine == (other.letters, other.visibility, other.masks, other.internal)
+    @property
+    def name(self) -> str:
+        """A name that only an access has that comes of equal rights, in whichever process."""
+        return self.visibility.name
 
     def has(self, type: str, letter: str) -> bool:
         """Tell whether any right gives `letter` on `type`."""

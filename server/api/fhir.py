@@ -7,9 +7,10 @@ of Flask's own, which would be HTML, can come in between.
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing, suppress
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from uuid_utils import uuid4
@@ -19,6 +20,7 @@ from server.access.caller import Caller
 from server.access.policy import ANYBODY, FREE, Access
 from server.api import body, negotiation, recording, requests, responses, telemetry
 from server.api.responses import Manner, Response
+from server.api.streaming import Teller
 from server.audit import failures
 from server.audit.event import Event
 from server.auth import bearer
@@ -57,7 +59,9 @@ class FhirEndpoint:
         path = environ["PATH_INFO"].removeprefix("/").encode("latin-1").decode("utf-8", "replace")
         response = _Exchange(self._services(), environ, self._authenticate).answer(path)
         start_response(response.status_line, response.headers)
-        return () if environ["REQUEST_METHOD"] == "HEAD" else (response.body,)
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return ()
+        return response.rest or (response.body,)
 
 
 class _Exchange:
@@ -104,8 +108,23 @@ class _Exchange:
             response = self._settled(path)
         except Exception as error:  # noqa: BLE001  # the last resort: no caller may see a trace
             response = self._refused(self._failure(error))
-        self._log(response, time.perf_counter() - started)
+        if response.rest is not None and self.environ["REQUEST_METHOD"] != "HEAD":
+            return replace(response, rest=self._sent(response, response.rest, started))
+        self._log(response, started, len(response.body))
         return response
+
+    def _sent(
+        self, response: Response, rest: Generator[bytes, None, None], started: float
+    ) -> Generator[bytes, None, None]:
+        """Yield all of the body of `response`; once that has ended, whichever way, log it."""
+        size = 0
+        try:
+            with closing(rest):
+                for body in chain((response.body,), rest):
+                    yield body
+                    size += len(body)
+        finally:
+            self._log(response, started, size)
 
     def _settled(self, path: str) -> Response:
         """Return the response once the trail has it.
@@ -114,13 +133,13 @@ class _Exchange:
         nobody is given it who has them no more.
         """
         if not self.is_recorded:
-            return self._response(self._outcome(path))
+            return self._response(self._outcome(path), 0)
         trail = self.services.trail
         trail.begin()
         for _ in range(_ATTEMPTS):
             epoch = trail.epoch()
             answer = self._outcome(path)
-            response = self._response(answer)
+            response = self._response(answer, epoch)
             now = trail.append(self._event(answer), self.announced)
             if now == epoch or self.access is None or isinstance(answer, FhirError):
                 return response
@@ -131,7 +150,7 @@ class _Exchange:
 
     def _without_reads(self, answer: Result) -> Response:
         """Return `answer`, of a bundle, without what it has read with rights that have ended."""
-        return self._response(replace(answer, body=answer.unread or b""))
+        return self._response(replace(answer, body=answer.unread or b""), 0)
 
     def _outcome(self, path: str) -> Result | FhirError:
         try:
@@ -149,8 +168,11 @@ class _Exchange:
             failures.record(error.__cause__ or error, self.manner.request_id)
         return refusal
 
-    def _event(self, answer: Result | FhirError) -> Event:
-        asked = recording.Asked(self.environ, self.manner.request_id, self.call, self._caller())
+    def _event(self, answer: Result | FhirError, part: int | None = None) -> Event:
+        if part is None and isinstance(answer, Result) and answer.rest is not None:
+            part = 1
+        id, caller = self.manner.request_id, self._caller()
+        asked = recording.Asked(self.environ, id, self.call, caller, part)
         return recording.event(self.services.interpreters, asked, answer)
 
     def _caller(self) -> Caller | None:
@@ -176,7 +198,8 @@ class _Exchange:
             is_look = environ["REQUEST_METHOD"] in ("GET", "HEAD")
             self.announced = self.services.trail.announce(is_change=not is_look)
         context = Context.of(self.services, access, self.manner.language)
-        return desk.perform(context, self._in_json(self.call), self._origin)
+        answer = desk.begin(context, self._in_json(self.call), self._origin)
+        return answer if self.manner.takes_pieces else answer.whole()
 
     def _in_json(self, call: Call) -> Call:
         """Return `call` with its body in JSON, which nothing behind the door knows otherwise.
@@ -198,10 +221,22 @@ class _Exchange:
         self.has_asked = True
         return self.authenticate(self.services, self.environ)
 
-    def _response(self, answer: Result | FhirError) -> Response:
+    def _response(self, answer: Result | FhirError, epoch: int) -> Response:
+        """Return the response, whose rest, if it has one, is told from this `epoch` on."""
         if isinstance(answer, FhirError):
             return self._refused(answer)
-        return responses.answer(answer, self.manner)
+        response = responses.answer(answer, self.manner)
+        if answer.rest is None or self.access is None:
+            return response
+        teller = Teller(
+            self.manner.request_id,
+            self.access,
+            self._authenticated,
+            self._event,
+            self._failure,
+            self.services.trail if self.is_recorded else None,
+        )
+        return replace(response, rest=teller.bodies(answer.rest, epoch))
 
     def _negotiated(self, call: Call) -> Manner:
         """Return the manner that the parameters of `call` and the Accept header ask for."""
@@ -219,7 +254,7 @@ class _Exchange:
             body.drain(self.environ, self.services.interpreters.settings.max_body)
         return responses.refusal(error, self.manner)
 
-    def _log(self, response: Response, seconds: float) -> None:
+    def _log(self, response: Response, started: float, size: int) -> None:
         telemetry.record(
             telemetry.Answered(
                 self.manner.request_id,
@@ -227,7 +262,7 @@ class _Exchange:
                 self.call.interaction if self.call else "none",
                 self.call.type if self.call else None,
                 response.status,
-                seconds,
-                len(response.body),
+                time.perf_counter() - started,
+                size,
             )
         )

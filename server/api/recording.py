@@ -21,13 +21,15 @@ from server.services import Interpreters
 class Asked:
     """One request: its WSGI environment, and what could be made of it.
 
-    `call` is None if it means nothing, `caller` if it is not known who makes it.
+    `call` is None if it means nothing, `caller` if it is not known who makes it. `part` is which
+    piece of its answer this is about, None if it has only one.
     """
 
     environ: Mapping[str, Any]
     request_id: str
     call: Call | None
     caller: Caller | None
+    part: int | None = None
 
 
 def event(interpreters: Interpreters, asked: Asked, answer: Result | FhirError) -> Event:
@@ -62,4 +64,6 @@ def _text(requests: Requests, asked: Asked) -> str:
     if call is not None and call.criteria is not None:
         criteria = parse_qsl(call.criteria[:4000], keep_blank_values=True)
         headers.append(("If-None-Exist", requests.text("", criteria)))
+    if asked.part is not None:
+        headers.append(("Part", str(asked.part)))
     return requests.text(line, call.query if call else (), headers)

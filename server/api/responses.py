@@ -1,5 +1,6 @@
 """From a Result, or a refusal, to an HTTP response."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -20,11 +21,15 @@ _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPSta
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer, complete: nothing is left for a library to work out."""
+    """An answer, complete: nothing is left for a library to work out.
+
+    `rest` are the pieces of a long body that follow on `body`, made while they are taken.
+    """
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    rest: Generator[bytes, None, None] | None = None
 
     @property
     def status_line(self) -> str:
@@ -46,15 +51,24 @@ class Manner:
     base_url: str
     xml: Xml | None
 
+    @property
+    def takes_pieces(self) -> bool:
+        """Tell whether an answer can be written piece by piece: as it is."""
+        return not (self.pretty or self._is_xml)
+
+    @property
+    def _is_xml(self) -> bool:
+        return self.xml is not None and self.content_type in XML_TYPES
+
     def written(self, body: bytes) -> bytes:
         """Return the JSON `body` in this manner."""
-        if self.xml is not None and self.content_type in XML_TYPES:
+        if self.xml is not None and self._is_xml:
             return self.xml.write(body, pretty=self.pretty)
         return json.pretty(body) if self.pretty else body
 
 
 def answer(result: Result, manner: Manner) -> Response:
-    """Return the response for `result`."""
+    """Return the response for `result`, without its rest."""
     headers = [
         ("X-Request-Id", manner.request_id),
         ("Cache-Control", "private, no-store"),
@@ -77,7 +91,7 @@ def answer(result: Result, manner: Manner) -> Response:
     elif body:
         body = manner.written(body)
         headers.append(("Content-Type", f"{manner.content_type}; charset=utf-8"))
-    if result.status not in (204, 304):
+    if result.status not in (204, 304) and result.rest is None:
         headers.append(("Content-Length", str(len(body))))
     return Response(result.status, headers, body)
 

@@ -13,13 +13,33 @@ def bundle(
     type: str, entries: Sequence[bytes], links: Mapping[str, str], total: int | None = None
 ) -> bytes:
     """Return a Bundle of `type` (searchset or history). `total` None leaves the total out."""
-    head: dict[str, Any] = {"resourceType": "Bundle", "type": type}
-    if total is not None:
-        head["total"] = total
-    head["link"] = [{"relation": relation, "url": url} for relation, url in links.items()]
-    opening = json.dumps(head)[:-1]
+    head = json.dumps({"resourceType": "Bundle", "type": type, **_tail(links, total)})[:-1]
     # An empty array is not allowed in FHIR's JSON.
-    return b'%b,"entry":[%b]}' % (opening, b",".join(entries)) if entries else opening + b"}"
+    return b'%b,"entry":[%b]}' % (head, b",".join(entries)) if entries else head + b"}"
+
+
+def opening(type: str, entries: Sequence[bytes]) -> bytes:
+    """Return the beginning of a Bundle of `type` whose first `entries` are known, and not its end.
+
+    It goes on with `more`, and ends with `closing`: the order of properties means nothing in JSON.
+    """
+    head = json.dumps({"resourceType": "Bundle", "type": type})[:-1]
+    return b'%b,"entry":[%b' % (head, b",".join(entries))
+
+
+def more(entries: Sequence[bytes]) -> bytes:
+    """Return `entries` as they follow others."""
+    return b"," + b",".join(entries)
+
+
+def closing(links: Mapping[str, str], total: int | None = None) -> bytes:
+    """Return the end of a Bundle that began with `opening`."""
+    return b"]," + json.dumps(_tail(links, total))[1:]
+
+
+def _tail(links: Mapping[str, str], total: int | None) -> dict[str, Any]:
+    counted = {} if total is None else {"total": total}
+    return {**counted, "link": [{"relation": name, "url": url} for name, url in links.items()]}
 
 
 def found(prefix: bytes, id: str, body: bytes, mode: bytes = b"match") -> bytes:

@@ -178,6 +178,13 @@ def text(inner: bytes) -> str:
     return str(orjson.loads(b'"%b"' % inner))
 
 
+def spelled_plainly(body: bytes) -> bytes:
+    """Return `body` with its strings spelled without needless escapes, to be looked at only."""
+    if b"\\u" in body or b"\\/" in body:
+        return orjson.dumps(orjson.loads(body))
+    return body
+
+
 def instant(microseconds: int, zone: tzinfo) -> str:
     """Return the instant `microseconds` after 1970-01-01T00:00Z, to the millisecond, in `zone`."""
     seconds, rest = divmod(microseconds, 1_000_000)

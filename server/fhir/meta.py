@@ -1,7 +1,7 @@
 """Profiles, tags and security labels put into a resource's meta, or taken out, byte by byte.
 
 All other bytes of the resource stay. Profiles are told apart by their URL, tags and labels by
-system and code.
+system and code, or if they have neither, by what they display.
 
 Spec: https://hl7.org/fhir/R4/resource-operation-meta-add.html,
 https://hl7.org/fhir/R4/resource-operation-meta-delete.html
@@ -32,6 +32,8 @@ def removed(body: bytes, meta: bytes) -> bytes:
 
 def key(item: Any) -> Hashable:  # noqa: ANN401  # a URL, a Coding or null
     """Return what tells a profile, a tag or a label from others."""
+    if isinstance(item, dict) and not item.keys() & {"system", "code"}:
+        return (item.get("display"),)
     return (item.get("system"), item.get("code")) if isinstance(item, dict) else item
 
 

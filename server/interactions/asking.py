@@ -21,7 +21,7 @@ TOTALS = ("none", "estimate", "accurate")
 _TOTAL_METHOD = "_totalMethod"
 """What the client library fhirpy sends instead of _total; `count` is an accurate total."""
 PARAMETERS = ("_count", "_total", _TOTAL_METHOD, "_contained", "_explain", paging.PARAMETER)
-_INCLUDES = ("_include", "_revinclude")
+INCLUDES = ("_include", "_revinclude")
 _DIGITS = 9
 _ORDERS_OF_ALL = frozenset({"_id", "_lastUpdated"})
 _FORM = 3
@@ -91,7 +91,7 @@ def asked(context: Context, call: Call, scope: Scope) -> Asked:
     total = shape.get("_total", by_method)
     if total not in TOTALS:
         raise BadRequest.because("total-unknown", value=total[:40])
-    joining = [pair for pair in rest if pair[0].partition(":")[0] in _INCLUDES]
+    joining = [pair for pair in rest if pair[0].partition(":")[0] in INCLUDES]
     own = {*PARAMETERS, "_type"} if scope.several else {*PARAMETERS}
     criteria = [pair for pair in rest if pair[0] not in own and pair not in joining]
     queries, ignored = _queries(context, call, scope, criteria)

@@ -1,8 +1,10 @@
 """A request and its answer as the interactions see them, free of any HTTP library."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from server.fhir.outcome import BadRequest, Issue
 from server.store.documents import Version
@@ -81,6 +83,17 @@ class Disclosed:
         return cls(version.type, version.id, version.version, version.patients)
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a body, and the versions that it tells of."""
+
+    body: bytes
+    disclosed: tuple[Disclosed, ...] = ()
+
+
+Pieces = Generator[Piece, None, None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One answer. `version` and `last_updated` (µs since 1970) become ETag and Last-Modified.
@@ -91,6 +104,8 @@ class Result:
     the body of a bundle without what was read, if anything was. `content_type` is that of a `body`
     that is not FHIR. `facts` are further names and values for the trail,
     `concerned` references to what was asked for in vain.
+
+    Of a long answer `body` and `disclosed` are the beginning; the `rest` is made while it is taken.
     """
 
     status: int
@@ -106,6 +121,17 @@ class Result:
     unread: bytes | None = None
     facts: tuple[tuple[str, str], ...] = ()
     concerned: tuple[str, ...] = ()
+    rest: Pieces | None = None
+
+    def whole(self) -> Self:
+        """Return this answer with its rest, all of which is made now. Raises FhirError."""
+        if self.rest is None:
+            return self
+        with closing(self.rest) as rest:
+            pieces = [Piece(self.body, self.disclosed), *rest]
+        body = b"".join(one.body for one in pieces)
+        disclosed = tuple(one for piece in pieces for one in piece.disclosed)
+        return replace(self, body=body, disclosed=disclosed, rest=None)
 
 
 def entity_tags(text: str) -> frozenset[str]:

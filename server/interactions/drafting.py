@@ -10,6 +10,7 @@ from dataclasses import replace
 import orjson
 
 from server.context import Context
+from server.fhir import json
 from server.fhir.outcome import BadRequest
 from server.interactions import identities
 from server.interactions.belonging import Said
@@ -78,12 +79,14 @@ class Drafting:
         """
         if entry.place == ALONE:
             return body
-        own = frozenset(_FULL_URLS(body))
+        own = frozenset(_FULL_URLS(json.spelled_plainly(body)))
         targets = self._links.get(identities.base_of(entry), self._links[None])
         if own:
             targets = _without(self._links[None], own)
         linked = self._context.interpreters.links.replaced(body, targets)
-        left = next((one for one in _PLACEHOLDERS(linked) if one not in own), None)
+        left = next(
+            (one for one in _PLACEHOLDERS(json.spelled_plainly(linked)) if one not in own), None
+        )
         if left is not None:
             with placed(entry.place):
                 raise BadRequest.because("reference-unresolved", reference=left.decode()[:200])

@@ -24,6 +24,11 @@ _PLACES = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
 """In which order the methods are processed."""
 _WITH_RESOURCE = frozenset({"create", "update", "patch"})
 BUNDLES = ("batch", "transaction")
+_CONDITIONS = {
+    "ifNoneExist": frozenset({"create"}),
+    "ifMatch": frozenset({"update", "patch", "delete", "operation"}),
+}
+"""What else an entry may say that it depends on, and the interactions that ask for it."""
 ALONE = -1
 """The place of a request that comes in no Bundle: nothing else is what its links could mean."""
 
@@ -165,6 +170,7 @@ def _entry(
     meaning = urls.meaning(method, unquote(path, errors="replace"), context.interpreters.types)
     interaction = meaning.route.interaction
     _check(interaction, content)
+    _check_conditions(interaction, request, place)
     is_patch = interaction == "patch"
     kind, content = patch.packed(row["resource"], content) if is_patch else ("", content)
     returns = call.preference.returns or "minimal"
@@ -201,6 +207,16 @@ def _check(interaction: str, content: bytes) -> None:
         raise BadRequest.because("entry-about-job")
     if interaction in _WITH_RESOURCE and not content:
         raise BadRequest.because("entry-without-resource")
+
+
+def _check_conditions(interaction: str, request: Mapping[str, Any], place: int) -> None:
+    """Raise BadRequest if `request` depends on what its `interaction` would not ask for."""
+    for name, interactions in _CONDITIONS.items():
+        if name in request and interaction not in interactions:
+            where = f"Bundle.entry[{place}].request.{name}"
+            raise BadRequest.because(
+                "entry-condition-unfit", where, name=name, method=request["method"]
+            )
 
 
 def _relative(context: Context, url: str) -> str:

@@ -169,6 +169,7 @@ class Writing:
         old = self._old(transaction, identified)
         done: dict[int, _Done] = {}
         writes: dict[tuple[str, str], Write] = {}
+        places: dict[tuple[str, str], int] = {}
         for entry in self._entries:
             with placed(entry.place):
                 identity = identified.entries.get(entry.place)
@@ -178,8 +179,10 @@ class Writing:
                 outcome = replace(outcome, status=200)
             elif write is not None:
                 writes[write.type, write.id] = write
+                places[write.type, write.id] = entry.place
             done[entry.place] = outcome
-        made = {(one.type, one.id): one for one in transaction.write(writes.values())}
+        written = transaction.write(writes.values(), lambda one: placed(places[one.type, one.id]))
+        made = {(one.type, one.id): one for one in written}
         self._tell(transaction, [made[one] for one in writes])
         return {
             place: replace(one, version=made[one.made]) if one.made else one

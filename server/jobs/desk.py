@@ -38,15 +38,18 @@ class Origin:
     event: Event
 
 
-def perform(context: Context, call: Call, origin: Callable[[], Origin]) -> Result:
-    """Return the result of `call`, or where to ask for it. Raises FhirError for every refusal."""
+def begin(context: Context, call: Call, origin: Callable[[], Origin]) -> Result:
+    """Return the result of `call`, or where to ask for it; it may have a rest to be made yet.
+
+    Raises FhirError for every refusal.
+    """
     if call.interaction == JOB_STATUS:
         return _status(context, call)
     if call.interaction == JOB_CANCEL:
         return _cancel(context, call)
     if _is_left(context.interpreters, call):
         return _left(context, call, origin())
-    return door.perform(context, call)
+    return door.begin(context, call)
 
 
 def changes(interpreters: Interpreters, call: Call) -> bool:
@@ -109,7 +112,7 @@ def _own(context: Context, call: Call) -> Job:
         raise NotFound.because("job-unknown")
     held = rights.held(context.services, job)
     is_as_begun = held is not None and job.rights in (None, held.name)
-    if held is not None and is_as_begun and not held.access.is_like(context.access):
+    if held is not None and is_as_begun and held.name != context.access.name:
         # A token of the same app for less, or about somebody else, gets nothing by this one.
         raise NotFound.because("job-unknown")
     return job
@@ -153,7 +156,7 @@ def _given(context: Context, job: Job) -> Result:
     if held is None:
         raise Forbidden.because("job-rights-ended")
     answer = kept.answer(content)
-    seen = Context.of(context.services, held.access, context.language)
+    seen = Context.of(context.services, held, context.language)
     if held.name == job.rights and _is_seen(seen, job, answer):
         return answer
     if held.name == job.rights and answer.unread is not None:

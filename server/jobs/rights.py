@@ -5,30 +5,14 @@ present and which ends with theirs when that is revoked, with the authorisation 
 withdrawn, and with the client and the account. What it gives is found out anew each time.
 """
 
-import dataclasses
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import Any
 
-import orjson
-
-from server.access.policy import OPEN, Access, Rights
+from server.access.policy import OPEN, Access
 from server.auth import rights, shelves
 from server.auth.tokens import Tokens
 from server.fhir.outcome import Unauthenticated
 from server.services import Services
 from server.store.queue import Job
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """The access that a job has now; `name` is equal only for equal rights."""
-
-    access: Access
-    name: str
 
 
 def delegated(services: Services, token: str, seconds: float) -> str:
@@ -46,38 +30,18 @@ def delegated(services: Services, token: str, seconds: float) -> str:
     return str(record["id"])
 
 
-def held(services: Services, job: Job) -> Held | None:
+def held(services: Services, job: Job) -> Access | None:
     """Return what `job` may do now, None if its rights have ended."""
     if services.interpreters.settings.access == "open":
-        return Held(OPEN, "open")
+        return OPEN
     record = services.store.shelf(shelves.TOKENS).find(job.token or "")
     if record is None:
         return None
     found = rights.of(services, record)
-    return None if found is None else Held(services.access(found), _name(found))
+    return None if found is None else services.access(found)
 
 
 def end(services: Services, job: Job) -> None:
     """Have `job`, which is done with, no rights any more."""
     if job.token is not None:
         services.store.shelf(shelves.TOKENS).take(job.token)
-
-
-def _name(given: Rights) -> str:
-    """Return a name that is equal only for equal rights, in every process."""
-    told = _plain([given.role, *(getattr(given, name) for name in _DECISIVE)])
-    return sha256(orjson.dumps(told)).hexdigest()
-
-
-_DECISIVE = tuple(one.name for one in dataclasses.fields(Rights) if one.name != "caller")
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any part of Rights
-    """Return `value` as JSON that is the same for equal values: a set has no order of its own."""
-    if dataclasses.is_dataclass(value):
-        return [_plain(getattr(value, one.name)) for one in dataclasses.fields(value)]
-    if isinstance(value, Mapping):
-        return sorted([key, _plain(one)] for key, one in value.items())
-    if isinstance(value, AbstractSet):
-        return sorted(value)
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from server import door
 from server.access.caller import Caller
+from server.access.policy import Access
 from server.audit import failures
 from server.audit.event import Event, outcome, rest
 from server.context import Context
@@ -21,7 +22,6 @@ from server.fhir.outcome import FhirError, Issue, Unavailable
 from server.interactions.call import Call, Disclosed, Result
 from server.jobs import kept, rights
 from server.jobs.following import Following, Stopped
-from server.jobs.rights import Held
 from server.services import Services
 from server.store import queue
 from server.store.queue import Job
@@ -75,11 +75,11 @@ class Runner:
     def _is_recorded(self) -> bool:
         return self.services.interpreters.settings.access != "open"
 
-    def _holds(self, job: Job, held: Held) -> bool:
+    def _holds(self, job: Job, held: Access) -> bool:
         now = rights.held(self.services, job)
         return now is not None and now.name == held.name
 
-    def _answer(self, job: Job, held: Held, work: Following) -> Result:
+    def _answer(self, job: Job, held: Access, work: Following) -> Result:
         """Return the answer, which the trail has. Raises Stopped, Unavailable."""
         content = self.services.parts.find(job.id, CALL)
         if content is None or job.attempts > _MOST_ATTEMPTS:
@@ -90,7 +90,7 @@ class Runner:
             trail.begin()
         for _ in range(_READS):
             epoch = trail.epoch()
-            context = Context.of(self.services, held.access, job.language, work)
+            context = Context.of(self.services, held, job.language, work)
             answer, now = self._recorded(job, held, self._performed(job, context, call))
             if now == epoch or answer.status >= 400:
                 return answer
@@ -114,11 +114,11 @@ class Runner:
             failures.record(error, job.id)
             return _failed("server-failed")
 
-    def _recorded(self, job: Job, held: Held, answer: Result) -> tuple[Result, int]:
+    def _recorded(self, job: Job, held: Access, answer: Result) -> tuple[Result, int]:
         """Return `answer` and the epoch of now, when the trail has what it discloses."""
         if not self._is_recorded:
             return answer, self.services.trail.epoch()
-        caller = held.access.caller
+        caller = held.caller
         event = _event(job, caller, answer.status, answer.disclosed, answer.issues)
         act = rest(answer.interaction or job.interaction)
         epoch = self.services.trail.append(replace(event, act=act, concerned=answer.concerned))
@@ -126,7 +126,7 @@ class Runner:
         self.services.trail.confirm()
         return answer, epoch
 
-    def _finish(self, job: Job, answer: Result, held: Held) -> None:
+    def _finish(self, job: Job, answer: Result, held: Access) -> None:
         seconds = self.services.interpreters.settings.job_expiry
         expires = datetime.now(UTC) + timedelta(seconds=seconds)
         parts = self.services.parts

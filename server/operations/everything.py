@@ -2,15 +2,14 @@
 
 First comes what is in the compartment, then what that refers to outside of it: practitioners,
 organizations, medications. It is all in one Bundle unless the caller asks for pages, or it is too
-large for one. Every resource comes once, whichever page it is on.
+large for one. Every resource comes once, whichever page it is on. A page is told while it is read.
 
 Spec: https://hl7.org/fhir/R4/patient-operation-everything.html,
 https://hl7.org/fhir/R4/encounter-operation-everything.html
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from server.context import Context
@@ -19,10 +18,11 @@ from server.fhir.outcome import BadRequest, TooCostly
 from server.interactions.asking import page_size
 from server.interactions.call import Call, Disclosed, Result
 from server.interactions.presentation import LAYOUT
-from server.operations import following
+from server.operations import following, telling
 from server.operations.arguments import Arguments
-from server.operations.following import FIELDS, Found
-from server.operations.record import Record, is_allowed
+from server.operations.following import FIELDS, Found, Pointer
+from server.operations.record import Record, is_allowed, require_few
+from server.operations.telling import End, Told
 from server.search import paging
 from server.store.documents import PAGE_BYTES
 from server.store.unions import Part
@@ -62,29 +62,34 @@ class _Asked:
 
 @dataclass(slots=True)
 class _Page:
-    """A page while it is filled; `end` is its last place if there is more than it has room for."""
+    """A page while it is told; `end` is its last place if there is more than it has room for.
+
+    `inside` is how much of it is from inside the record.
+    """
 
     limit: int
-    inside: list[Found] = field(default_factory=list)
-    beside: list[Found] = field(default_factory=list)
+    count: int = 0
+    inside: int = 0
     size: int = 0
+    last: Place | None = None
     end: Place | None = None
 
-    def fill(self, phase: int, rows: Iterator[Found]) -> None:
-        """Take as many of the `rows` as there is room for."""
+    def taken(self, phase: int, rows: Iterator[Found]) -> Iterator[Found]:
+        """Yield as many of the `rows` as there is room for."""
         for type, document in rows:
-            taken = [*self.inside[-1:], *self.beside[-1:]]
-            if len(self.inside) + len(self.beside) == self.limit or self.size > PAGE_BYTES:
-                last, row = taken[-1]
-                self.end = (_BESIDE if self.beside else _INSIDE, last, row["_id"])
+            if self.count == self.limit or self.size > PAGE_BYTES:
+                self.end = self.last
                 return
-            (self.beside if phase == _BESIDE else self.inside).append((type, document))
+            self.count += 1
+            self.inside += phase == _INSIDE
             self.size += len(document["raw"])
+            self.last = phase, type, document["_id"]
+            yield type, document
 
     @property
     def room(self) -> int:
         """How many rows to ask for: one more than fit tells whether another page follows."""
-        return self.limit - len(self.inside) + 1
+        return self.limit - self.count + 1
 
 
 def patient(context: Context, call: Call, arguments: Arguments) -> Result:
@@ -116,32 +121,56 @@ def _answer(context: Context, call: Call, arguments: Arguments, whole: Record) -
     wanted = _asked(context, call, arguments)
     place = _begun(context, wanted)
     page = _Page(wanted.count)
-    if record.ids and wanted.count:
-        _fill(context, record, wanted, page, place)
-    is_all = place is None and page.end is None and wanted.count > 0
-    return _told(context, wanted, page, is_all=is_all)
+
+    def ended() -> End:
+        is_all = place is None and page.end is None and wanted.count > 0
+        return End(_links(context, wanted, page), page.inside if is_all else None)
+
+    return telling.searchset(_told(context, record, wanted, page, place), ended)
 
 
-def _fill(
+def _told(
     context: Context, record: Record, wanted: _Asked, page: _Page, place: Place | None
-) -> None:
-    """Fill the `page` with what comes behind `place`: first from inside the record."""
+) -> Generator[Told, None, None]:
+    """Yield what comes behind `place` as far as the `page` has room: first what is inside."""
+    if not (record.ids and wanted.count):
+        return
     parts = record.parts(context)
+    # Without these all that could refer to something passes by.
+    is_seen = place is None and wanted.types is None and wanted.since is None
+    pointers: set[Pointer] = set()
     if place is None or place[0] == _INSIDE:
         asked = _remaining(record, parts, wanted, place)
-        page.fill(_INSIDE, context.resources.union(asked, FIELDS, page.room))
+        for found in page.taken(_INSIDE, context.resources.union(asked, FIELDS, page.room)):
+            body = following.shown(context, found)
+            if is_seen:
+                pointers.update(following.pointers(context, body))
+            yield _entry(context, found, body, b"match")
     if page.end is not None:
         return
-    if place is None and wanted.types is None and wanted.since is None:
-        # All that could refer to something is at hand.
-        bodies = (following.shown(context, found) for found in page.inside)
-        pointers = set(chain.from_iterable(following.pointers(context, one) for one in bodies))
-    else:
-        pointers = record.referred(context, parts)
+    try:
+        if is_seen:
+            require_few(pointers)
+        else:
+            pointers = record.referred(context, parts)
+    except TooCostly:
+        if page.last is None:
+            raise
+        # What was told already stays; the next page, which begins here, is refused.
+        page.end = page.last
+        return
     beside = record.beside(context, parts, pointers)
     behind = place if place is not None and place[0] == _BESIDE else None
     asked = _remaining(record, beside, wanted, behind)
-    page.fill(_BESIDE, context.resources.union(asked, FIELDS, page.room))
+    for found in page.taken(_BESIDE, context.resources.union(asked, FIELDS, page.room)):
+        yield _entry(context, found, following.shown(context, found), b"include")
+
+
+def _entry(context: Context, found: Found, body: bytes, mode: bytes) -> Told:
+    type, row = found
+    prefix = f"{context.interpreters.settings.base_url}/{type}/".encode()
+    disclosed = Disclosed(type, row["_id"], row["v"], tuple(row.get("comp", ())))
+    return Told(bundle.found(prefix, row["_id"], body, mode), disclosed)
 
 
 def _remaining(
@@ -162,28 +191,13 @@ def _remaining(
     return remaining
 
 
-def _told(context: Context, wanted: _Asked, page: _Page, *, is_all: bool) -> Result:
+def _links(context: Context, wanted: _Asked, page: _Page) -> dict[str, str]:
     base_url = context.interpreters.settings.base_url
     links = {"self": wanted.url(base_url, wanted.cursor), "first": wanted.url(base_url)}
     if page.end is not None:
         cursor = context.services.cursors.make(wanted.question, page.end)
         links["next"] = wanted.url(base_url, cursor)
-    entries = [*_entries(context, page.inside, b"match")]
-    entries += _entries(context, page.beside, b"include")
-    total = len(page.inside) if is_all else None
-    disclosed = tuple(
-        Disclosed(type, row["_id"], row["v"], tuple(row.get("comp", ())))
-        for type, row in (*page.inside, *page.beside)
-    )
-    body = bundle.bundle("searchset", entries, links, total)
-    return Result(status=200, body=body, disclosed=disclosed)
-
-
-def _entries(context: Context, found: Sequence[Found], mode: bytes) -> Iterator[bytes]:
-    base_url = context.interpreters.settings.base_url
-    for type, row in found:
-        body = following.shown(context, (type, row))
-        yield bundle.found(f"{base_url}/{type}/".encode(), row["_id"], body, mode)
+    return links
 
 
 def _asked(context: Context, call: Call, arguments: Arguments) -> _Asked:

@@ -16,6 +16,7 @@ import orjson
 from server.context import Context
 from server.fhir import bundle
 from server.fhir.outcome import BadRequest, TooCostly
+from server.interactions import asking, presentation
 from server.interactions.call import Call, Disclosed, Result
 from server.interactions.patience import Patience
 from server.operations import following
@@ -29,6 +30,8 @@ from server.store.unions import Part
 _TYPE = "Observation"
 _MOST_CANDIDATES = 20_000
 _SUBJECTS = ("patient", "subject")
+_OF_RESULTS = (*asking.PARAMETERS, *asking.INCLUDES, *presentation.PARAMETERS, "_sort")
+"""What a search says of its result; of this one it is `max` that does."""
 _NO_VALUE = ("missing", "not")
 _NUMBER = re.compile("0*[1-9][0-9]{0,9}")
 _LARGEST = 2**31 - 1
@@ -160,6 +163,9 @@ def _newest_first(context: Context, chosen: Sequence[Document]) -> Iterator[Docu
 
 def _condition(context: Context, criteria: Sequence[tuple[str, str]]) -> Condition:
     """Return the condition of what is asked for. Raises BadRequest, TooCostly, Forbidden."""
+    unfit = [name for name, _ in criteria if re.split("[.:]", name)[0] in _OF_RESULTS]
+    if unfit:
+        raise BadRequest.because("parameter-unknown-here", name=unfit[0][:40])
     names = [re.split("[.:]", name) for name, value in criteria if value]
     named = [base for base, *rest in names if not set(rest) & set(_NO_VALUE)]
     if not any(name in _SUBJECTS for name in named):
@@ -168,8 +174,6 @@ def _condition(context: Context, criteria: Sequence[tuple[str, str]]) -> Conditi
         raise BadRequest.because("lastn-without-code")
     queries = context.interpreters.queries
     query = queries.compile(_TYPE, criteria, sight=context.sight)
-    if query.keys:
-        raise BadRequest.because("operation-parameter-unknown", name="_sort")
     return queries.exact(query, Patience(context.resources))
 
 

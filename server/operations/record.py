@@ -7,7 +7,7 @@ Spec: https://hl7.org/fhir/R4/patient-operation-everything.html,
 https://hl7.org/fhir/R4/compartmentdefinition.html
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -62,8 +62,7 @@ class Record:
         found: set[Pointer] = set()
         for row in context.resources.union(list(parts.values()), ("raw",)):
             found.update(following.pointers(context, following.shown(context, row)))
-            if len(found) > _MOST_REFERRED:
-                raise TooCostly.because("everything-too-much", limit=_MOST_REFERRED)
+            require_few(found)
         return found
 
     def beside(
@@ -95,6 +94,12 @@ class Record:
             return []
         before = [(code, f"eb{self.start}")] if self.start else []
         return [*before, *([(code, f"sa{self.end}")] if self.end else [])]
+
+
+def require_few(pointers: Collection[Pointer]) -> None:
+    """Raise TooCostly if the `pointers` are too many to be put in order."""
+    if len(pointers) > _MOST_REFERRED:
+        raise TooCostly.because("everything-too-much", limit=_MOST_REFERRED)
 
 
 def is_allowed(context: Context, type: str) -> bool:

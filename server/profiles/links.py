@@ -86,7 +86,8 @@ def conditional(body: bytes) -> Iterator[str]:
 
     Spec: https://hl7.org/fhir/R4/http.html#trules, conditional references
     """
-    return (json.text(one) for one in dict.fromkeys(_CONDITIONAL(body)))
+    found = _CONDITIONAL(json.spelled_plainly(body))
+    return (json.text(one) for one in dict.fromkeys(found))
 
 
 def _text(slot: Slot, value: Any, targets: Mapping[str, str]) -> Any:  # noqa: ANN401  # any JSON

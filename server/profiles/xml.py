@@ -34,8 +34,8 @@ class Xml:
         """Return the JSON of the resource that `body` is in XML.
 
         Raises BadRequest if it is not well-formed XML in UTF-8 or has a document type, TooLarge if
-        it nests too deep, Unprocessable with every fault for which JSON has no place. Whether the
-        rest of it is valid is left to `server.profiles.structure`.
+        it nests too deep or has too many elements, Unprocessable with every fault for which JSON
+        has no place. Whether the rest of it is valid is left to `server.profiles.structure`.
         """
         return self.reader.read(body)
 

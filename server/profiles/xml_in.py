@@ -33,6 +33,8 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII
 _BOOLEANS = {"true": True, "false": False}
 # Blanks around these count; around a value of another type they do not.
 _AS_THEY_STAND = ("string", "markdown")
+MOST_ELEMENTS = 500_000
+"""A transaction of a thousand entries has some hundred thousand; each costs more than its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,8 @@ class Reader:
 class _Reading:
     """One body as it is read."""
 
-    __slots__ = ("_declared", "_faults", "_frame", "_narrative", "_parser", "_skipped", "_source",
-                 "_tables", "_top")  # fmt: skip
+    __slots__ = ("_count", "_declared", "_faults", "_frame", "_narrative", "_parser", "_skipped",
+                 "_source", "_tables", "_top")  # fmt: skip
 
     def __init__(self, tables: Reader, source: bytes) -> None:
         self._tables = tables
@@ -75,7 +77,7 @@ class _Reading:
         self._faults = Faults()
         self._top = self._frame = Frame()  # the place of the one resource
         self._narrative: NarrativeText | None = None
-        self._skipped = 0
+        self._skipped = self._count = 0
         self._declared: str | None = None
         self._parser = self._made()
 
@@ -114,6 +116,9 @@ class _Reading:
 
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
         declared, self._declared = self._declared, None
+        self._count += 1
+        if self._count > MOST_ELEMENTS:
+            raise TooLarge.because("xml-too-many-elements", limit=MOST_ELEMENTS)
         if self._skipped:
             self._skipped += 1
         elif self._narrative is not None:

@@ -11,9 +11,8 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.htm
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 
-from server.access import divisions, policy
+from server.access import divisions, naming, policy
 from server.access.policy import APPEND_ONLY, Access, Region, Right, Rights
 from server.access.roles import Roles
 from server.access.visibility import Visibility
@@ -42,12 +41,8 @@ def access(compiler: QueryCompiler, roles: Roles, rights: Rights, types: frozens
 def visibility(compiler: QueryCompiler, roles: Roles, rights: Rights) -> Visibility:
     """Return what somebody with these `rights` may see and change."""
     compiled = _Compiled(compiler, roles, rights)
-    who = (rights.caller.kind, rights.role, rights.lifted, rights.internal)
-    told = (who, rights.rights, rights.region, sorted(rights.withheld))
     return Visibility(
-        sha256(repr(told).encode()).hexdigest(),
-        lru_cache(512)(compiled.current),
-        lru_cache(512)(compiled.past),
+        naming.name(rights), lru_cache(512)(compiled.current), lru_cache(512)(compiled.past)
     )
 
 

@@ -8,6 +8,7 @@ Spec: https://www.mongodb.com/docs/v6.0/core/transactions/
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, groupby
@@ -61,6 +62,13 @@ class Write:
         raise ValueError(self)
 
 
+_Within = Callable[[Write], AbstractContextManager[None]]
+
+
+def _anywhere(_: Write) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 class Transaction:
     """What one try of a transaction reads and writes, within what its caller may see.
 
@@ -108,15 +116,19 @@ class Transaction:
         seen = (proxies.seen(self._engine, self._bounds.visibility, one) for one in found)
         return {one.id: one for one in seen if one is not None}
 
-    def write(self, writes: Iterable[Write]) -> list[Version]:
+    def write(
+        self,
+        writes: Iterable[Write],
+        within: _Within = _anywhere,
+    ) -> list[Version]:
         """Make `writes`, of different resources; return the versions that they made, as sorted.
 
         What is written over has been read by `versions`. Raises Forbidden if the caller has no
-        right to what something becomes.
+        right to what something becomes, from the block that is `within` of that write.
         """
         made: list[Version] = []
         for type, some in groupby(sorted(writes, key=lambda one: (one.type, one.id)), _type):
-            made += self._write(type, list(some))
+            made += self._write(type, list(some), within)
         return made
 
     def _matching(self, type: str, conditions: Sequence[Mapping[str, Any]]) -> list[list[Version]]:
@@ -136,17 +148,24 @@ class Transaction:
         ]
         return [[documents.version(type, row) for row in rows] for rows in found]
 
-    def _write(self, type: str, writes: Sequence[Write]) -> list[Version]:
+    def _write(
+        self,
+        type: str,
+        writes: Sequence[Write],
+        within: _Within,
+    ) -> list[Version]:
         fresh: list[Document] = []
         changes: list[_Change] = []
         past: list[Document] = []
         made: list[Version] = []
         for write in writes:
             if write.old is None:
-                fresh.append(self._first(write))
+                with within(write):
+                    fresh.append(self._first(write))
                 made.append(documents.version(type, fresh[-1]))
                 continue
-            version, change = self._following(write, write.old)
+            with within(write):
+                version, change = self._following(write, write.old)
             changes.append(change)
             past.append(documents.superseded(self._read[type, write.id], version.last_updated))
             made.append(version)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.bundles import (
     about,
+    batch,
     created,
     done,
     entry,
@@ -21,6 +22,7 @@ from tests.api.bundles import (
     urn,
     why,
 )
+from tests.api.client import refused
 from tests.builders import TEST, fresh, identifier, observation, patient
 
 CALLERS = 8
@@ -246,3 +248,27 @@ def test_criteria_about_what_the_bundle_makes_are_refused(fhir):
     ):
         answer = fhir.post("", transaction(created(patient(), one), told))
         assert why(answer, 400) == "criteria-with-link"
+
+
+UNFIT = [
+    ("ifNoneExist", put(patient(id="unfit"), ifNoneExist="identifier=x")),
+    ("ifNoneExist", entry("PUT", "Patient?identifier=x", patient(), ifNoneExist="identifier=x")),
+    ("ifNoneExist", entry("GET", "Patient/unfit", ifNoneExist="identifier=x")),
+    ("ifNoneExist", entry("DELETE", "Patient/unfit", ifNoneExist="identifier=x")),
+    ("ifMatch", created(patient(), ifMatch='W/"1"')),
+    ("ifMatch", entry("GET", "Patient/unfit", ifMatch='W/"1"')),
+]
+
+
+@pytest.mark.parametrize(("name", "unfit"), UNFIT)
+def test_a_condition_that_would_be_passed_over_is_refused_by_name(fhir, name, unfit):
+    """https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request.ifNoneExist."""
+    value = fresh()
+    new = created(patient(identifier=[identifier(value)]))
+    (issue,) = refused(fhir.post("", transaction(new, unfit)), 400)
+    assert issue["details"]["coding"][0]["code"] == "entry-condition-unfit"
+    assert issue["expression"] == [f"Bundle.entry[1].request.{name}"]
+    assert fhir.ids(f"Patient?{criteria(value)}") == []
+    answers = done(fhir.post("", batch(new, unfit)), "batch")
+    assert statuses(answers) == [201, 400]
+    assert answers[1]["response"]["outcome"]["issue"][0]["expression"] == issue["expression"]

@@ -5,7 +5,9 @@ Spec: https://hl7.org/fhir/R4/http.html#trules, https://hl7.org/fhir/R4/bundle.h
 
 import json
 
-from tests.api.bundles import about, created, done, path, transaction, urn
+import pytest
+
+from tests.api.bundles import about, created, done, path, transaction, urn, why
 from tests.builders import encounter, observation, patient
 
 
@@ -77,3 +79,33 @@ def test_digits_and_letters_stay_as_they_came(fhir):
     raw = raw.replace('{"resourceType": "X"}', told).replace('"url": "X"', '"url": "Observation"')
     _, answered = done(fhir.post("", raw.encode()))
     assert '"value":36.500' in fhir.get(path(answered)).text
+
+
+@pytest.mark.parametrize("others", [0, 1])
+@pytest.mark.parametrize(
+    "link",
+    ["urn:uuid:0a8b1c2d-0000-4000-8000-000000000001", "Patient?identifier=urn:test:none|none"],
+)
+def test_a_link_that_leads_nowhere_is_found_however_it_is_spelled(fhir, link, others):
+    """RFC 8259 section 7: any character may be escaped."""
+    one = about(link)
+    for place, new in ((0, r"\u%04x"), (4, r"\u%04x")):
+        spelled = link[:place] + new % ord(link[place]) + link[place + 1 :]
+        sent = transaction(created(one), *[created(patient(), urn())] * others)
+        body = json.dumps(sent).replace(link, spelled)
+        hidden = body.replace('"reference"', '"\\u0072eference"')
+        assert json.loads(body) == json.loads(hidden) == sent
+        for each in (body, hidden):
+            status = 400 if link.startswith("urn") else 412
+            assert why(fhir.post("", each.encode()), status) in (
+                "reference-unresolved", "reference-unmatched",
+            )  # fmt: skip
+
+
+def test_a_link_is_replaced_however_it_is_spelled(fhir):
+    one = urn()
+    sent = transaction(created(about(one)), created(patient(), one))
+    body = json.dumps(sent).replace(f'"reference": "{one}"', rf'"reference": "\u0075{one[1:]}"')
+    assert body.count("0075") == 1
+    told, somebody = done(fhir.post("", body.encode()))
+    assert fhir.get(path(told)).json()["subject"]["reference"] == path(somebody)

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
+from server.profiles.xml_in import MOST_ELEMENTS
 from tests.api.client import refused
+from tests.api.xml import XHTML
 from tests.builders import fresh
 
 FHIR = 'xmlns="http://hl7.org/fhir"'
@@ -223,3 +225,19 @@ def test_a_narrative_that_is_active_or_empty_is_refused(post, div):
 
 def test_the_server_still_answers(fhir):
     assert fhir.post("Patient", f"<Patient {FHIR}/>".encode(), **XML).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<name>" + "<given value='x'/>" * MOST_ELEMENTS + "</name>",
+        f"<text><div xmlns='{XHTML}'>" + "<b/>" * MOST_ELEMENTS + "</div></text>",
+        "<unknown>" + "<b/>" * MOST_ELEMENTS + "</unknown>",
+        "<name/>" * 3 + "<name><given value='x'/></name>" * (MOST_ELEMENTS // 2),
+        "<name><given value='x'/></name>" * 1_000_000 + "<not well-formed",
+    ],
+    ids=["primitives", "narrative", "unknown", "complex", "early"],
+)  # fmt: skip
+def test_more_elements_than_any_resource_has_are_refused(post, inside):
+    """CWE-400."""
+    assert messages(post(inside), 413) == {"xml-too-many-elements"}

@@ -196,3 +196,15 @@ def test_groups_are_told_apart_by_this_test():
         sizes[len(group)] += 1
     assert sum(size * number for size, number in sizes.items()) == len(CODES)
     assert len(sizes) > 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["_count=2", "_include=Observation:subject", "_include:iterate=Observation:subject",
+     "_revinclude=Provenance:target", "_sort=-date", "_summary=count", "_elements=id",
+     "_total=accurate", "_contained=true"],
+)  # fmt: skip
+def test_what_a_search_says_of_its_result_is_refused_by_name(fhir, given):
+    (issue,) = refused(fhir.get(f"Observation/$lastn?patient=a&code=x&{given}"), 400)
+    assert issue["details"]["coding"][0]["code"] == "parameter-unknown-here"
+    assert given.partition("=")[0] in issue["details"]["text"]

@@ -81,3 +81,15 @@ def test_the_record_of_a_patient_in_xml(xml, fhir):
     bundle = root(xml.get(f"Patient/{id}/$everything"))
     found = [name(one[0]) for one in bundle.findall("f:entry/f:resource", FHIR)]
     assert sorted(found) == ["Observation", "Patient"]
+
+
+def test_a_transaction_of_as_many_entries_as_there_may_be(xml):
+    one = (
+        "<entry><resource><Observation>"
+        + "<extension url='urn:test:x'><valueString value='x'/></extension>" * 100
+        + "<status value='final'/><code><text value='x'/></code></Observation></resource>"
+        "<request><method value='POST'/><url value='Observation'/></request></entry>"
+    )
+    inside = f"<type value='transaction'/>{one * 1000}"
+    answer = root(xml.post("", in_xml(inside, "Bundle"), Content_Type=FHIR_XML))
+    assert len(answer.findall("f:entry", FHIR)) == 1000

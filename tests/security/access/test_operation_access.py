@@ -16,6 +16,10 @@ NORTHERN = staff("northern", "clinician", "user/*.cruds", divisions=(NORTH,), di
 SOUTHERN = staff("southern", "clinician", "user/*.cruds", divisions=(SOUTH,), division=SOUTH)
 READER = staff("reader", "clinician", "user/*.rs", divisions=(NORTH,), division=NORTH)
 NOBODY = staff("few", "clinician", "user/Condition.rs", divisions=(NORTH,), division=NORTH)
+LABORATORY = staff(
+    "laboratory", "clinician", "user/Observation.cruds?category=laboratory",
+    divisions=(NORTH,), division=NORTH,
+)  # fmt: skip
 APP = app("app", "patient/*.rs", "Patient/n")
 OWN = system(
     "own", "system/*.cruds", organizations=("Organization/org-1",), withheld=("HIV",),
@@ -168,3 +172,27 @@ def test_a_validation_tells_nothing_of_what_is_not_seen(wire, stored):
     assert "validate-good" in issues(wire.get(f"{url}/{deleting}", NORTHERN))
     hidden = issues(wire.get(f"{url}/{deleting}", SOUTHERN))
     assert hidden == issues(wire.get(f"Observation/{fresh()}/{deleting}", SOUTHERN))
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_transaction_says_which_entry_is_not_the_callers_to_write(wire, there):
+    new = {"request": {"method": "POST", "url": "Observation"}}
+    allowed, forbidden = (
+        {**new, "resource": observation("x", "Patient/n", kind)}
+        for kind in ("laboratory", "vital-signs")
+    )
+    if there:
+        id = fresh()
+        was = observation(id, "Patient/n", "laboratory")
+        assert wire.send("PUT", f"Observation/{id}", HOSPITALS["1"], was).status == 201
+        forbidden["request"] = {"method": "PUT", "url": f"Observation/{id}"}
+        forbidden["resource"]["id"] = id
+    entries = [allowed, allowed, forbidden, allowed]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    refused = wire.send("POST", "", LABORATORY, bundle)
+    (issue,) = json.loads(refused.body)["issue"]
+    assert refused.status == 403
+    assert issue["details"]["coding"][0]["code"] == "content-forbidden"
+    assert issue["expression"] == ["Bundle.entry[2]"]
+    bundle["entry"] = [allowed, allowed]
+    assert wire.send("POST", "", LABORATORY, bundle).status == 200

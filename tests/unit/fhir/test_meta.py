@@ -105,3 +105,14 @@ def test_afterwards_what_was_added_is_there_and_what_was_removed_is_not(old, giv
         assert keys(more, name) == keys(old, name) | keys(given_meta, name)
         assert keys(less, name) == keys(old, name) - keys(given_meta, name)
     assert added(added(body, sent), sent) == added(body, sent)
+
+
+@pytest.mark.parametrize("name", ["tag", "security"])
+def test_what_has_neither_system_nor_code_is_told_apart_by_its_display(name):
+    body = b'{"resourceType":"Patient","meta":{"%b":[{"display":"a"}]}}' % name.encode()
+    other = b'{"%b":[{"display":"b"}]}' % name.encode()
+    both = body.replace(b"}]", b'},{"display":"b"}]')
+    assert added(body, other) == both
+    assert removed(body, other) == body
+    assert removed(both, other) == body
+    assert added(both, other) == both

@@ -43,25 +43,25 @@ def call(context):
 
 
 def test_it_is_done_at_once_unless_its_table_says_otherwise(context, call):
-    assert desk.perform(context, call, origin).status == 200
+    assert desk.begin(context, call, origin).status == 200
     assert not desk.changes(context.interpreters, call)
 
 
 def test_it_is_left_done_and_given(context, services, call, deferred):
     assert desk.changes(context.interpreters, call)
-    left = desk.perform(context, call, origin)
+    left = desk.begin(context, call, origin)
     assert left.status == 202
     id = left.headers["Content-Location"].rpartition("/")[2]
     asked = Call(interaction="job-status", id=id)
-    assert desk.perform(context, asked, origin).headers["X-Progress"] == "queued"
+    assert desk.begin(context, asked, origin).headers["X-Progress"] == "queued"
     assert services.queue.take() == id
-    assert desk.perform(context, asked, origin).headers["X-Progress"] == "in progress"
+    assert desk.begin(context, asked, origin).headers["X-Progress"] == "in progress"
     Runner(services, lambda: False).run(id)
     now = door.perform(context, replace(call, preference=Preference()))
-    later = desk.perform(context, asked, origin)
+    later = desk.begin(context, asked, origin)
     assert (later.status, later.body, later.disclosed) == (now.status, now.body, now.disclosed)
 
 
 def test_an_operation_that_is_not_there_is_not_found_at_once(context, call):
     with pytest.raises(NotFound):
-        desk.perform(context, replace(call, operation="unheard-of"), origin)
+        desk.begin(context, replace(call, operation="unheard-of"), origin)

@@ -7,7 +7,7 @@ import pytest
 from server import door
 from server.fhir.outcome import NotFound, Unavailable
 from server.interactions.call import Call, Result
-from server.jobs import kept, rights
+from server.jobs import kept
 from server.jobs.running import ANSWER, CALL, Runner
 from server.operations.table import OPERATIONS
 from server.services import Interpreters
@@ -118,9 +118,3 @@ def test_what_changes_something_is_only_done_later_if_it_is_done_once():
     deferred = {id for id, operation in OPERATIONS.items() if operation.is_deferred}
     known = {one.id: one for one in interpreters.operations.all}
     assert [id for id in deferred if known[id].affects_state] == []
-
-
-def test_rights_have_one_name_whatever_the_order_of_their_sets():
-    assert rights._plain(frozenset("cruds")) == rights._plain(frozenset("sdurc")) == sorted("cruds")
-    assert rights._plain({"b": frozenset("x"), "a": ()}) == [["a", []], ["b", ["x"]]]
-    assert rights._plain(frozenset("rs")) != rights._plain(frozenset("r"))
