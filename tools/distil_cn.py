@@ -11,26 +11,62 @@ Spec: https://hl7.org/fhir/R4/terminology-module.html
 import sys
 from pathlib import Path
 
-from china import divisions, systems, tables, value_domains, writing
+from china import (
+    classifications,
+    data_elements,
+    divisions,
+    editions,
+    maps,
+    naming,
+    systems,
+    tables,
+    value_domains,
+    writing,
+)
+from china.systems import System
+from china.writing import Json
 
 TYPES = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem")
 
 
-def main() -> None:
-    """Write all resources; those that the script wrote before and does not know now are removed."""
-    source = Path(sys.argv[1])
-    out = Path(sys.argv[2] if len(sys.argv) > 2 else "terminology")
-    found = [
+def code_systems(source: Path) -> list[System]:
+    """Return every system that the folder `source` has values of."""
+    return [
+        systems.designation_use(),
         *tables.systems(source / "codes"),
         *value_domains.systems(source / "codes"),
         *value_domains.of_documents(source / "codes"),
+        *data_elements.systems(source / "datasets"),
+        *classifications.systems(source / "terms"),
         divisions.counties(source / "divisions"),
         divisions.townships(source / "divisions"),
     ]
+
+
+def concept_maps(known: list[System]) -> list[Json]:
+    """Return every map between `known` systems, and from and to those of others."""
+    said, ends = maps.load(known)
+    fragments = {system.id for system in known if system.content != "complete"}
+    return [*maps.concept_maps(said, ends), *editions.concept_maps(said, ends, fragments)]
+
+
+def main() -> None:
+    """Write all resources in place of those that the script wrote before."""
+    source = Path(sys.argv[1])
+    out = Path(sys.argv[2] if len(sys.argv) > 2 else "terminology")
+    known = code_systems(source)
+    made = [
+        *systems.resources(known),
+        *classifications.loinc(source / "terms"),
+        *concept_maps(known),
+        *naming.naming_systems(source / "oids"),
+    ]
     for type in TYPES:
         for file in (out / type).glob("*.json"):
-            file.unlink()
-    writing.write(out, systems.resources(found))
+            # Value sets made for a profile are written by hand.
+            if not file.name.startswith("cn-"):
+                file.unlink()
+    writing.write(out, made)
     divisions.write_townships(source / "divisions", out / "large" / f"{divisions.TOWNSHIPS}.csv.gz")
 
 

@@ -28,6 +28,11 @@ PROPERTIES = {
     "numeric": ("string", "三位数字代码"),
     "unit": ("string", "常用单位（UCUM）"),
     "dataElement": ("string", "卫生健康信息数据元标识符（WS 363）"),
+    "dataType": ("string", "数据类型（WS 363），如 S2 为枚举的字符"),
+    "format": ("string", "表示格式（WS 363），如 AN..18"),
+    "valueDomain": ("string", "允许值所在的值域代码表"),
+    "allowedValues": ("string", "直接列出的允许值"),
+    "unitOfMeasure": ("string", "标准原文的计量单位"),
     "comment": ("string", "说明"),
 }
 _OF_HL7 = frozenset({"inactive"})
@@ -73,6 +78,18 @@ class System:
     def url(self) -> str:
         """The canonical URL: the OID of the table where it has one."""
         return f"urn:oid:{self.oid}" if self.oid else f"{BASE}/CodeSystem/{self.id}"
+
+
+def designation_use() -> System:
+    """Return the system that tells what our designations are for."""
+    return System(
+        id="designation-use",
+        title="名称用途",
+        english="Uses of designations",
+        description="区划代码等概念的其他名称的用途。",
+        publisher="通康 Tongkang",
+        concepts=[Concept("former-name", "曾用名", english="Former name")],
+    )
 
 
 def resources(systems: Iterable[System]) -> list[Json]:
