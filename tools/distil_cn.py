@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Distil tables of Chinese facts into the resources under ``terminology/``.
 
-Usage: ``python tools/distil_cn.py FOLDER [terminology]``. FOLDER holds codes, divisions, oids and
-terms as CSV, each beginning with comments that tell its standard and its source. The same folder
-always gives the same bytes. What the script makes is told by modules and tables in ``china/``.
+Usage: ``python tools/distil_cn.py FOLDER [ROOT]``. FOLDER holds codes, datasets, divisions, oids
+and terms as CSV, each beginning with comments that tell its standard and its source; ROOT is the
+project, whose ``docs/terminology*.md`` get the table of what there is. The same folder always gives
+the same bytes. What the script makes is told by modules and tables in ``china/``.
 
 Spec: https://hl7.org/fhir/R4/terminology-module.html
 """
@@ -18,6 +19,7 @@ from china import (
     editions,
     maps,
     naming,
+    overview,
     systems,
     tables,
     value_domains,
@@ -53,7 +55,8 @@ def concept_maps(known: list[System]) -> list[Json]:
 def main() -> None:
     """Write all resources in place of those that the script wrote before."""
     source = Path(sys.argv[1])
-    out = Path(sys.argv[2] if len(sys.argv) > 2 else "terminology")
+    root = Path(sys.argv[2] if len(sys.argv) > 2 else ".")
+    out = root / "terminology"
     known = code_systems(source)
     made = [
         *systems.resources(known),
@@ -68,6 +71,7 @@ def main() -> None:
                 file.unlink()
     writing.write(out, made)
     divisions.write_townships(source / "divisions", out / "large" / f"{divisions.TOWNSHIPS}.csv.gz")
+    overview.write(root / "docs", made)
 
 
 if __name__ == "__main__":

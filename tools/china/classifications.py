@@ -22,8 +22,8 @@ _WHO = "疾病和有关健康问题的国际统计分类（ICD-10）© World Hea
 _REGENSTRIEF = (
     "This material contains content from LOINC (http://loinc.org). LOINC is copyright © "
     "Regenstrief Institute, Inc. and the Logical Observation Identifiers Names and Codes (LOINC) "
-    "Committee and is available at no cost under the license at http://loinc.org/license. LOINC® is a registered "
-    "United States trademark of Regenstrief Institute, Inc."
+    "Committee and is available at no cost under the license at http://loinc.org/license. "
+    "LOINC® is a registered United States trademark of Regenstrief Institute, Inc."
 )
 _LOINC_TITLES = {
     "": ("loinc-lab-vitals", "常用检验检查项目（LOINC）", "Common observations (LOINC)"),

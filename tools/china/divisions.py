@@ -61,7 +61,9 @@ def _county(
     names = sorted(held, key=lambda row: (row["end_year"] or "9999", row["start_year"]))
     latest = today["name"] if today else names[-1]["name"]
     properties: list[tuple[str, Any]] = [("level", _level(code))]
-    if today is None and code != _TAIWAN_PERMITS:
+    if code == _TAIWAN_PERMITS:
+        properties.append(("comment", "只见于台湾居民居住证号码，不属于 GB/T 2260"))
+    elif today is None:
         properties.append(("inactive", True))
         properties += [("replacedBy", new) for new in _successors(code, latest, changes)]
     return Concept(

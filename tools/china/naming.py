@@ -14,6 +14,8 @@ from china.writing import Json
 # The day on which the registry was put together; NamingSystem wants one.
 _DATE = "2026-09-11"
 _ARC = "2.16.156.10011"
+# Where the registry points to other tables of its own.
+_ELSEWHERE = re.compile(r" \(see .*\)")
 
 
 def naming_systems(oids: Path) -> list[Json]:
@@ -37,7 +39,7 @@ def _naming_system(row: Row) -> Json:
         "date": _DATE,
         "publisher": PUBLISHERS["own"],
         "responsible": PUBLISHERS["health"],
-        "description": re.sub(r"\?$", "（待核实）", row["meaning"]),
+        "description": re.sub(r"\?$", "（待核实）", _ELSEWHERE.sub("", row["meaning"])),
         "jurisdiction": CHINA,
         **({} if row["fhir_target"] == "-" else {"usage": row["fhir_target"]}),
         "uniqueId": unique,

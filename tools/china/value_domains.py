@@ -64,11 +64,16 @@ def _edition(table: Row, found: list[Row]) -> System:
                 row["code"],
                 row["name"],
                 row["parent_code"] or None,
-                properties=[("comment", row["remark"])] if row["remark"] else (),
+                properties=[("comment", remark)] if (remark := _remark(row)) else (),
             )
             for row in found
         ],
     )
+
+
+def _remark(row: Row) -> str:
+    """Return what the table remarks about a value, without where it points to other files."""
+    return row["remark"].removesuffix("，见 sources.md")
 
 
 def of_documents(codes: Path) -> Iterator[System]:

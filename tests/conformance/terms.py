@@ -1,0 +1,23 @@
+"""What the tests of the shipped terminology ask of a code system."""
+
+
+def concepts(listed, parent=None):
+    """Yield every concept of a hierarchy with the code above it, in order."""
+    for concept in listed:
+        yield concept, parent
+        yield from concepts(concept.get("concept", ()), concept["code"])
+
+
+def codes(system):
+    """Return the names of all codes of `system`, by code."""
+    found = concepts(system.get("concept", ()))
+    return {concept["code"]: concept.get("display") for concept, _ in found}
+
+
+def properties(system, code):
+    """Return the (name, value) pairs of the properties of `code`, in order."""
+    found = next(one for one, _ in concepts(system["concept"]) if one["code"] == code)
+    return [
+        (item["code"], next(value for key, value in item.items() if key.startswith("value")))
+        for item in found.get("property", ())
+    ]
