@@ -21,3 +21,11 @@ def properties(system, code):
         (item["code"], next(value for key, value in item.items() if key.startswith("value")))
         for item in found.get("property", ())
     ]
+
+
+def english_title(resource):
+    """Return the English title of `resource`, which the translation extension holds."""
+    (translation,) = resource["_title"]["extension"]
+    parts = {part["url"]: part for part in translation["extension"]}
+    assert parts["lang"]["valueCode"] == "en"
+    return parts["content"]["valueString"]

@@ -54,7 +54,6 @@ def _icd_10(terms: Path) -> System:
         copyright=_WHO,
         content="fragment",
         verified=False,
-        meaning="is-a",
         concepts=[
             *(
                 Concept(
@@ -104,7 +103,6 @@ def _icd_9(terms: Path) -> System:
         publisher=PUBLISHERS["health"],
         content="fragment",
         verified=False,
-        meaning="is-a",
         concepts=[
             Concept(
                 row["code"],

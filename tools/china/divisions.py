@@ -48,6 +48,7 @@ def counties(folder: Path) -> System:
             "830000 只见于台湾居民居住证，不属于 GB/T 2260。"
         ),
         publisher=PUBLISHERS["standards"],
+        meaning="part-of",
         copyright=_LICENCE,
         concepts=[_county(code, set(codes), current, held[code], changes[code]) for code in codes],
     )
@@ -127,6 +128,7 @@ def townships(folder: Path) -> System:
             "代码量大，本资源不列出，由服务器另行载入。"
         ),
         publisher=PUBLISHERS["standards"],
+        meaning="part-of",
         copyright=_LICENCE,
         content="not-present",
         count=len(rows(folder / "townships_current.csv")),

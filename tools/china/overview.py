@@ -1,6 +1,6 @@
 """The tables in ``docs/terminology*.md`` of everything that comes with the server."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from china.writing import BASE, Json
@@ -26,28 +26,44 @@ def write(docs: Path, resources: Sequence[Json]) -> None:
         file = docs / name
         if file.exists():
             kept = file.read_text("utf-8").partition(MARK)[0]
-            file.write_text(kept + MARK + "".join(_tables(heads, resources)), "utf-8")
+            title = _chinese if "zh" in name else _english
+            file.write_text(kept + MARK + "".join(_tables(heads, resources, title)), "utf-8")
 
 
-def _tables(heads: Iterable[Sequence[str]], resources: Sequence[Json]) -> Iterator[str]:
-    rows = (_code_systems(resources), _concept_maps(resources), _naming_systems(resources))
-    for (title, *head), body in zip(heads, rows, strict=True):
-        yield f"\n## {title}\n\n"
+def _tables(
+    heads: Iterable[Sequence[str]], resources: Sequence[Json], title: Callable[[Json], str]
+) -> Iterator[str]:
+    rows = (_code_systems(resources, title), _concept_maps(resources), _naming_systems(resources))
+    for (heading, *head), body in zip(heads, rows, strict=True):
+        yield f"\n## {heading}\n\n"
         yield _line(head)
         yield "|" + "---|" * len(head) + "\n"
         yield from map(_line, body)
+
+
+def _chinese(resource: Json) -> str:
+    return str(resource["title"])
+
+
+def _english(resource: Json) -> str:
+    (translation,) = resource["_title"]["extension"]
+    return next(
+        part["valueString"] for part in translation["extension"] if part["url"] == "content"
+    )
 
 
 def _line(cells: Iterable[object]) -> str:
     return "| " + " | ".join(map(str, cells)) + " |\n"
 
 
-def _code_systems(resources: Iterable[Json]) -> Iterator[tuple[object, ...]]:
+def _code_systems(
+    resources: Iterable[Json], title: Callable[[Json], str]
+) -> Iterator[tuple[object, ...]]:
     for one in _of("CodeSystem", resources):
         own = one["url"] == f"{BASE}/CodeSystem/{one['id']}"
         url = "" if own else f"`{one['url']}`"
         version = one.get("version", "")
-        yield one["id"], one["title"], url, version, one["count"], one["content"], one["status"]
+        yield one["id"], title(one), url, version, one["count"], one["content"], one["status"]
 
 
 def _concept_maps(resources: Iterable[Json]) -> Iterator[tuple[object, ...]]:

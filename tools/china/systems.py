@@ -69,7 +69,7 @@ class System:
     english: str | None = None
     content: str = "complete"
     verified: bool = True
-    meaning: str = "grouped-by"
+    meaning: str = "is-a"
     copyright: str | None = None
     count: int | None = None
     elsewhere: Sequence[str] = field(default=())

@@ -44,7 +44,7 @@ def _system(table: dict[str, Any], found: list[Row], english: dict[str, str]) ->
         publisher=PUBLISHERS[table.get("publisher", "standards")],
         content=table.get("content", "complete"),
         verified=verified,
-        meaning=table.get("meaning", "grouped-by"),
+        meaning=table.get("meaning", "is-a"),
         concepts=_concepts(table, found, english),
     )
 

@@ -4,6 +4,7 @@ Spec: WS 364-2011 and WS/T 364-2023 卫生健康信息数据元值域代码; WS/
 """
 
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,9 @@ EDITIONS = {
 _NOTE = re.compile(r"\((规范第三版表单选项|S2|\d{4}版编号|节选).*\)$")
 # Rows were lost where the pages of the standard break; the index tells which tables miss some.
 _PARTIAL = "节选：来源有缺行，未收全。"
+_ENGLISH = tomllib.loads((Path(__file__).parent / "titles.toml").read_text("utf-8"))
+# Where what stands above others is not a more general one: two schemes, and sums of money.
+_MEANINGS = {"CV04.50.011": "grouped-by", "CV07.00.002": "part-of"}
 # What the remarks of the tables for documents hold after the values.
 _ASIDE = re.compile(r"\s*(\.\.\.)?\s*\(.*\)$")
 
@@ -48,17 +52,20 @@ def _edition(table: Row, found: list[Row]) -> System:
     verified = all(row["status"].startswith("found") for row in found)
     partial = table["completeness"] == "partial"
     forms = table["edition"] == "phs3"
+    id = id_of(table["table_id"], table["edition"])
     return System(
-        id=id_of(table["table_id"], table["edition"]),
+        id=id,
         # The options of a form are other codes than those of the table, whatever they are about.
         oid=None if forms else table["oid"],
         version=version,
         title=_NOTE.sub("", table["table_name"]),
+        english=_ENGLISH.get(id) or _ENGLISH[table["table_id"].lower()],
         description=f"{standard} {table['table_id']} {table['table_name']}。"
         f"{STATUS[verified]}{_PARTIAL if partial else ''}",
         publisher=PUBLISHERS["health"],
         content="fragment" if partial else "complete",
         verified=verified,
+        meaning=_MEANINGS.get(table["table_id"], "is-a"),
         concepts=[
             Concept(
                 row["code"],
@@ -85,11 +92,13 @@ def of_documents(codes: Path) -> Iterator[System]:
             continue
         verified = "recalled" not in row["remark"]
         partial = "..." in row["remark"]
+        id = f"cda-{oid.removeprefix('2.16.156.10011.')}"
         yield System(
-            id=f"cda-{oid.removeprefix('2.16.156.10011.')}",
+            id=id,
             oid=oid,
             version="2016",
             title=row["name"],
+            english=_ENGLISH[id],
             description=f"共享文档规范（WS/T 500）内部值域表 {oid}。"
             f"标识符和表名：公开资料。代码{STATUS[verified]}{_PARTIAL if partial else ''}",
             publisher=PUBLISHERS["health"],
