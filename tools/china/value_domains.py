@@ -13,13 +13,13 @@ from china.source import Row, rows
 from china.systems import Concept, System
 from china.tables import PUBLISHERS, STATUS
 
-# How the edition of a table is called in the id and in the version of its system.
+# How the edition of a table is called, and what it stands in.
 EDITIONS = {
-    "2011": ("2011", "2011", "WS 364-2011"),
-    "2014sup": ("2014", "2014", "WS 364-2011 的 2014 年增补（用于 WS 445、WS/T 500）"),
-    "2023": ("2023", "2023", "WS/T 364-2023"),
-    "phs3": ("phs3", "3", "《国家基本公共卫生服务规范（第三版）》表单的选项号，并非 WS 364 的代码"),
-    "legacy": ("legacy", None, "早期数据集标准的 CV51、CV53、CV55 系列，各地仍在使用"),
+    "2011": ("2011", "WS 364-2011"),
+    "2014sup": ("2014", "WS 364-2011 的 2014 年增补（用于 WS 445、WS/T 500）"),
+    "2023": ("2023", "WS/T 364-2023"),
+    "phs3": ("phs3", "《国家基本公共卫生服务规范（第三版）》表单的选项号，并非 WS 364 的代码"),
+    "legacy": ("legacy", "早期数据集标准的 CV51、CV53、CV55 系列，各地仍在使用"),
 }
 _NOTE = re.compile(r"\((规范第三版表单选项|S2|\d{4}版编号|节选).*\)$")
 # Rows were lost where the pages of the standard break; the index tells which tables miss some.
@@ -42,17 +42,12 @@ def systems(codes: Path) -> Iterator[System]:
             yield _edition(table, found)
 
 
-def id_of(table: str, edition: str) -> str:
-    """Return the id of the system of one `edition` of `table`."""
-    return f"{table.lower()}-{EDITIONS[edition][0]}"
-
-
 def _edition(table: Row, found: list[Row]) -> System:
-    _, version, standard = EDITIONS[table["edition"]]
+    version, standard = EDITIONS[table["edition"]]
     verified = all(row["status"].startswith("found") for row in found)
     partial = table["completeness"] == "partial"
     forms = table["edition"] == "phs3"
-    id = id_of(table["table_id"], table["edition"])
+    id = f"{table['table_id'].lower()}-{version}"
     return System(
         id=id,
         # The options of a form are other codes than those of the table, whatever they are about.
