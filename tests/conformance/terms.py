@@ -14,13 +14,15 @@ def codes(system):
     return {concept["code"]: concept.get("display") for concept, _ in found}
 
 
-def properties(system, code):
-    """Return the (name, value) pairs of the properties of `code`, in order."""
-    found = next(one for one, _ in concepts(system["concept"]) if one["code"] == code)
-    return [
-        (item["code"], next(value for key, value in item.items() if key.startswith("value")))
-        for item in found.get("property", ())
-    ]
+def properties(system):
+    """Return the (name, value) pairs of the properties of each code of `system`, in order."""
+    return {
+        concept["code"]: [
+            (item["code"], next(value for key, value in item.items() if key.startswith("value")))
+            for item in concept.get("property", ())
+        ]
+        for concept, _ in concepts(system["concept"])
+    }
 
 
 def english_title(resource):

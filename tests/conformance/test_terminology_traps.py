@@ -1,5 +1,7 @@
 """Where Chinese code tables deceive: the same code, table or number with another meaning."""
 
+from itertools import pairwise
+
 import pytest
 
 from server.fhir.canonical import BASE
@@ -94,7 +96,7 @@ def test_disabilities_stand_in_another_order_in_2023(system, translated, old, na
 def test_a_local_drip_is_not_the_intrathecal_injection_of_the_same_number(system, translated):
     assert terms.codes(system("cv06.00.102-2023"))["405"] == "鞘内注射"
     assert terms.codes(system("cv06.00.102-2011"))["405"] == "静脉滴注"
-    assert ("comment", "地方扩充") in terms.properties(system("cv06.00.102-2011"), "405")
+    assert ("comment", "地方扩充") in terms.properties(system("cv06.00.102-2011"))["405"]
     assert translated("cv06.00.102-2011-to-cv06.00.102-2023", "405") == [("wider", "404")]
 
 
@@ -147,8 +149,8 @@ def test_dosage_forms_of_2011_have_two_digits(system):
 @pytest.mark.parametrize("code", ["97", "98"])
 def test_what_is_no_nationality_of_the_standard_says_so(system, code):
     table = system("gbt-3304-1991")
-    assert not [name for name, _ in terms.properties(table, code) if name == "alpha2"]
-    assert [name for name, _ in terms.properties(table, code) if name == "comment"]
+    assert not [name for name, _ in terms.properties(table)[code] if name == "alpha2"]
+    assert [name for name, _ in terms.properties(table)[code] if name == "comment"]
 
 
 @pytest.mark.parametrize(
@@ -156,16 +158,13 @@ def test_what_is_no_nationality_of_the_standard_says_so(system, code):
     [("CHN", "CN", "156"), ("SDN", "SD", "729"), ("AFG", "AF", "004")],
 )
 def test_countries_have_their_other_codes(system, code, alpha2, numeric):
-    found = dict(terms.properties(system("gbt-2659"), code))
+    found = dict(terms.properties(system("gbt-2659"))[code])
     assert (found["alpha2"], found["numeric"]) == (alpha2, numeric)
 
 
 def test_a_country_that_is_gone_is_inactive(system):
-    found = [
-        code
-        for code in terms.codes(system("gbt-2659"))
-        if ("inactive", True) in terms.properties(system("gbt-2659"), code)
-    ]
+    told = terms.properties(system("gbt-2659"))
+    found = [code for code, pairs in told.items() if ("inactive", True) in pairs]
     assert found == ["ANT"]
 
 
@@ -178,14 +177,14 @@ def test_the_meaning_of_a_data_element_depends_on_its_edition(system):
 
 def test_an_organisation_is_coded_longer_in_2023(system):
     element = "DE08.10.052.00"
-    assert ("format", "AN..10") in terms.properties(system("data-elements-2011"), element)
-    assert ("format", "AN18") in terms.properties(system("data-elements-2023"), element)
+    assert ("format", "AN..10") in terms.properties(system("data-elements-2011"))[element]
+    assert ("format", "AN18") in terms.properties(system("data-elements-2023"))[element]
 
 
 def test_blood_counts_are_in_giga_per_litre(terminology):
     value_set = terminology("ValueSet")["loinc-laboratory"]
     assert "6690-2" in {one["code"] for one in value_set["compose"]["include"][0]["concept"]}
-    units = dict(terms.properties(terminology("CodeSystem")["loinc-zh"], "6690-2"))
+    units = dict(terms.properties(terminology("CodeSystem")["loinc-zh"])["6690-2"])
     assert units["unit"] == "10*9/L"
 
 
@@ -193,7 +192,7 @@ def test_a_retired_division_stays_known(system):
     """Of 110221 昌平县, which became a district in 1999."""
     table = system("gbt-2260")
     assert terms.codes(table)["110221"] == "昌平县"
-    found = terms.properties(table, "110221")
+    found = terms.properties(table)["110221"]
     assert ("inactive", True) in found
     assert ("replacedBy", "110114") in found
     assert [value for name, value in found if name == "validTo"] == ["1998"]
@@ -206,14 +205,24 @@ def test_a_division_code_that_was_given_again_keeps_its_earlier_name(system):
     (former,) = found["designation"]
     assert (found["display"], former["value"]) == ("南宫市", "邢台市")
     assert former["extension"][0]["valuePeriod"] == {"end": "1982"}
-    years = [pair for pair in terms.properties(system("gbt-2260"), "132201") if "valid" in pair[0]]
+    years = [pair for pair in terms.properties(system("gbt-2260"))["132201"] if "valid" in pair[0]]
     assert years == [("validTo", "1982"), ("validFrom", "1986"), ("validTo", "1992")]
+
+
+def test_the_years_of_a_division_code_are_in_order_and_end_when_it_does(system):
+    for code, told in terms.properties(system("gbt-2260")).items():
+        years = [pair for pair in told if pair[0] in ("validFrom", "validTo")]
+        names = [name for name, _ in years]
+        assert all(one != next for one, next in pairwise(names)), code
+        assert sorted(years, key=lambda pair: pair[1]) == years, code
+        is_over = bool(names) and names[-1] == "validTo"
+        assert is_over == (("inactive", True) in told), code
 
 
 def test_a_number_that_begins_with_83_is_known_but_no_division(system):
     table = system("gbt-2260")
     assert "830000" in terms.codes(table)
-    assert "不属于 GB/T 2260" in dict(terms.properties(table, "830000"))["comment"]
+    assert "不属于 GB/T 2260" in dict(terms.properties(table)["830000"])["comment"]
 
 
 def test_the_official_list_of_diagnoses_is_not_pretended(terminology):

@@ -24,7 +24,9 @@ EDITIONS = {
 _NOTE = re.compile(r"\((规范第三版表单选项|S2|\d{4}版编号|节选).*\)$")
 # Rows were lost where the pages of the standard break; the index tells which tables miss some.
 _PARTIAL = "节选：来源有缺行，未收全。"
-_ENGLISH = tomllib.loads((Path(__file__).parent / "titles.toml").read_text("utf-8"))
+_HERE = Path(__file__).parent
+_TITLES = tomllib.loads((_HERE / "titles.toml").read_text("utf-8"))
+_NAMES = tomllib.loads((_HERE / "english.toml").read_text("utf-8"))
 # Where what stands above others is not a more general one: two schemes, and sums of money.
 _MEANINGS = {"CV04.50.011": "grouped-by", "CV07.00.002": "part-of"}
 # What the remarks of the tables for documents hold after the values.
@@ -48,13 +50,14 @@ def _edition(table: Row, found: list[Row]) -> System:
     partial = table["completeness"] == "partial"
     forms = table["edition"] == "phs3"
     id = f"{table['table_id'].lower()}-{version}"
+    names = _NAMES.get(id) or _NAMES.get(table["table_id"].lower(), {})
     return System(
         id=id,
         # The options of a form are other codes than those of the table, whatever they are about.
         oid=None if forms else table["oid"],
         version=version,
         title=_NOTE.sub("", table["table_name"]),
-        english=_ENGLISH.get(id) or _ENGLISH[table["table_id"].lower()],
+        english=_TITLES.get(id) or _TITLES[table["table_id"].lower()],
         description=f"{standard} {table['table_id']} {table['table_name']}。"
         f"{STATUS[verified]}{_PARTIAL if partial else ''}",
         publisher=PUBLISHERS["health"],
@@ -66,6 +69,7 @@ def _edition(table: Row, found: list[Row]) -> System:
                 row["code"],
                 row["name"],
                 row["parent_code"] or None,
+                names.get(row["code"]),
                 properties=[("comment", remark)] if (remark := _remark(row)) else (),
             )
             for row in found
@@ -93,7 +97,7 @@ def of_documents(codes: Path) -> Iterator[System]:
             oid=oid,
             version="2016",
             title=row["name"],
-            english=_ENGLISH[id],
+            english=_TITLES[id],
             description=f"共享文档规范（WS/T 500）内部值域表 {oid}。"
             f"标识符和表名：公开资料。代码{STATUS[verified]}{_PARTIAL if partial else ''}",
             publisher=PUBLISHERS["health"],
