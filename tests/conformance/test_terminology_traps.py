@@ -175,6 +175,17 @@ def test_the_meaning_of_a_data_element_depends_on_its_edition(system):
     assert terms.codes(old)[birth] != terms.codes(new)[birth]
 
 
+@pytest.mark.parametrize("edition", ["2011", "2023"])
+def test_a_number_is_also_called_without_its_unit(system, edition):
+    found = next(
+        one
+        for one, _ in terms.concepts(system(f"data-elements-{edition}")["concept"])
+        if one["code"] == "DE04.10.174.00"
+    )
+    assert found["display"].casefold() in {"收缩压(mmhg)", "收缩压（mmhg）"}
+    assert found["designation"] == [{"language": "zh-CN", "value": "收缩压"}]
+
+
 def test_an_organisation_is_coded_longer_in_2023(system):
     element = "DE08.10.052.00"
     assert ("format", "AN..10") in terms.properties(system("data-elements-2011"))[element]

@@ -5,6 +5,7 @@ One identifier may mean another thing, or count in another unit, in the other ed
 Spec: WS 363-2011 and WS/T 363-2023 卫生健康信息数据元目录
 """
 
+import re
 from pathlib import Path
 
 from china.source import Row, rows
@@ -23,6 +24,8 @@ _PROPERTIES = {
     "allowed_values": "allowedValues",
     "unit": "unitOfMeasure",
 }
+# The name of a number ends in its unit.
+_UNIT = re.compile(r"[(（][^()（）]*[)）]$")
 
 
 def systems(datasets: Path) -> list[System]:
@@ -50,5 +53,11 @@ def _element(row: Row) -> Concept:
     return Concept(
         row["de_id"],
         row["name"],
+        short=_without_unit(row),
         properties=[(name, row[column]) for column, name in _PROPERTIES.items() if row.get(column)],
     )
+
+
+def _without_unit(row: Row) -> str | None:
+    short = _UNIT.sub("", row["name"]) if row["data_type"] == "N" else row["name"]
+    return short if short != row["name"] else None

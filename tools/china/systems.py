@@ -40,7 +40,11 @@ _OF_HL7 = frozenset({"inactive"})
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """One code. `former` are names it had, each with the first and last year, "" if open."""
+    """One code.
+
+    `short` is a shorter name; `former` are names it had, each with the first and last year, "" if
+    open.
+    """
 
     code: str
     display: str
@@ -49,6 +53,7 @@ class Concept:
     definition: str | None = None
     properties: Sequence[tuple[str, Any]] = ()
     former: Sequence[tuple[str, str, str]] = ()
+    short: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +201,9 @@ def _concept(concept: Concept, children: list[Json]) -> Json:
 
 
 def _designations(concept: Concept) -> list[Json]:
-    english = [{"language": "en", "value": concept.english}] if concept.english else []
-    return english + [_former(*one) for one in concept.former]
+    others = (("zh-CN", concept.short), ("en", concept.english))
+    named = [{"language": language, "value": name} for language, name in others if name]
+    return named + [_former(*one) for one in concept.former]
 
 
 def _former(name: str, first: str, last: str) -> Json:
