@@ -7,11 +7,12 @@ TESTS ?=
 # So many processes share the tests, file by file, each with a MongoDB of its own. Those that hold
 # the server to a time run alone. 5 means that TESTS has none of a kind.
 WORKERS ?= 3
-# What is not in the repository: HL7's package, without which some tests of conformance are skipped,
-# and the neutral benchmark. Both are found in ../shared, if that is there.
+# What is not in the repository: HL7's package and the tables of Chinese facts, without which some
+# tests of conformance are skipped, and the neutral benchmark. All are found in ../shared, if there.
 R4_PACKAGE ?= $(wildcard $(CURDIR)/../shared/r4/hl7.fhir.r4.examples-4.0.1.tgz)
 BENCH ?= $(wildcard $(CURDIR)/../shared/bench)
-export R4_PACKAGE BENCH
+CN ?= $(wildcard $(CURDIR)/../shared/cn)
+export R4_PACKAGE BENCH CN
 BIN := .venv/bin
 RELEASES := python3.11 python3.12 python3.13 python3.14 python3
 
