@@ -60,7 +60,7 @@ def holder(number: str) -> Holder:
 
     Raises WrongNumberError if it has another shape, names no day, or its check character is wrong.
     """
-    if not (_LONG.fullmatch(number) or _SHORT.fullmatch(number)):
+    if not is_number(number):
         raise WrongNumberError("identity-number-shape")
     full = upgraded(number)
     try:
@@ -73,9 +73,8 @@ def holder(number: str) -> Holder:
 
 
 def is_number(number: str) -> bool:
-    """Tell whether `number`, in its normal form, is a right ID number."""
-    try:
-        holder(number)
-    except WrongNumberError:
-        return False
-    return True
+    """Tell whether `number`, in its normal form, is formed like an ID number.
+
+    Who looks for a record asks this and no more, for also a wrong number may have been stored.
+    """
+    return bool(_LONG.fullmatch(number) or _SHORT.fullmatch(number))
