@@ -6,7 +6,7 @@ its base. Names and texts come in the language asked for, where the definition h
 Spec: https://hl7.org/fhir/R4/structuredefinition.html, https://hl7.org/fhir/R4/profiling.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,9 @@ _VALUES = ("fixed", "pattern")
 class Row:
     """One element: `types` are names, each with the canonical URL of a profile or None.
 
-    `card` is ``0..1``, of what the base says where the definition is silent. `value` is what is
-    fixed or a pattern, as JSON-like data, None if nothing is.
+    `depth` tells how many of the elements it lies in are rows, and `name` is the path below the
+    nearest of them. `card` is ``0..1``, of what the base says where the definition is silent.
+    `value` is what is fixed or a pattern, as JSON-like data, None if nothing is.
     """
 
     id: str
@@ -86,7 +87,8 @@ class Outline:
 def outline(definition: Resource, definitions: Definitions, language: Language) -> Outline:
     """Return what `definition`, a StructureDefinition with a differential, says."""
     elements = definition["differential"]["element"]
-    rows = tuple(_row(element, definitions, language) for element in elements)
+    ids = {element["id"] for element in elements}
+    rows = tuple(_row(element, ids, definitions, language) for element in elements)
     return Outline(
         rows,
         tuple(rule for element in elements for rule in _rules(element, language)),
@@ -117,14 +119,16 @@ def said(element: Mapping[str, Any], name: str, language: Language) -> str:
     return text
 
 
-def _row(element: Mapping[str, Any], definitions: Definitions, language: Language) -> Row:
-    path: str = element["path"]
-    base = _base(definitions, path)
+def _row(
+    element: Mapping[str, Any], ids: Collection[str], definitions: Definitions, language: Language
+) -> Row:
+    base = _base(definitions, element["path"])
+    above = [one for one in _above(element["id"]) if one in ids]
     binding = element.get("binding")
     return Row(
         id=element["id"],
-        depth=path.count("."),
-        name=path.rpartition(".")[2],
+        depth=len(above),
+        name=element["id"].removeprefix(f"{above[-1]}." if above else ""),
         slice=element.get("sliceName"),
         short=said(element, "short", language),
         card=_cardinality(element, base),
@@ -134,6 +138,12 @@ def _row(element: Mapping[str, Any], definitions: Definitions, language: Languag
         elements=tuple(dict.fromkeys(one["map"] for one in element.get("mapping", ()))),
         binding=binding and Binding(element["id"], binding["valueSet"], binding["strength"]),
     )
+
+
+def _above(id: str) -> Iterator[str]:
+    """Yield the ids of the elements that `id` lies in, from the root."""
+    parts = id.split(".")
+    yield from (".".join(parts[:length]) for length in range(1, len(parts)))
 
 
 def _cardinality(element: Mapping[str, Any], base: Element | None) -> str:
