@@ -13,6 +13,7 @@ import orjson
 from flask import Blueprint, Response
 
 from server import content
+from server.fhir.canonical import BASE
 from server.fhir.json import Resource
 from server.fhir.outcome import NotFound
 from server.portal.pages import language, page
@@ -29,7 +30,6 @@ _KINDS = {
 }
 _CODED = {"ValueSet": "profiles-valueset", "CodeSystem": "profiles-codesystem"}
 _TYPES = ("StructureDefinition", *_CODED)
-_CANONICAL = "https://tongkang.example/fhir/"
 
 
 def pages(services: Callable[[], Services]) -> Blueprint:
@@ -63,7 +63,7 @@ class Shelf:
             for one in services.interpreters.publications.all
             if one.type in _TYPES
         }
-        self._urls = {f"{_CANONICAL}{type}/{id}": (type, id) for type, id in self._bodies}
+        self._urls = {f"{BASE}/{type}/{id}": (type, id) for type, id in self._bodies}
 
     def index(self) -> dict[str, Any]:
         """Return the profiles by kind, and the value sets and code systems: id, title, text."""

@@ -15,12 +15,12 @@ from datetime import date
 from typing import Any
 
 from server.access.partial import in_part
+from server.fhir.canonical import BASE
 from server.fhir.json import Resource
 from server.fhir.outcome import Issue
 from server.profiles.identity_numbers.kinds import Kind, Kinds
 from server.profiles.identity_numbers.residents import Holder, WrongNumberError
 
-CANONICAL = "https://tongkang.example/fhir/StructureDefinition/"
 PROFILES = ("cn-patient", "cn-related-person", "cn-practitioner", "cn-organization")
 """The profiles that these rules belong to."""
 
@@ -130,7 +130,7 @@ class _Saying:
 
 def checks(rules: IdentityRules) -> Mapping[str, Check]:
     """Return the rules as checks of the profiles that they belong to, by canonical URL."""
-    return {f"{CANONICAL}{id}": rules.faults for id in PROFILES}
+    return {f"{BASE}/StructureDefinition/{id}": rules.faults for id in PROFILES}
 
 
 def _holders(resource: Resource) -> Iterator[tuple[str, Mapping[str, Any]]]:

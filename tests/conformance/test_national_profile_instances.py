@@ -7,11 +7,15 @@ Spec: https://hl7.org/fhir/R4/validation.html
 """
 
 import json
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from server import content
+from server.demo.institutions import institutions
+from server.demo.residents import residents
+from server.demo.shapes import encoded
 from server.profiles.invariants.evaluation import Scope, compiled
 from server.profiles.invariants.functions import FUNCTIONS
 from server.profiles.invariants.items import Model, is_true, resource
@@ -104,6 +108,20 @@ def test_a_good_instance_has_no_fault(interpreters, broken, file):
     assert value["meta"]["profile"] == [f"{CANONICAL}{file.parent.name}"]
     assert _errors(interpreters, value) == []
     assert broken(file.parent.name, value) == set()
+
+
+def test_the_demo_region_keeps_to_what_it_claims(interpreters, broken):
+    made = [*institutions(), *chain.from_iterable(residents(40, 1))]
+    claimed = set()
+    for one in made:
+        for url in one["meta"].get("profile", ()):
+            id = url.removeprefix(CANONICAL)
+            claimed.add(id)
+            value = json.loads(encoded(one))
+            assert _errors(interpreters, value) == []
+            assert broken(id, value) == set()
+    assert claimed <= DEFINED.keys()
+    assert len(claimed) > 12
 
 
 @pytest.mark.parametrize("file", BAD, ids=name)
