@@ -19,7 +19,7 @@ def validated(fhir):
         told = json.loads((CASES / name).read_text("utf-8"))
         sent = told.get("resource", told)
         path = f"{sent['resourceType']}/$validate"
-        answer = fhir.post(path, sent, **{"Accept-Language": language})
+        answer = fhir.post(path, sent, Accept_Language=language)
         assert answer.status_code == 200
         return answer
 

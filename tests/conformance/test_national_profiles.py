@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -193,6 +194,21 @@ def test_a_value_set_is_composed_of_systems_that_exist(value_set):
     for include in value_set["compose"]["include"]:
         system, version = include["system"], include.get("version")
         assert system in ELSEWHERE or ((system, version) in shipped if version else system in urls)
+
+
+def test_every_system_of_identifiers_that_is_ours_has_its_naming_system():
+    kinds = tomllib.loads((content.PROFILES / "identity" / "numbers.toml").read_text("utf-8"))
+    start = f"{CANONICAL}sid/"
+    used = {row["system"] for row in kinds["number"] if row["system"].startswith(start)}
+    for param in ELEMENTS:
+        fixed = param.values[1].get("fixedUri", "")
+        used |= {fixed} if fixed.startswith(start) else set()
+    named = {
+        one["uniqueId"][0]["value"]
+        for id, one in read(content.TERMINOLOGY / "NamingSystem").items()
+        if id.startswith("sid-")
+    }
+    assert used == named
 
 
 def _bound(system):
