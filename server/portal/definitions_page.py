@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/profiling.html
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -13,8 +14,8 @@ import orjson
 from flask import Blueprint, Response
 
 from server import content
-from server.fhir.canonical import BASE
 from server.fhir.json import Resource
+from server.fhir.messages import TAGS, Language
 from server.fhir.outcome import NotFound
 from server.portal.pages import language, page
 from server.portal.session import signed_in
@@ -23,13 +24,14 @@ from server.services import Services
 
 _EXAMPLES = content.PROFILES / "examples"
 _MOST_CODES = 500
-_KINDS = {
+_TYPES = ("StructureDefinition", "ValueSet", "CodeSystem")
+_TITLES = {
     "resource": "profiles-kind-resource",
     "complex-type": "profiles-kind-complex-type",
     "logical": "profiles-kind-logical",
+    "ValueSet": "profiles-valueset",
+    "CodeSystem": "profiles-codesystem",
 }
-_CODED = {"ValueSet": "profiles-valueset", "CodeSystem": "profiles-codesystem"}
-_TYPES = ("StructureDefinition", *_CODED)
 
 
 def pages(services: Callable[[], Services]) -> Blueprint:
@@ -52,40 +54,39 @@ def pages(services: Callable[[], Services]) -> Blueprint:
     return blueprint
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the index; `titles` and `texts` are by language."""
+
+    href: str
+    id: str
+    url: str
+    version: str | None
+    kind: str
+    titles: Mapping[Language, str]
+    texts: Mapping[Language, str]
+
+
 class Shelf:
     """What the pages show, from the definitions that come with the server."""
 
     def __init__(self, services: Services) -> None:
         self._definitions = services.interpreters.definitions
         self._base = services.interpreters.settings.base_url
-        self._bodies = {
-            (one.type, one.id): one.body
-            for one in services.interpreters.publications.all
-            if one.type in _TYPES
-        }
-        self._urls = {f"{BASE}/{type}/{id}": (type, id) for type, id in self._bodies}
+        shipped = [one for one in services.interpreters.publications.all if one.type in _TYPES]
+        self._bodies = {(one.type, one.id): one.body for one in shipped}
+        # Read once: a page that everybody may ask for does little each time.
+        self._entries = tuple(_entry(orjson.loads(one.body)) for one in shipped)
+        self._hrefs = {one.url: one.href for one in self._entries if one.kind != "CodeSystem"}
 
     def index(self) -> dict[str, Any]:
-        """Return the profiles by kind, and the value sets and code systems: id, title, text."""
-        profiles = [*self._of("StructureDefinition")]
-        kinds = [
-            (key, [one for one in profiles if one["kind"] == kind]) for kind, key in _KINDS.items()
-        ]
-        others = [(key, [*self._of(type)]) for type, key in _CODED.items()]
-        return {"kinds": [*kinds, *others]}
-
-    def _of(self, type: str) -> Iterator[dict[str, Any]]:
-        for kind, id in self._bodies:
-            if kind == type:
-                resource = self._read(type, id)
-                yield {
-                    "href": f"/profiles/{type}/{id}",
-                    "id": id,
-                    "title": titled(resource, language()),
-                    "text": described(resource, language()),
-                    "kind": resource.get("kind"),
-                    "version": resource.get("version"),
-                }
+        """Return the entries of each kind, under the keys of what the kinds are called."""
+        return {
+            "kinds": [
+                (key, [one for one in self._entries if one.kind == kind])
+                for kind, key in _TITLES.items()
+            ]
+        }
 
     def profile(self, id: str) -> dict[str, Any]:
         """Return what the page of a profile tells. Raises NotFound."""
@@ -129,21 +130,32 @@ class Shelf:
 
     def _link(self, url: str) -> str | None:
         """Return the address of the page about what `url` names, None if that is not here."""
-        of = self._urls.get(url.partition("|")[0])
-        if of is not None:
-            return f"/profiles/{of[0]}/{of[1]}"
-        return f"https://hl7.org/fhir/R4/{_hl7(url)}" if _hl7(url) else None
+        here = self._hrefs.get(url.partition("|")[0])
+        if here is not None:
+            return here
+        page_of_r4 = _hl7(url)
+        return None if page_of_r4 is None else f"https://hl7.org/fhir/R4/{page_of_r4}"
 
-    def _systems(self, url: str, version: str | None) -> list[str]:
-        """Return the addresses of the code systems with this URL, of this version if given."""
-        found = []
-        for type, id in self._bodies:
-            if type == "CodeSystem":
-                resource = self._read(type, id)
-                is_one = version is None or resource.get("version") == version
-                if resource["url"] == url and is_one:
-                    found.append(f"/profiles/CodeSystem/{id}")
-        return found
+    def _systems(self, url: str, version: str | None) -> list[Entry]:
+        """Return the code systems with this URL, of this version if one is given."""
+        return [
+            one
+            for one in self._entries
+            if one.kind == "CodeSystem" and one.url == url and version in (None, one.version)
+        ]
+
+
+def _entry(resource: Resource) -> Entry:
+    type, id = resource["resourceType"], resource["id"]
+    return Entry(
+        href=f"/profiles/{type}/{id}",
+        id=id,
+        url=resource["url"],
+        version=resource.get("version"),
+        kind=resource["kind"] if type == "StructureDefinition" else type,
+        titles={spoken: titled(resource, spoken) for spoken in TAGS},
+        texts={spoken: described(resource, spoken) for spoken in TAGS},
+    )
 
 
 def _hl7(url: str) -> str | None:
