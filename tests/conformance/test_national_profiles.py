@@ -204,9 +204,7 @@ def test_every_system_of_identifiers_that_is_ours_has_its_naming_system():
         fixed = param.values[1].get("fixedUri", "")
         used |= {fixed} if fixed.startswith(start) else set()
     named = {
-        one["uniqueId"][0]["value"]
-        for id, one in read(content.TERMINOLOGY / "NamingSystem").items()
-        if id.startswith("sid-")
+        one["uniqueId"][0]["value"] for one in read(content.PROFILES / "NamingSystem").values()
     }
     assert used == named
 
