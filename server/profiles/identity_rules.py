@@ -122,7 +122,7 @@ class _Saying:
         arguments = {
             "number": in_part(self.value),
             "standard": self.kind.standard,
-            "kind": self.kind.title,
+            "kind": self.kind.titles,
             **also,
         }
         return Issue("value", message, arguments, self.expression, severity or self.severity)

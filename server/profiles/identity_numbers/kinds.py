@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from server.fhir.messages import Language
 from server.profiles.identity_numbers.check_characters import of_credit_code, of_organization
 from server.profiles.identity_numbers.residents import Holder, WrongNumberError, holder, normal
 
@@ -20,17 +21,6 @@ Anatomy = Callable[[str], "Holder | None"]
 """What a number of the right shape tells of a person, None if it tells nothing.
 
 Raises WrongNumberError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Title:
-    """What a kind of number is called; a message asks for ``{kind:zh}`` or ``{kind:en}``."""
-
-    zh: str
-    en: str
-
-    def __format__(self, language: str) -> str:
-        return {"zh": self.zh, "en": self.en}[language]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +35,7 @@ class Kind:
     name: str
     system: str
     standard: str
-    title: Title
+    titles: Mapping[Language, str]
     shape: re.Pattern[str]
     severity: str
     anatomy: Anatomy
@@ -96,7 +86,7 @@ def _kind(row: Mapping[str, str]) -> Kind:
         name=row["name"],
         system=row["system"],
         standard=row["standard"],
-        title=Title(row["zh"], row["en"]),
+        titles={"zh": row["zh"], "en": row["en"]},
         shape=re.compile(row["shape"]),
         severity=row["severity"],
         anatomy=_ANATOMIES[check],
