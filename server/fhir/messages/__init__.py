@@ -39,7 +39,7 @@ def text(key: str, language: Language, arguments: Mapping[str, object]) -> str:
     An argument that is called differently in each language is a mapping by language.
     """
     said = {
-        name: value[language] if isinstance(value, Mapping) else value
+        name: value[language] if isinstance(value, Mapping) and language in value else value
         for name, value in arguments.items()
     }
     return templates()[key][language].format_map(said)
