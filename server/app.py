@@ -28,6 +28,7 @@ from server.portal import (
     apps,
     clients_page,
     copy,
+    definitions_page,
     developer,
     emergencies,
     guardians_page,
@@ -89,6 +90,7 @@ _ROOMS = (
     security,
     staff,
     clients_page,
+    definitions_page,
     developer,
 )
 """The pages of people who are signed in, or about to be."""

@@ -42,6 +42,7 @@ def encounter(visit: Visit, person: Person, condition: str | None, tables: Table
     return resource(
         "Encounter",
         visit.id,
+        profile=f"cn-encounter-{visit.reason.kind}",
         identifier=[
             identifier("1.12" if visit.reason.kind == INPATIENT else "1.11", visit.id.upper())
         ],

@@ -8,19 +8,12 @@ check character. So software can check them, and they name no living person.
 
 from datetime import date, timedelta
 
+from server.profiles.identity_numbers.check_characters import of_resident
+
 _ORDERS = 480
 _DAYS = 365
 CAPACITY = _ORDERS * _DAYS
 """How many residents can have different numbers."""
-
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECK = "10X98765432"
-
-
-def check_character(seventeen: str) -> str:
-    """Return the check character (ISO 7064 MOD 11-2) of the first seventeen digits."""
-    total = sum(int(digit) * weight for digit, weight in zip(seventeen, _WEIGHTS, strict=True))
-    return _CHECK[total % 11]
 
 
 def birthday(number: int, seed: int, years: int, reference: date) -> date:
@@ -41,7 +34,7 @@ def identity_number(prefecture: str, born: date, number: int, sex: str) -> str:
     """Return the ID number of resident `number`; `prefecture` is its six-digit code."""
     order = _order(number) * 2 + (1 if sex == "male" else 2)
     seventeen = f"{prefecture}{born:%Y%m%d}{order:03d}"
-    return seventeen + check_character(seventeen)
+    return seventeen + of_resident(seventeen)
 
 
 def _order(number: int) -> int:

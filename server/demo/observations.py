@@ -28,6 +28,11 @@ from server.demo.visits import CHECK_UP, INPATIENT, Visit
 from server.fhir.json import Resource
 
 _CATEGORY = {"vital-signs": "Vital Signs", "laboratory": "Laboratory"}
+_PROFILES = {
+    "blood-pressure": "cn-blood-pressure",
+    "vital-signs": "cn-vital-signs",
+    "laboratory": "cn-laboratory",
+}
 _PRESSURE = ("systolic", "diastolic")
 _INDEX = "body-mass-index"
 _BODY = ("height", "weight")
@@ -164,6 +169,7 @@ def _shell(
     return resource(
         "Observation",
         f"{visit.id}-{measure.key}",
+        profile=_PROFILES.get(measure.key) or _PROFILES[category],
         status="final",
         category=[terminology("observation-category", category, _CATEGORY[category])],
         code=code,

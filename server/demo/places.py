@@ -11,8 +11,10 @@ from typing import Any
 
 from server.demo.shapes import coding
 from server.demo.tables import Division
+from server.fhir.canonical import BASE
 
-DIVISION = "urn:tongkang:division"
+_COUNTIES = f"{BASE}/CodeSystem/gbt-2260"
+_TOWNSHIPS = f"{BASE}/CodeSystem/gbt-10114"
 _CODED_STRING = "http://hl7.org/fhir/StructureDefinition/iso21090-SC-coding"
 
 
@@ -38,5 +40,6 @@ def _levels(division: Division) -> list[Division]:
 
 
 def _coded(division: Division) -> dict[str, Any]:
-    code = coding(DIVISION, division.code, division.name)
+    system = _TOWNSHIPS if len(division.code) == 9 else _COUNTIES
+    code = coding(system, division.code, division.name)
     return {"extension": [{"url": _CODED_STRING, "valueCoding": code}]}

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from server.fhir.canonical import BASE
 from server.fhir.json import Resource
 
 CHINA = timezone(timedelta(hours=8))
@@ -27,16 +28,32 @@ def encoded(resource: Resource) -> bytes:
     return _ENCODER.encode(resource)
 
 
-def resource(type: str, id: str, /, **elements: Any) -> Resource:
+_CLAIMED = {
+    "Patient": "cn-patient",
+    "RelatedPerson": "cn-related-person",
+    "Practitioner": "cn-practitioner",
+    "Organization": "cn-organization",
+    "Condition": "cn-condition",
+    "MedicationRequest": "cn-medication-request",
+    "AllergyIntolerance": "cn-allergy-intolerance",
+    "Immunization": "cn-immunization",
+}
+
+
+def resource(type: str, id: str, /, *, profile: str | None = None, **elements: Any) -> Resource:
     """Return a resource marked as test data, without the elements that are None.
+
+    It claims `profile`, one of ours by its id, or else the one of its type, if there is one.
 
     Spec: https://terminology.hl7.org/CodeSystem-v3-ActReason.html#v3-ActReason-HTEST
     """
     test = coding(f"{V3}ActReason", "HTEST", "test health data")
+    claimed = profile or _CLAIMED.get(type)
+    claim = {"profile": [f"{BASE}/StructureDefinition/{claimed}"]} if claimed else {}
     return {
         "resourceType": type,
         "id": id,
-        "meta": {"security": [test]},
+        "meta": {**claim, "security": [test]},
         **{name: value for name, value in elements.items() if value is not None},
     }
 

@@ -9,8 +9,9 @@ from secrets import token_urlsafe
 
 from server.fhir.json import Resource
 from server.fhir.outcome import Forbidden, NotFound
-from server.identity import accounts, known, passwords, real_name, totp
+from server.identity import accounts, known, passwords, totp
 from server.identity.sessions import Sessions
+from server.profiles.identity_numbers import residents
 from server.services import Services
 from server.store.shelf import Record
 
@@ -64,7 +65,7 @@ def code(services: Services, login: str) -> str:
 
 def _made_resident(services: Services, patient: Resource) -> Made:
     number = next(
-        one["value"] for one in patient["identifier"] if one["system"] == real_name.ID_NUMBER
+        one["value"] for one in patient["identifier"] if one["system"] == residents.ID_NUMBER
     )
     login = accounts.resident_login(number)
     account = accounts.shelf(services).first({"login": login}) or accounts.add_bound(

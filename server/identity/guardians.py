@@ -17,8 +17,9 @@ from server.context import Context
 from server.door import perform
 from server.fhir.json import Resource
 from server.identity import accounts, internal, known
-from server.identity.real_name import ID_NUMBER, Asker, name_key
+from server.identity.real_name import Asker, name_key
 from server.interactions.call import Call
+from server.profiles.identity_numbers.residents import ID_NUMBER
 from server.services import Services
 from server.store.shelf import Record
 

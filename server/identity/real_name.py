@@ -6,7 +6,6 @@ and told to the person whose record it is, also when it was not them.
 Spec: 人口健康信息管理办法(试行) article 18 (R1.18), https://pages.nist.gov/800-63-4/sp800-63a.html
 """
 
-import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +19,10 @@ from server.door import perform
 from server.fhir.json import Resource
 from server.identity import internal
 from server.interactions.call import Call
+from server.profiles.identity_numbers.residents import ID_NUMBER, is_number
 from server.services import Services
 
-ID_NUMBER = "urn:oid:2.16.156.10011.1.3"
 CHECKED = own("real-name-checked", "E")
-_NUMBER = re.compile(r"[1-9][0-9]{16}[0-9X]|[1-9][0-9]{14}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +40,6 @@ class Asker:
 
     caller: Caller
     address: str | None = None
-
-
-def normal(number: str) -> str:
-    """Return an ID number as it is stored: half-width, without spaces, capital X."""
-    return unicodedata.normalize("NFKC", number).replace(" ", "").upper()
-
-
-def is_number(number: str) -> bool:
-    """Tell whether `number`, in its normal form, is formed like an ID number."""
-    return _NUMBER.fullmatch(number) is not None
 
 
 def find(services: Services, claim: Claim, asker: Asker) -> Resource | None:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as Answer
 from server.auth import decision, pending, redirects, terms
 from server.auth.decision import Undecided
 from server.fhir.outcome import BadRequest
-from server.identity import access, real_name
+from server.identity import access
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
 from server.portal import persons, trace
@@ -19,6 +19,7 @@ from server.portal import session as browser
 from server.portal.desk import Desk
 from server.portal.pages import dressed, language, page, see_other
 from server.portal.sent import sent
+from server.profiles.identity_numbers import residents
 from server.store.shelf import Record
 
 _NONE = "none"
@@ -68,8 +69,8 @@ def _decide(id: str) -> Answer:
             return dressed(sent(decision.deny(browser.services(), waiting, session)))
         case "find":
             Throttle(browser.services()).attempt("patient", session.account["id"])
-            number = real_name.normal(request.form.get("number", ""))
-            found = persons.found(_desk(session), number) if real_name.is_number(number) else None
+            number = residents.normal(request.form.get("number", ""))
+            found = persons.found(_desk(session), number) if residents.is_number(number) else None
             waiting = pending.choose_patient(browser.services(), waiting, found)
             return _form(waiting, session, ticks, "" if found else "consent-not-found")
         case "allow":

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from server.audit.event import EMERGENCY_BEGUN
 from server.fhir.outcome import Issue, NotFound
-from server.identity import emergency, internal, real_name
+from server.identity import emergency, internal
 from server.identity.emergency import Emergency
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
@@ -15,6 +15,7 @@ from server.portal.desk import Desk
 from server.portal.pages import page, say, see_other
 from server.portal.trace import recorded
 from server.portal.visitor import staff
+from server.profiles.identity_numbers import residents
 from server.records import forms
 from server.records.forms import Text
 from server.services import Services
@@ -53,9 +54,9 @@ def pages(services: Callable[[], Services]) -> Blueprint:
 
 
 def _begun(services: Services, session: Session, desk: Desk) -> Response:
-    number = real_name.normal(request.form.get("number", ""))
+    number = residents.normal(request.form.get("number", ""))
     said, faults = forms.texts(request.form, reason=_REASON)
-    if not real_name.is_number(number):
+    if not residents.is_number(number):
         faults["number"] = Issue("value", "emergency-number-malformed")
     if request.form.get("understood") != "yes":
         faults["understood"] = Issue("required", "emergency-not-understood")

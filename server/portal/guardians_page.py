@@ -15,12 +15,12 @@ from flask import Blueprint, Response, request
 from server.fhir.json import Resource
 from server.fhir.outcome import NotFound
 from server.identity import access, accounts, bonds
-from server.identity.real_name import ID_NUMBER
 from server.identity.sessions import Session
 from server.portal import persons, persons_page, trace, words
 from server.portal.desk import Desk
 from server.portal.pages import language, page, see_other
 from server.portal.session import require_role
+from server.profiles.identity_numbers.residents import ID_NUMBER
 from server.services import Services
 from server.store.shelf import Record
 

@@ -9,7 +9,6 @@ from flask import Blueprint, Response, request
 
 from server.auth import launching, redirects
 from server.fhir.outcome import Issue
-from server.identity import real_name
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
 from server.portal import overview, persons
@@ -17,6 +16,7 @@ from server.portal.desk import Desk
 from server.portal.pages import page, say, see_other
 from server.portal.trace import recorded
 from server.portal.visitor import staff
+from server.profiles.identity_numbers import residents
 from server.services import Services
 
 _ROLE, _PURPOSE = "clinician", "TREAT"
@@ -48,8 +48,8 @@ def _form(session: Session, fault: str = "") -> Response:
 
 
 def _found(services: Services, session: Session, desk: Desk) -> Response:
-    number = real_name.normal(request.form.get("number", ""))
-    if not real_name.is_number(number):
+    number = residents.normal(request.form.get("number", ""))
+    if not residents.is_number(number):
         return _form(session, "register-number-malformed")
     Throttle(services).attempt("patient", session.account["id"])
     patient = persons.found(desk, number)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from server.fhir.json import Resource
-from server.identity.real_name import ID_NUMBER
 from server.portal.desk import Desk
+from server.profiles.identity_numbers.residents import ID_NUMBER
 
 
 def name(person: Resource) -> str:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 
 from server.audit.event import own
 from server.fhir.outcome import FhirError, Issue
-from server.identity import bonds, people, real_name
+from server.identity import bonds, people
 from server.identity.access import caller_of
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
@@ -19,6 +19,7 @@ from server.portal import trace
 from server.portal.pages import page, say, see_other
 from server.portal.register import claim, described, named
 from server.portal.session import address, require_role, require_signed_in
+from server.profiles.identity_numbers import residents
 from server.services import Services
 from server.store.shelf import Record
 
@@ -112,7 +113,7 @@ def _proxy(services: Services, session: Session) -> Response:
     except ValueError:
         faults["until"] = Issue("value", "register-born-malformed")
     if not faults:
-        holder = (real_name.normal(request.form["number"]), request.form["name"].strip())
+        holder = (residents.normal(request.form["number"]), request.form["name"].strip())
         Throttle(services).attempt("code", f"proxy {session.account['id']}")
         try:
             bond = bonds.give_proxy(services, session.account, holder, until)

@@ -13,13 +13,14 @@ from flask import Blueprint, Response, request
 from server.audit.event import ACCOUNT_CHANGED, own
 from server.auth.tokens import Tokens
 from server.fhir.outcome import Conflict, Issue, NotFound, Unprocessable
-from server.identity import accounts, invitations, real_name, registration, senders
+from server.identity import accounts, invitations, registration, senders
 from server.identity.access import about_account
 from server.identity.real_name import Claim
 from server.identity.throttle import Throttle
 from server.portal import session as browser
 from server.portal import trace
 from server.portal.pages import page, see_other
+from server.profiles.identity_numbers import residents
 from server.records import forms
 from server.records.forms import Text
 from server.services import Services
@@ -74,14 +75,14 @@ def described() -> dict[str, Issue]:
 def named() -> dict[str, Issue]:
     """Return what is wrong with the number and the name in this form, by field."""
     _, faults = forms.texts(request.form, name=_NAME)
-    if not real_name.is_number(real_name.normal(request.form.get("number", ""))):
+    if not residents.is_number(residents.normal(request.form.get("number", ""))):
         faults["number"] = Issue("value", "register-number-malformed")
     return faults
 
 
 def claim() -> Claim:
     """Return who is described in this form, in which nothing is wrong."""
-    number = real_name.normal(request.form["number"])
+    number = residents.normal(request.form["number"])
     return Claim(number, request.form["name"].strip(), request.form["born"])
 
 

@@ -8,13 +8,14 @@ from werkzeug.wrappers import Response as Answer
 
 from server.access.caller import ANONYMOUS
 from server.audit.event import SIGNED_IN, SIGNED_OUT, Act
-from server.identity import accounts, real_name, senders, totp
+from server.identity import accounts, senders, totp
 from server.identity.access import about_account
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
 from server.portal import session as browser
 from server.portal import trace
 from server.portal.pages import page, say, see_other
+from server.profiles.identity_numbers import residents
 from server.services import Services
 from server.store.shelf import Record
 
@@ -84,10 +85,10 @@ def _enter() -> Answer:
 
 def _login(said: str) -> str:
     """Return the login that `said` means: an ID number, or a staff name."""
-    number = real_name.normal(said)[:200]
+    number = residents.normal(said)[:200]
     return (
         accounts.resident_login(number)
-        if real_name.is_number(number)
+        if residents.is_number(number)
         else accounts.staff_login(said[:200])
     )
 

@@ -12,13 +12,14 @@ from flask import Blueprint, Response, request
 from server.audit.event import ACCOUNT_CHANGED, ROLES_CHANGED, Act
 from server.auth.tokens import Tokens
 from server.fhir.outcome import Conflict, Forbidden, Issue, NotFound
-from server.identity import accounts, alarms, invitations, jurisdictions, real_name, staff
+from server.identity import accounts, alarms, invitations, jurisdictions, staff
 from server.identity.access import caller_of
 from server.identity.sessions import Session
 from server.identity.throttle import Throttle
 from server.portal import trace
 from server.portal.pages import language, page, say, see_other
 from server.portal.session import require_role
+from server.profiles.identity_numbers import residents
 from server.services import Services
 from server.store.shelf import Record
 
@@ -155,8 +156,8 @@ def _changed(services: Services, session: Session, account: Record) -> Response:
 
 def _found(services: Services, session: Session) -> Response:
     """Show the account of a resident who, say, has lost their telephone."""
-    number = real_name.normal(request.form.get("number", ""))
-    if not real_name.is_number(number):
+    number = residents.normal(request.form.get("number", ""))
+    if not residents.is_number(number):
         return _listed(services, session, {"number": Issue("value", "register-number-malformed")})
     Throttle(services).attempt("emergency", session.account["id"])
     account = accounts.shelf(services).first({"login": accounts.resident_login(number)})

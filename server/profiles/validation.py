@@ -8,12 +8,15 @@ Spec: https://hl7.org/fhir/R4/validation.html
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from itertools import chain, islice
 
+from server import content
 from server.fhir.json import Resource
 from server.fhir.outcome import Issue
+from server.profiles import identity_rules
 from server.profiles.definitions import Definitions
+from server.profiles.identity_numbers import kinds
 from server.profiles.invariants.checking import Invariants
 from server.profiles.invariants.items import Model
 from server.profiles.shapes import Shape
@@ -45,7 +48,11 @@ class Validator:
     ) -> "Validator":
         """Return the validator that `definitions` make; a date without a zone is in `zone`."""
         invariants = Invariants(definitions, Model(shapes), zone)
-        return cls(structure, invariants, _base(definitions))
+        rules = identity_rules.IdentityRules(
+            kinds.load(content.PROFILES / "identity"), lambda: datetime.now(zone).date()
+        )
+        profiles = {**_base(definitions), **identity_rules.checks(rules)}
+        return cls(structure, invariants, profiles)
 
     def faults(self, resource: Resource, asked: Sequence[str] = ()) -> list[Issue]:
         """Return every fault of `resource`, parsed JSON; [] when good.

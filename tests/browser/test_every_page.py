@@ -13,7 +13,17 @@ from tests.browser.sight import faults
 
 pytestmark = pytest.mark.browser
 PAGES = {
-    "anybody": ["/", "/sign-in", "/register-account", "/developer", "/developer/register"],
+    "anybody": [
+        "/",
+        "/sign-in",
+        "/register-account",
+        "/developer",
+        "/developer/register",
+        "/profiles",
+        "/profiles/StructureDefinition/cn-blood-pressure",
+        "/profiles/StructureDefinition/cn-ethnicity",
+        "/profiles/ValueSet/cn-payment",
+    ],
     "resident": [
         "/me",
         "/me/visits",

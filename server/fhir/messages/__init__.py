@@ -34,5 +34,12 @@ def templates() -> Mapping[str, Mapping[Language, str]]:
 
 
 def text(key: str, language: Language, arguments: Mapping[str, object]) -> str:
-    """Return message `key` in `language` with `arguments` filled in."""
-    return templates()[key][language].format_map(arguments)
+    """Return message `key` in `language` with `arguments` filled in.
+
+    An argument that is called differently in each language is a mapping by language.
+    """
+    said = {
+        name: value[language] if isinstance(value, Mapping) and language in value else value
+        for name, value in arguments.items()
+    }
+    return templates()[key][language].format_map(said)

@@ -9,6 +9,7 @@ from fhir.resources.R4B.auditevent import AuditEvent
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from server import content
 from server.access.caller import ANONYMOUS, Caller, Party
 from server.audit import audit_event
 from server.audit import event as events
@@ -65,6 +66,16 @@ some_events = st.builds(
 def written(event, id="0193a1b2c3d4e5f6-0000000001", now=NOW):
     body, entries = WRITER.write(event, id, now, now)
     return orjson.loads(body), entries
+
+
+@settings(max_examples=50, deadline=None, phases=QUICK)
+@given(some_events)
+def test_it_has_what_our_profile_asks_of_it(event):
+    file = content.PROFILES / "StructureDefinition" / "cn-audit-event.json"
+    elements = orjson.loads(file.read_bytes())["differential"]["element"]
+    asked = [one["path"].split(".")[1] for one in elements if one.get("min")]
+    assert asked == ["subtype", "action", "outcome", "purposeOfEvent"]
+    assert set(asked) <= written(event)[0].keys()
 
 
 @settings(max_examples=150, deadline=None, phases=QUICK)

@@ -84,6 +84,13 @@ def test_every_message_can_be_said_in_both_languages(key):
         assert "{" not in said.replace("{{", "")
 
 
+def test_an_argument_may_be_called_differently_in_each_language():
+    kind = {"zh": "邮政编码", "en": "postal code"}
+    given = {"number": "1", "standard": "S", "kind": kind}
+    assert "邮政编码" in text("identity-number-shape", "zh", given)
+    assert "postal code" in text("identity-number-shape", "en", given)
+
+
 def test_what_a_caller_sent_is_not_taken_for_a_template():
     said = text("resource-unknown", "en", {"type": "{id.__class__}", "id": "{0}"})
     assert said == "There is no {id.__class__}/{0}."

@@ -1,0 +1,1 @@
+"""Numbers that identify persons and institutions in China: their anatomy and their rules."""
