@@ -18,9 +18,9 @@ from typing import Literal, NamedTuple
 
 from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition, all_of, any_of, starts_with
-from server.search.folding import freshly_folded
 from server.search.values import shown, split, unescaped
 from server.search.words import MORE, Term, sought
+from server.terminology.folding import freshly_folded
 
 Kind = Literal["t:", "c:"]
 LONGEST = 512

@@ -23,7 +23,7 @@ from typing import Any
 
 from server.content import TERMINOLOGY
 from server.profiles.definitions import Definitions
-from server.search import limits, phonetics, proxies, sensitivity, sortkeys, units
+from server.search import limits, proxies, sensitivity, sortkeys, units
 from server.search.compartments import patients
 from server.search.parameter import Entries, Environment, Extract
 from server.search.plan import Plan
@@ -31,6 +31,7 @@ from server.search.plans import Plans
 from server.search.steps import Resource, ValuesOf
 from server.search.string import bigrams
 from server.search.words import WORDLESS, words
+from server.terminology import phonetics
 
 __all__ = ["Plans", "SearchIndex", "environment"]
 

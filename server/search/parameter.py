@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
-from server.search.phonetics import Phonetics
 from server.search.units import Units
 from server.search.values import LONGEST_TERM, compared
+from server.terminology.phonetics import Phonetics
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,11 @@ from operator import add
 
 from server.fhir.outcome import BadRequest
 from server.search.conditions import NOTHING, Condition, all_of, any_of, starts_with
-from server.search.folding import folded, folded_start, has_han
 from server.search.parameter import Entries, Environment, Extract, Parameter
-from server.search.phonetics import Phonetics, compact
 from server.search.steps import Json
 from server.search.values import digest, unescaped
+from server.terminology.folding import folded, folded_start, has_han
+from server.terminology.phonetics import Phonetics, compact
 
 LENGTH = 512
 MORE = "…"

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 
 from server.fhir.outcome import BadRequest
 from server.search.conditions import Condition, any_of, starts_with
-from server.search.folding import folded_start
 from server.search.parameter import Entries, Environment, Extract, Parameter
 from server.search.steps import Json
 from server.search.string import LENGTH, sought
 from server.search.values import LONGEST_TERM, compared, escaped, shown, split, unescaped
+from server.terminology.folding import folded_start
 
 _PRIMITIVES = ("boolean", "code", "id", "string", "uri", "oid", "uuid", "canonical")
 _BARE_TYPES = frozenset((*_PRIMITIVES, "ContactPoint"))

@@ -22,8 +22,8 @@ from typing import Any
 
 import rjieba
 
-from server.search.folding import freshly_folded
 from server.search.steps import Json
+from server.terminology.folding import freshly_folded
 
 _NO_PROSE = frozenset(
     {

@@ -9,8 +9,8 @@ import bson
 import pytest
 
 from server.fhir.outcome import TooLarge
-from server.search import folding
 from server.search.values import LONGEST_TERM
+from server.terminology import folding
 
 MEGABYTE = 2**20
 MOST_BYTES = 2_500_000

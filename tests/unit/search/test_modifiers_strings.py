@@ -5,8 +5,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from server.fhir.outcome import BadRequest
-from server.search.folding import folded
 from server.search.string import LENGTH, MORE
+from server.terminology.folding import folded
 from tests.unit.search.asking import Kept, compared
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.fhir.outcome import BadRequest
-from server.search.folding import folded
+from server.terminology.folding import folded
 from tests.unit.search.asking import Kept, compared
 from tests.unit.search.test_modifiers_strings import written
 

@@ -11,7 +11,7 @@ from server import content
 from server.profiles import own_parameters
 from server.profiles.structure import structure_validator
 from server.search.index import SearchIndex
-from server.search.phonetics import load
+from server.terminology.phonetics import load
 from tests.unit.search.asking import Kept, leaves
 from tests.unit.search.conftest import BASE, ZONE
 

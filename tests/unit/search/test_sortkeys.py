@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.search import sortkeys
-from server.search.folding import folded
 from server.search.units import rounded
+from server.terminology.folding import folded
 
 # FHIR's strings have no control characters and are not empty.
 texts = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=120)

@@ -14,7 +14,7 @@ from unicodedata import normalize
 
 import orjson
 
-from server.search.folding import folded_start, has_han
+from server.terminology.folding import folded_start, has_han
 
 _READINGS_OF_A_CHARACTER = 4
 _COMBINATIONS = 16

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server import content
-from server.search import phonetics
-from server.search.folding import folded
 from server.search.string import LENGTH, bigrams, entry
+from server.terminology import phonetics
+from server.terminology.folding import folded
 
 
 @pytest.mark.parametrize(
