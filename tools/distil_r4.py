@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from terminology import code_systems, compositions, concept_maps
 from value_sets import value_sets
 
 Json = dict[str, Any]
@@ -25,6 +26,7 @@ KINDS = (
     "CompartmentDefinition",
     "ValueSet",
     "CodeSystem",
+    "ConceptMap",
 )
 
 _DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
@@ -233,6 +235,9 @@ def main(package: Path, out: Path) -> None:
         "search-parameters": search_parameters(found["SearchParameter"]),
         "compartments": compartments(found["CompartmentDefinition"]),
         "value-sets": value_sets(bound, found),
+        "code-systems": code_systems(found["CodeSystem"]),
+        "compositions": compositions(found["ValueSet"]),
+        "concept-maps": concept_maps(found["ConceptMap"]),
     }
     out.mkdir(parents=True, exist_ok=True)
     for name, records in tables.items():

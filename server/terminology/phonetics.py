@@ -1,4 +1,4 @@
-"""How names sound: the pinyin of Han names, without tones, and their initials.
+"""How names and words sound: the pinyin of Han characters, without tones, and the initials.
 
 A character with several readings is indexed under each; as a surname, under its reading as a
 surname first. ``ü`` is written v and u, as keyboards and passports do. What follows the first 64
@@ -55,6 +55,15 @@ class Phonetics:
         if has_han(text):
             return [sound for _, sound, _ in self._name(compact(text))]
         return [sound] if (sound := compact(text)) else []
+
+    def readings(self, text: str) -> list[str]:
+        """Return how words sound that are no name, and their initials, the likeliest first."""
+        found = self._read([(0, "", "")], text[:_LONGEST])
+        return [part for _, sound, initials in found for part in (sound, initials)]
+
+    def likeliest(self, character: str) -> str:
+        """Return the syllable that `character` is most often read as."""
+        return _syllables(self.characters.get(ord(character), character))[0]
 
     def _name(self, text: str) -> list[_Reading]:
         alone = self._read(self._surname(text[:1]), text[1:])

@@ -1,0 +1,201 @@
+"""The terminology service of one process: code systems, value sets and concept maps by their URLs.
+
+What is on the shelves is looked up each time, so that what is stored or loaded now is in force now;
+what was made of it is kept for as long as nothing on the shelves has changed.
+
+Spec: https://hl7.org/fhir/R4/terminology-service.html
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol, TypeVar
+
+from server.fhir.outcome import FhirError, NotFound, Unavailable, Unprocessable
+from server.terminology.compositions import Composer, Composition
+from server.terminology.judgement import judged
+from server.terminology.library import NOT_PRESENT, Definition, Library
+from server.terminology.membership import Code, Verdict
+from server.terminology.systems import About, System, table
+
+Json = Mapping[str, Any]
+Made = TypeVar("Made")
+_MOST_KEPT = 4096
+_SHOWN = 80
+_IMPLICIT = "?fhir_vs"
+_IS_A = "=isa/"
+
+
+class Loaded(Protocol):
+    """The code systems that are too large for memory."""
+
+    @property
+    def edition(self) -> object:
+        """Something that is another thing as soon as one is loaded or removed."""
+
+    def find(self, url: str, version: str | None) -> System | None:
+        """Return an edition, the one that was loaded last if none is named; None if none is."""
+
+    def all(self) -> Sequence[About]:
+        """Return what each of them says of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Which versions of code systems count: as the parameters of ``$expand`` of these names."""
+
+    system: tuple[tuple[str, str], ...] = ()
+    check: tuple[tuple[str, str], ...] = ()
+    force: tuple[tuple[str, str], ...] = ()
+
+    def of(self, url: str, named: str | None) -> str | None:
+        """Return the version of `url` that counts where `named` is. Raises Unprocessable."""
+        found = dict(self.force).get(url) or named or dict(self.system).get(url)
+        checked = dict(self.check).get(url)
+        if checked is not None and found not in (None, checked):
+            raise Unprocessable.because(
+                "code-system-version-differs",
+                system=url[:_SHOWN],
+                version=str(found)[:_SHOWN],
+                expected=checked[:_SHOWN],
+            )
+        return found or checked
+
+
+_AS_NAMED = Versions()
+
+
+@dataclass(frozen=True, slots=True)
+class Terminology:
+    """All that is known of codes. Any thread may ask; it is a `Membership`."""
+
+    library: Library
+    loaded: Loaded
+    _kept: dict[object, object] = field(default_factory=dict, repr=False)
+
+    def system(self, url: str, version: str | None = None, until: str | None = None) -> System | None:
+        """Return an edition of the code system `url`, None if it is not here.
+
+        `until` is the date after which no edition may be, where there is an earlier one.
+        """
+        found = self.library.find("CodeSystem", url, version, until)
+        if found is None or found.head.content == NOT_PRESENT:
+            return self.loaded.find(url, version if found is None else found.head.version)
+        return self.table(found)
+
+    def known_system(self, url: str, version: str | None = None) -> System:
+        """Return what `system` does. Raises NotFound if it is not here."""
+        found = self.system(url, version)
+        if found is None:
+            told = url if version is None else f"{url}|{version}"
+            raise NotFound.because("code-system-unknown", system=told[:_SHOWN])
+        return found
+
+    def table(self, definition: Definition) -> System:
+        """Return the code system that `definition` has whole."""
+        return self._remembered(definition.key, lambda: table(definition.read()))
+
+    def value_set(self, canonical: str) -> Json:
+        """Return the value set that `canonical` means: a resource, or all of a code system.
+
+        Raises NotFound if there is none.
+        """
+        url, _, version = canonical.partition("|")
+        found = self.library.find("ValueSet", url, version or None)
+        if found is not None:
+            return found.read()
+        system = self.library.implying(url, version or None)
+        if system is not None:
+            named = {} if system.head.version is None else {"version": system.head.version}
+            return _all_of({"system": system.head.url, **named}, canonical)
+        base, implicit, rest = url.partition(_IMPLICIT)
+        if implicit and rest.startswith(_IS_A):
+            is_a = {"property": "concept", "op": "is-a", "value": rest.removeprefix(_IS_A)}
+            return _all_of({"system": base, "filter": [is_a]}, canonical)
+        if implicit and not rest:
+            return _all_of({"system": base}, canonical)
+        raise NotFound.because("value-set-unknown", value=canonical[:_SHOWN])
+
+    def composition(self, canonical: str, versions: Versions = _AS_NAMED) -> Composition:
+        """Return what the value set `canonical` is composed of, for others that know it too.
+
+        Raises NotFound, Unprocessable, TooCostly.
+        """
+        edition = (self.library.edition, self.loaded.edition)
+        key = ("composition", canonical, versions, edition)
+        return self._remembered(key, lambda: self._composer(versions).named(canonical))
+
+    def composed(self, resource: Json, versions: Versions = _AS_NAMED) -> Composition:
+        """Return what the ValueSet `resource` is composed of. Raises as `composition`."""
+        return self._composer(versions).compose(resource)
+
+    def maps(self) -> list[Json]:
+        """Return all concept maps that are in force."""
+        return [
+            self._remembered(("map", one.key), one.read) for one in self.library.all("ConceptMap")
+        ]
+
+    def member(self, value_set: str, code: Code, on: date | None = None) -> Verdict:
+        """Return whether `code` is in `value_set`; see `Membership`."""
+        versions = _AS_NAMED
+        if code.system is not None and code.version is not None:
+            versions = Versions(system=((code.system, code.version),))
+        try:
+            composition = self.composition(value_set, versions)
+        except Unavailable:
+            raise
+        except FhirError as refusal:
+            issue = refusal.issues[0]
+            return Verdict(is_member=None, reason=issue.message, arguments=issue.arguments)
+        return judged(composition, code, on)
+
+    def _composer(self, versions: Versions) -> Composer:
+        return Composer(_Chosen(self, versions))
+
+    def _remembered(self, key: object, make: Callable[[], Made]) -> Made:
+        found = self._kept.get(key)
+        if found is None:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            found = self._kept[key] = make()
+        return found  # type: ignore[return-value]  # made by `make` under this key
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What a composition may name, in the versions that count."""
+
+    terminology: Terminology
+    versions: Versions
+
+    def version(self, url: str, named: str | None) -> str | None:
+        """Return which version of `url` is meant where `named` is. Raises Unprocessable."""
+        return self.versions.of(url, named)
+
+    def system(self, url: str, version: str | None, until: str | None) -> System | None:
+        """Return an edition of a code system, None if it is not here."""
+        return self.terminology.system(url, version, until)
+
+    def value_set(self, canonical: str) -> Json:
+        """Return the value set that is called so. Raises NotFound."""
+        return self.terminology.value_set(canonical)
+
+
+def _all_of(include: Json, canonical: str) -> Json:
+    return {"resourceType": "ValueSet", "url": canonical, "compose": {"include": [include]}}
+
+
+@dataclass(frozen=True, slots=True)
+class NothingLoaded:
+    """No large code systems: where there is no database."""
+
+    edition: object = None
+
+    def find(self, url: str, version: str | None) -> System | None:
+        """Return None."""
+        del url, version
+        return None
+
+    def all(self) -> Sequence[About]:
+        """Return nothing."""
+        return ()

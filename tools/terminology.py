@@ -1,0 +1,70 @@
+"""HL7's own code systems, value sets and concept maps: codes, names, hierarchy, and no prose.
+
+Spec: https://hl7.org/fhir/R4/terminologies-systems.html
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+Json = dict[str, Any]
+
+_HEAD = ("resourceType", "id", "url", "version", "name", "title", "status", "date")
+_CONCEPT = ("code", "display", "designation")
+# What a concept was deprecated for, and by whom, is not asked for.
+_PROPERTIES = ("status", "notSelectable", "abstract", "inactive", "parent", "child")
+_ENDS = ("sourceUri", "sourceCanonical", "targetUri", "targetCanonical", "group")
+
+
+def code_systems(definitions: Iterable[Json]) -> Iterator[Json]:
+    """Yield the facts of every code system but those that show how to write one."""
+    for definition in definitions:
+        if definition.get("content") in ("complete", "fragment", "not-present"):
+            facts = _kept(definition, *_HEAD, "caseSensitive", "valueSet", "content")
+            properties = [
+                _kept(one, "code", "type")
+                for one in definition.get("property", ())
+                if one["code"] in _PROPERTIES
+            ]
+            concepts = [_concept(one) for one in definition.get("concept", ())]
+            yield _filled(facts | {"property": properties, "concept": concepts})
+
+
+def compositions(definitions: Iterable[Json]) -> Iterator[Json]:
+    """Yield the facts of every value set that says what it is composed of."""
+    for definition in definitions:
+        if "compose" in definition:
+            yield _kept(definition, *_HEAD, "compose")
+
+
+def concept_maps(definitions: Iterable[Json]) -> Iterator[Json]:
+    """Yield the facts of every concept map but the examples."""
+    for definition in definitions:
+        if not definition["id"].startswith("example") and "group" in definition:
+            yield _kept(definition, *_HEAD, *_ENDS)
+
+
+def _concept(concept: Json) -> Json:
+    properties = [one for one in concept.get("property", ()) if one["code"] in _PROPERTIES]
+    inner = [_concept(one) for one in concept.get("concept", ())]
+    return _filled({**_kept(concept, *_CONCEPT), "property": properties, "concept": inner})
+
+
+def _kept(whole: Json, *names: str) -> Json:
+    return {name: _plain(whole[name]) for name in names if name in whole}
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` without extensions and comments."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _plain(inner)
+        for name, inner in value.items()
+        if name not in ("extension", "comment") and not name.startswith("_")
+    }
+
+
+def _filled(facts: Json) -> Json:
+    return {name: value for name, value in facts.items() if value not in ([], None)}
