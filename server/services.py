@@ -38,9 +38,11 @@ from server.search.paging import Cursors
 from server.search.query import QueryCompiler
 from server.settings import Settings
 from server.store.database import Store, connect
+from server.store.definitions import StoredDefinitions
 from server.store.documents import Document
 from server.store.inspection import Inspection
 from server.store.jobs import Jobs
+from server.store.loads import LoadedSystems
 from server.store.marks import Marks
 from server.store.parts import Parts
 from server.store.queue import Queue
@@ -50,6 +52,9 @@ from server.store.safe import Safe
 from server.store.spool import Spool
 from server.store.trail import Records, Trail
 from server.store.verification import Verification
+from server.terminology import library
+from server.terminology import service as terminology
+from server.terminology.service import Terminology
 
 VERSION = version("tongkang")
 
@@ -75,6 +80,7 @@ class Interpreters:
     shipped: tuple[SearchParameter, ...]
     operations: Operations
     publications: Publications
+    terminology: Terminology
     sections: tuple[Section, ...]
     requests: Requests
     roles: Roles
@@ -89,6 +95,7 @@ class Interpreters:
         index = SearchIndex(facts, zone, settings.base_url)
         shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         structure = structure_validator(facts)
+        brought = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
         known = own.view(index.plans, shipped, ())
         index.plans.replace(known.own, own.waiting(known))
         return cls(
@@ -108,8 +115,11 @@ class Interpreters:
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
             shipped=shipped,
             operations=operations.load(content.PROFILES / "OperationDefinition"),
-            publications=publications.load(
-                (content.PROFILES, content.TERMINOLOGY), facts.resource_types
+            publications=brought,
+            terminology=terminology.load(
+                (one.body for one in brought.all if one.type in library.TYPES),
+                content.PROFILES / "r4",
+                content.TERMINOLOGY / "editions.toml",
             ),
             sections=summary.load(content.PROFILES),
             requests=Requests(facts),
@@ -135,6 +145,8 @@ class Services:
     queue: Queue = field(init=False)
     marks: Marks = field(init=False)
     parts: Parts = field(init=False)
+    definitions: StoredDefinitions = field(init=False)
+    loaded: LoadedSystems = field(init=False)
 
     def __post_init__(self) -> None:
         """Make what is not given; nothing of it asks the database yet."""
@@ -146,6 +158,10 @@ class Services:
         object.__setattr__(self, "queue", self.store.queue())
         object.__setattr__(self, "marks", self.store.marks())
         object.__setattr__(self, "parts", self.store.parts(safe))
+        shipped = self.interpreters.publications
+        object.__setattr__(self, "definitions", self.store.definitions(shipped.has))
+        object.__setattr__(self, "loaded", self.store.loaded())
+        self.interpreters.terminology.open(self.definitions, self.loaded)
 
     @classmethod
     def open(cls, interpreters: Interpreters, statement: Callable[[], bytes]) -> Self:

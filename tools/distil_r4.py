@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from terminology import code_systems, compositions, concept_maps
+from code_systems import code_systems, compositions, concept_maps
 from value_sets import value_sets
 
 Json = dict[str, Any]

@@ -15,6 +15,7 @@ from server.fhir.outcome import Unavailable, Unprocessable
 from server.interactions.call import Call
 from server.profiles import own_parameters
 from server.search import own
+from server.terminology.library import TYPES
 
 UNCONCERNED = frozenset(
     ("capabilities", "read", "vread", "history-instance", "history-type", "history-system")
@@ -22,6 +23,7 @@ UNCONCERNED = frozenset(
 """Interactions that need not know of any search parameter that was stored."""
 _ASKING = frozenset(("search-type", "search-system", "search-compartment"))
 _TYPE = "SearchParameter"
+_TERMINOLOGY = frozenset(TYPES)
 
 
 @contextmanager
@@ -41,7 +43,9 @@ def in_force(context: Context, call: Call) -> Iterator[None]:
 
 
 def stored(context: Context, types: Collection[str | None]) -> None:
-    """Go by what was stored, of these `types`, if a search parameter may be among it."""
+    """Go by what was stored, of these `types`, if a parameter or terminology may be among it."""
+    if not _TERMINOLOGY.isdisjoint(types):
+        context.services.definitions.changed()
     if _TYPE in types:
         # It is stored: a refusal now would have the caller store it again. The registry looks
         # again within a second anyway.

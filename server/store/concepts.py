@@ -16,7 +16,6 @@ from server.store.documents import Document
 from server.store.failures import refused
 from server.terminology import expressions as e
 from server.terminology.concepts import Concept
-from server.terminology.expressions import Expression, compiled
 from server.terminology.systems import About, concept
 
 LONGEST_VALUE = 200
@@ -25,6 +24,7 @@ _MOST_MATCHED = 50_000
 _LAST = "\U0010ffff"
 _READ = {"r": 1, "p": 1, "a": 1, "h": 1}
 Query = Mapping[str, Any]
+_NOTHING: Query = {"_id": {"$in": []}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class LoadedSystem:
             found = self.collection.find({"p": code}, {"_id": 1}).sort("n", 1)
             return [one["_id"] for one in found]
 
-    def count(self, wanted: Expression) -> int:
+    def count(self, wanted: e.Expression) -> int:
         """Return how many of its concepts are meant."""
         query = self._query(wanted)
         with refused():
             return self.collection.count_documents(query) if query else self.size
 
-    def chosen(self, wanted: Expression, offset: int, limit: int) -> Sequence[Concept]:
+    def chosen(self, wanted: e.Expression, offset: int, limit: int) -> Sequence[Concept]:
         """Return those that are meant, in order, without the first `offset`, at most `limit`."""
         if limit <= 0:
             return ()
@@ -65,7 +65,7 @@ class LoadedSystem:
             found = self.collection.find(query, _READ).sort("n", 1).skip(offset).limit(limit)
             return [_concept(one) for one in found]
 
-    def _query(self, wanted: Expression) -> Query:
+    def _query(self, wanted: e.Expression) -> Query:
         return query_of(wanted, self._matching)
 
     def _matching(self, property: str, pattern: str) -> list[str]:
@@ -73,7 +73,7 @@ class LoadedSystem:
 
         Raises TooCostly if they are more than 50,000.
         """
-        matches = compiled(pattern).fullmatch
+        matches = e.compiled(pattern).fullmatch
         field = {"code": "_id", "concept": "_id", "display": "d"}.get(property, "v")
         start = f"{property}=" if field == "v" else ""
         found: list[str] = []
@@ -88,33 +88,26 @@ class LoadedSystem:
         return found
 
 
-def query_of(wanted: Expression, matching: Callable[[str, str], list[str]]) -> Query:
+Match = Callable[[str, str], list[str]]
+
+
+def query_of(wanted: e.Expression, matching: Match) -> Query:
     """Return the query for what is meant; `matching` tells the codes that a pattern matches."""
-    match wanted:
-        case e.Listed(codes):
-            return {"_id": {"$in": list(codes)}}
-        case e.Beneath(code):
-            return {"a": code}
-        case e.Having(property, values):
-            return _having(property, values)
-        case e.Matching(property, pattern):
-            return {"_id": {"$in": matching(property, pattern)}}
-        case e.Parents():
-            return {"h": True}
-        case e.Inactive():
-            return {"i": True}
-        case e.Called(words):
-            return _every(
-                {"w": {"$elemMatch": {"$gte": word, "$lt": word + _LAST}}} for word in words
-            )
-        case e.AllOf(parts):
-            return _every(query_of(part, matching) for part in parts)
-        case e.AnyOf(parts):
-            found = [query_of(part, matching) for part in parts]
-            return {} if {} in found else {"$or": found} if found else {"_id": {"$in": []}}
-        case e.Not(part):
-            inner = query_of(part, matching)
-            return {"$nor": [inner]} if inner else {"_id": {"$in": []}}
+    return _QUERIES[type(wanted)](wanted, matching)
+
+
+def _any(wanted: e.AnyOf, matching: Match) -> Query:
+    found = [query_of(part, matching) for part in wanted.parts]
+    return {} if {} in found else {"$or": found} if found else _NOTHING
+
+
+def _not(wanted: e.Not, matching: Match) -> Query:
+    inner = query_of(wanted.part, matching)
+    return {"$nor": [inner]} if inner else _NOTHING
+
+
+def _starting(word: str) -> Query:
+    return {"w": {"$elemMatch": {"$gte": word, "$lt": word + _LAST}}}
 
 
 def _every(queries: Iterable[Query]) -> Query:
@@ -129,6 +122,20 @@ def _having(property: str, values: frozenset[str] | None) -> Query:
     if values is None:
         return {"v": {"$elemMatch": {"$gte": f"{property}=", "$lt": f"{property}>"}}}
     return {"v": {"$in": sorted(f"{property}={value}"[:LONGEST_VALUE] for value in values)}}
+
+
+_QUERIES: Mapping[type, Callable[[Any, Match], Query]] = {
+    e.Listed: lambda one, _: {"_id": {"$in": list(one.codes)}},
+    e.Beneath: lambda one, _: {"a": one.code},
+    e.Having: lambda one, _: _having(one.property, one.values),
+    e.Matching: lambda one, matching: {"_id": {"$in": matching(one.property, one.pattern)}},
+    e.Parents: lambda _, __: {"h": True},
+    e.Inactive: lambda _, __: {"i": True},
+    e.Called: lambda one, _: _every(map(_starting, one.words)),
+    e.AllOf: lambda one, matching: _every(query_of(part, matching) for part in one.parts),
+    e.AnyOf: _any,
+    e.Not: _not,
+}
 
 
 def _concept(document: Document) -> Concept:

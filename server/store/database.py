@@ -16,10 +16,12 @@ from server.access.visibility import Visibility
 from server.fhir.outcome import Unavailable
 from server.store.belonging import Belonging
 from server.store.collections import Collections, IndexSpec
+from server.store.definitions import StoredDefinitions
 from server.store.documents import Document
 from server.store.engine import Engine
 from server.store.failures import refused
 from server.store.history import History
+from server.store.loads import LoadedSystems
 from server.store.marks import Marks
 from server.store.mongod import CannotStart
 from server.store.parts import Parts
@@ -112,6 +114,14 @@ class Store:
     def parts(self, safe: Safe) -> Parts:
         """Return what those jobs need and have made, encrypted by `safe`."""
         return Parts(self.engine.collections.database, safe)
+
+    def definitions(self, is_shipped: Callable[[str, str], bool]) -> StoredDefinitions:
+        """Return the code systems, value sets and concept maps that users have stored."""
+        return StoredDefinitions(self.engine, is_shipped)
+
+    def loaded(self) -> LoadedSystems:
+        """Return the code systems that are too large to be resources."""
+        return LoadedSystems(self.engine.collections.database)
 
     def ping(self) -> None:
         """Raise Unavailable unless the database answers, can be written to and has transactions.

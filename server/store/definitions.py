@@ -68,7 +68,8 @@ class StoredDefinitions:
             return
         with self._lock, refused():
             begun = monotonic()
-            if any([self._news(type) for type in TYPES]):
+            news = [type for type in TYPES if self._news(type)]
+            if news:
                 found: dict[tuple[str, str], list[Definition]] = defaultdict(list)
                 for (type, _), (_, one) in sorted(self._known.items()):
                     if one is not None and one.head.url:

@@ -14,7 +14,6 @@ from server.fhir.outcome import TooCostly, Unprocessable
 from server.terminology import filters
 from server.terminology.expressions import (
     EVERY,
-
     Expression,
     Inactive,
     Listed,
@@ -185,14 +184,15 @@ def _united(parts: Iterable[Part]) -> list[Part]:
     found: dict[tuple[str, str | None], Part] = {}
     for part in parts:
         known = found.get(part.key)
-        if known is not None:
-            part = replace(
-                part,
-                expression=disjunction((known.expression, part.expression)),
-                is_pinned=known.is_pinned and part.is_pinned,
-                labels={**part.labels, **known.labels},
-            )
-        found[part.key] = part
+        if known is None:
+            found[part.key] = part
+            continue
+        found[part.key] = replace(
+            part,
+            expression=disjunction((known.expression, part.expression)),
+            is_pinned=known.is_pinned and part.is_pinned,
+            labels={**part.labels, **known.labels},
+        )
     return list(found.values())
 
 
@@ -221,5 +221,3 @@ def _without(part: Part, excluded: Iterable[Part]) -> Expression:
 
 def _is_same(one: Part, other: Part) -> bool:
     return one.url == other.url and one.version == other.version
-
-

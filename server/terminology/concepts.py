@@ -82,13 +82,12 @@ class Concept:
 
     def name(self, language: str | None) -> str | None:
         """Return what it is called in `language` (BCP 47), or else its display."""
-        wanted = (language or "").lower()
+        wanted = _primary(language or "")
         for one in self.designations if wanted else ():
-            told = one.get("language", "").lower()
-            if told and (told == wanted or told.split("-")[0] == wanted.split("-")[0]):
-                # What it was called once is no name for it.
-                if one.get("use", {}).get("code") != "former-name":
-                    return str(one["value"])
+            # What it was called once is no name for it.
+            is_name = one.get("use", {}).get("code") != "former-name"
+            if is_name and _primary(one.get("language", "")) == wanted:
+                return str(one["value"])
         return self.display
 
     def names(self) -> Iterator[str]:
@@ -96,6 +95,10 @@ class Concept:
         if self.display is not None:
             yield self.display
         yield from (one["value"] for one in self.designations if "value" in one)
+
+
+def _primary(language: str) -> str:
+    return language.partition("-")[0].lower()
 
 
 def properties(rows: Sequence[Json]) -> Iterator[tuple[str, str]]:

@@ -16,9 +16,6 @@ from server.terminology.expressions import (
     Inactive,
     Not,
     conjunction,
-    decided,
-    holds,
-    listed,
 )
 
 Json = dict[str, Any]
@@ -121,11 +118,11 @@ def _chosen(part: Part, wanted: Expression, offset: int, limit: int) -> Sequence
 def _is_told_by_itself(part: Part) -> bool:
     """Tell whether the value set lists codes of a system of which not all is here."""
     is_whole = part.system is not None and part.system.about.is_whole
-    return not is_whole and listed(part.expression) is not None
+    return not is_whole and part.expression.listed() is not None
 
 
 def _by_itself(part: Part, wanted: Expression) -> Iterator[Concept]:
-    codes = listed(part.expression) or ()
+    codes = part.expression.listed() or ()
     known = {} if part.system is None else part.system.concepts(codes)
     for code in codes:
         label = part.labels.get(code, {})
@@ -133,7 +130,7 @@ def _by_itself(part: Part, wanted: Expression) -> Iterator[Concept]:
             code, label.get("display"), designations=label.get("designation", ()),
             ancestors=frozenset((code,)),
         )  # fmt: skip
-        if decided(part.expression, code) is not False and holds(wanted, concept):
+        if part.expression.decided(code) is not False and wanted.holds(concept):
             yield concept
 
 

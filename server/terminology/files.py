@@ -21,8 +21,8 @@ from server.terminology.loading import Row
 
 _NAMES: Mapping[str, Sequence[str]] = {
     "code": (
-        "code", "编码", "代码", "主要编码", "诊断编码", "诊断代码", "疾病编码", "疾病代码", "手术编码",
-        "手术代码", "手术操作编码", "医保版编码", "LOINC_NUM",
+        "code", "编码", "代码", "主要编码", "诊断编码", "诊断代码", "疾病编码", "疾病代码",
+        "手术编码", "手术代码", "手术操作编码", "医保版编码", "LOINC_NUM",
     ),
     "display": (
         "display", "name", "名称", "疾病名称", "诊断名称", "手术名称", "手术操作名称", "医保版名称",
@@ -134,8 +134,8 @@ def _of_table(lines: Iterator[tuple[int, list[str]]], columns: Columns) -> Itera
     if missing:
         raise Unprocessable.because("load-column-missing", column=missing[0][:40])
     named = {name: header[place] for name, place in places.items()}
-    for number, cells in lines:
-        cells += [""] * (len(header) - len(cells))
+    for number, given in lines:
+        cells = given + [""] * (len(header) - len(given))
         held = {name: cells[place] for name, place in places.items()}
         yield Row(
             number=number,

@@ -8,7 +8,6 @@ from datetime import date
 
 from server.terminology.compositions import Composition, Part
 from server.terminology.concepts import Concept
-from server.terminology.expressions import decided, holds
 from server.terminology.folding import folded
 from server.terminology.membership import Code, Verdict
 from server.terminology.systems import System
@@ -20,12 +19,15 @@ def judged(
     composition: Composition, code: Code, on: date | None = None, *, takes_abstract: bool = False
 ) -> Verdict:
     """Return whether `code` is one of `composition`, on that day if one is given."""
-    verdicts = [_in_part(part, code, on, takes_abstract) for part in _about(composition, code)]
+    verdicts = [
+        _in_part(part, code, on, takes_abstract=takes_abstract)
+        for part in _about(composition, code)
+    ]
     for answer in (True, None, False):
         found = next((one for one in verdicts if one.is_member is answer), None)
         if found is not None:
             return found
-    return Verdict(is_member=False, reason="code-not-in-value-set", arguments=_told(code))
+    return _outside(code)
 
 
 def in_system(system: System, code: Code, on: date | None = None) -> Verdict:
@@ -43,25 +45,42 @@ def _about(composition: Composition, code: Code) -> Iterator[Part]:
             yield part
 
 
-def _in_part(part: Part, code: Code, on: date | None, takes_abstract: bool) -> Verdict:  # noqa: FBT001  # passed on
-    system = part.system
-    concept = None if system is None else system.concepts((code.code,)).get(code.code)
-    label = part.labels.get(code.code, {}).get("display")
-    outside = Verdict(is_member=False, reason="code-not-in-value-set", arguments=_told(code))
+def _in_part(part: Part, code: Code, on: date | None, *, takes_abstract: bool) -> Verdict:
+    concept = None
+    if part.system is not None:
+        concept = part.system.concepts((code.code,)).get(code.code)
     if concept is None:
-        if system is not None and system.about.is_whole:
-            return _unknown(system, code)
-        answer = decided(part.expression, code.code)
-        if answer is None:
-            return _untold(part, code)
-        if not answer:
-            return outside
-        return _valid(Concept(code.code, display=label), code, on, label)
-    if not holds(part.expression, concept):
-        return outside
+        return _not_here(part, code, on)
+    if not part.expression.holds(concept):
+        return _outside(code)
     if concept.is_abstract and not takes_abstract:
         return Verdict(is_member=False, reason="code-abstract", arguments=_told(code))
-    return _valid(concept, code, on, label or concept.display)
+    return _valid(concept, code, on, _label(part, code) or concept.display)
+
+
+def _not_here(part: Part, code: Code, on: date | None) -> Verdict:
+    """Return what is to be said of a code whose concept is not here."""
+    system = part.system
+    if system is not None and system.about.is_whole:
+        return _unknown(system, code)
+    match part.expression.decided(code.code):
+        case None:
+            reason = "code-system-unknown" if system is None else "code-system-incomplete"
+            told = {**_told(code), "system": _shown(part.url, part.version)}
+            return Verdict(is_member=None, reason=reason, arguments=told)
+        case False:
+            return _outside(code)
+    label = _label(part, code)
+    return _valid(Concept(code.code, display=label), code, on, label)
+
+
+def _label(part: Part, code: Code) -> str | None:
+    found = part.labels.get(code.code, {}).get("display")
+    return None if found is None else str(found)
+
+
+def _outside(code: Code) -> Verdict:
+    return Verdict(is_member=False, reason="code-not-in-value-set", arguments=_told(code))
 
 
 def _valid(concept: Concept, code: Code, on: date | None, display: str | None) -> Verdict:
@@ -90,12 +109,6 @@ def _unknown(system: System, code: Code) -> Verdict:
     if system.about.is_whole:
         return Verdict(is_member=False, reason="code-unknown", arguments=told)
     return Verdict(is_member=None, reason="code-system-incomplete", arguments=told)
-
-
-def _untold(part: Part, code: Code) -> Verdict:
-    reason = "code-system-unknown" if part.system is None else "code-system-incomplete"
-    told = {**_told(code), "system": _shown(part.url, part.version)}
-    return Verdict(is_member=None, reason=reason, arguments=told)
 
 
 def _told(code: Code) -> Mapping[str, object]:

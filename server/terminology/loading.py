@@ -83,7 +83,9 @@ def _made(
 def _json(row: Row) -> Mapping[str, Any]:
     if row.given is not None:
         return row.given
-    properties: list[Mapping[str, Any]] = [{"code": name, "valueString": text} for name, text in row.properties]
+    properties: list[Mapping[str, Any]] = [
+        {"code": name, "valueString": text} for name, text in row.properties
+    ]
     if row.is_inactive:
         properties.append({"code": "inactive", "valueBoolean": True})
     found: dict[str, Any] = {

@@ -6,15 +6,24 @@ what was made of it is kept for as long as nothing on the shelves has changed.
 Spec: https://hl7.org/fhir/R4/terminology-service.html
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from server.fhir.outcome import FhirError, NotFound, Unavailable, Unprocessable
+from server.terminology import library
 from server.terminology.compositions import Composer, Composition
 from server.terminology.judgement import judged
-from server.terminology.library import NOT_PRESENT, Definition, Library
+from server.terminology.library import (
+    NOT_PRESENT,
+    Definition,
+    Editions,
+    Fixed,
+    Library,
+    Shelf,
+)
 from server.terminology.membership import Code, Verdict
 from server.terminology.systems import About, System, table
 
@@ -66,14 +75,40 @@ _AS_NAMED = Versions()
 
 
 @dataclass(frozen=True, slots=True)
+class NothingLoaded:
+    """No large code systems: where there is no database."""
+
+    edition: object = None
+
+    def find(self, url: str, version: str | None) -> System | None:
+        """Return None."""
+        del url, version
+        return None
+
+    def all(self) -> Sequence[About]:
+        """Return nothing."""
+        return ()
+
+
 class Terminology:
-    """All that is known of codes. Any thread may ask; it is a `Membership`."""
+    """All that is known of codes. Any thread may ask; it is a `Membership`.
 
-    library: Library
-    loaded: Loaded
-    _kept: dict[object, object] = field(default_factory=dict, repr=False)
+    At first that is what comes with the server, and can be had before a fork.
+    """
 
-    def system(self, url: str, version: str | None = None, until: str | None = None) -> System | None:
+    def __init__(self, shipped: Shelf, r4: Shelf, editions: Editions) -> None:
+        self.library = Library((shipped,), r4, editions)
+        self.loaded: Loaded = NothingLoaded()
+        self._kept: dict[object, object] = {}
+
+    def open(self, stored: Shelf, loaded: Loaded) -> None:
+        """Go by what users have stored and loaded, too."""
+        self.library = replace(self.library, shelves=(*self.library.shelves[:1], stored))
+        self.loaded = loaded
+
+    def system(
+        self, url: str, version: str | None = None, until: str | None = None
+    ) -> System | None:
         """Return an edition of the code system `url`, None if it is not here.
 
         `until` is the date after which no edition may be, where there is an earlier one.
@@ -185,17 +220,6 @@ def _all_of(include: Json, canonical: str) -> Json:
     return {"resourceType": "ValueSet", "url": canonical, "compose": {"include": [include]}}
 
 
-@dataclass(frozen=True, slots=True)
-class NothingLoaded:
-    """No large code systems: where there is no database."""
-
-    edition: object = None
-
-    def find(self, url: str, version: str | None) -> System | None:
-        """Return None."""
-        del url, version
-        return None
-
-    def all(self) -> Sequence[About]:
-        """Return nothing."""
-        return ()
+def load(shipped: Iterable[bytes], r4: Path, editions: Path) -> Terminology:
+    """Return the terminology of the resources `shipped`, of HL7's in `r4`, by `editions`."""
+    return Terminology(Fixed.of(shipped), library.r4(r4), Editions.load(editions))

@@ -1,8 +1,8 @@
 """How concepts are found as somebody types: by code, by words, by Han characters, by pinyin.
 
-Every concept has *spellings*: its code, the words of its names from each word on, Han text from each
-character on, and the pinyin of that, in full and by initials. Words that are asked for have to be
-the beginning of a spelling. So ``高血``, ``血压``, ``gaoxueya``, ``gxy`` and ``I10`` find 高血压病.
+Every concept has *spellings*: its code, its names from each word on, Han text from each character
+on, and the pinyin of that, in full and by initials. Words that are asked for have to be the
+beginning of a spelling. So ``高血``, ``血压``, ``gaoxueya``, ``gxy`` and ``I10`` find 高血压病.
 
 Spec: https://hl7.org/fhir/R4/valueset-operation-expand.html
 """

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 
 from server.fhir.outcome import TooCostly
 from server.terminology.concepts import Concept, properties
-from server.terminology.expressions import Expression, holds, listed
+from server.terminology.expressions import Expression
 
 Json = Mapping[str, Any]
 _DEEPEST = 100
@@ -96,13 +96,13 @@ class Table:
         return found[offset : offset + limit]
 
     def _meant(self, wanted: Expression) -> Iterator[Concept]:
-        codes = listed(wanted)
+        codes = wanted.listed()
         asked = (
             self.by_code.values()
             if codes is None
             else (self.by_code[code] for code in codes if code in self.by_code)
         )
-        return (concept for concept in asked if holds(wanted, concept))
+        return (concept for concept in asked if wanted.holds(concept))
 
     def _in_other_case(self, code: str) -> Concept | None:
         found = self._folded.get(code.casefold())
@@ -138,7 +138,9 @@ def table(resource: Json) -> Table:
         code: concept(row, known[code], reached[code], has_children=code in below)
         for code, row in rows.items()
     }
-    cased = {} if about.is_case_sensitive else {code.casefold(): code for code in reversed(concepts)}
+    cased = (
+        {} if about.is_case_sensitive else {code.casefold(): code for code in reversed(concepts)}
+    )
     return Table(about, concepts, {code: tuple(found) for code, found in below.items()}, cased)
 
 

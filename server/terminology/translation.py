@@ -48,32 +48,54 @@ class Wanted:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A code that is looked for, through as many maps as point at others."""
+
+    code: Code
+    wanted: Wanted
+    by_url: Mapping[str, Json]
+
+    def of(self, one: Json, depth: int = 0) -> Iterator[Match]:
+        """Yield what the map `one` says of it."""
+        url = one.get("url", "")
+        for group in one.get("group", ()):
+            ends = (_edition(group, "source"), _edition(group, "target"))
+            source, target = reversed(ends) if self.wanted.is_reverse else ends
+            if self.wanted.system not in (None, target[0]) or not _is_of(self.code, source):
+                continue
+            if self.wanted.is_reverse:
+                yield from _backwards(url, group, self.code)
+                continue
+            yield from _forwards(url, group, self.code)
+            if all(each.get("code") != self.code.code for each in group.get("element", ())):
+                yield from self._unmapped(url, group, depth)
+
+    def _unmapped(self, url: str, group: Json, depth: int) -> Iterator[Match]:
+        """Yield what a group says of codes that it does not list."""
+        said = group.get("unmapped", {})
+        match said.get("mode"):
+            case "provided":
+                yield Match("equal", _coding(group, "target", {"code": self.code.code}), url)
+            case "fixed":
+                yield Match("inexact", _coding(group, "target", said), url)
+            case "other-map" if depth < _DEEPEST:
+                other = self.by_url.get(_without_version(said.get("url", "")))
+                if other is not None:
+                    yield from self.of(other, depth + 1)
+
+
 def matches(maps: Sequence[Json], code: Code, wanted: Wanted) -> list[Match]:
     """Return what `maps` say of `code`, each meaning once."""
     by_url = {one["url"]: one for one in maps if "url" in one}
-    found = [match for one in maps if wanted.takes(one) for match in _of(one, code, wanted, by_url)]
+    search = _Search(code, wanted, by_url)
+    found = [match for one in maps if wanted.takes(one) for match in search.of(one)]
     seen: dict[object, Match] = {}
     for one in found:
         concept = one.concept or {}
         key = (one.equivalence, *(concept.get(name) for name in ("system", "code")), one.source)
         seen.setdefault(key, one)
     return list(seen.values())
-
-
-def _of(
-    one: Json, code: Code, wanted: Wanted, by_url: Mapping[str, Json], depth: int = 0
-) -> Iterator[Match]:
-    for group in one.get("group", ()):
-        ends = (_edition(group, "source"), _edition(group, "target"))
-        source, target = reversed(ends) if wanted.is_reverse else ends
-        if wanted.system not in (None, target[0]) or not _is_of(code, source):
-            continue
-        search = _backwards if wanted.is_reverse else _forwards
-        found = list(search(one.get("url", ""), group, code))
-        yield from found
-        is_listed = any(each.get("code") == code.code for each in group.get("element", ()))
-        if not is_listed and not wanted.is_reverse:
-            yield from _unmapped(one, group, code, wanted, by_url, depth)
 
 
 def _is_of(code: Code, edition: tuple[str | None, str | None]) -> bool:
@@ -98,22 +120,6 @@ def _backwards(url: str, group: Json, code: Code) -> Iterator[Match]:
             if target.get("code") == code.code and equivalence not in NO_MATCH:
                 coding = _coding(group, "source", element)
                 yield Match(_REVERSED.get(equivalence, equivalence), coding, url)
-
-
-def _unmapped(
-    one: Json, group: Json, code: Code, wanted: Wanted, by_url: Mapping[str, Json], depth: int
-) -> Iterator[Match]:
-    """Yield what a group says of codes that it does not list."""
-    said, url = group.get("unmapped", {}), one.get("url", "")
-    match said.get("mode"):
-        case "provided":
-            yield Match("equal", _coding(group, "target", {"code": code.code}), url)
-        case "fixed":
-            yield Match("inexact", _coding(group, "target", said), url)
-        case "other-map" if depth < _DEEPEST:
-            other = by_url.get(_without_version(said.get("url", "")))
-            if other is not None:
-                yield from _of(other, code, wanted, by_url, depth + 1)
 
 
 def _coding(group: Json, end: str, concept: Json) -> Json | None:

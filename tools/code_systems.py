@@ -53,7 +53,7 @@ def _kept(whole: Json, *names: str) -> Json:
     return {name: _plain(whole[name]) for name in names if name in whole}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:  # noqa: ANN401  # any JSON
     """Return `value` without extensions and comments."""
     if isinstance(value, list):
         return [_plain(one) for one in value]
