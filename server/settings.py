@@ -71,6 +71,7 @@ class Settings:
     max_page_size: int = setting(1000, whole(1, 10_000))
     log_level: str = setting("info", choice("debug", "info", "warning", "error"))
     metrics: bool = setting(True, switch())
+    large_tables: bool = setting(True, switch())
     demo_residents: int = setting(200, whole(0, 100_000))
 
     def __post_init__(self) -> None:

@@ -132,7 +132,7 @@ class Server(Process):
     """gunicorn with `application`, as `tongkang serve` runs it when it is given a MongoDB."""
 
     def __init__(self, log, application=APPLICATION, **settings):
-        calm = {"log_level": "warning", "access": "open", "job_workers": 0}
+        calm = {"log_level": "warning", "access": "open", "job_workers": 0, "large_tables": "off"}
         settings = {"port": free_port(), **calm, **settings}
         command = [sys.executable, "-m", "server.cli", "serve", "--application", application]
         super().__init__(command, log, **settings)

@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, str] = {
     "audit": "Verify, anchor or export the trail of who did what. / 核查、锚定或导出访问记录。",
     "reindex": "Index anew what is stored, beside a running server. / "
     "重建已存数据的索引，可与运行中的服务器同时进行。",
+    "terminology": "Load code systems from files, list and remove them. / "
+    "从文件载入、列出或移除代码系统。",
     "search-parameters": "Show own search parameters, and those that do not work. / "
     "列出自定义检索参数及无法使用的检索参数。",
 }

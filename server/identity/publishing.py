@@ -17,7 +17,7 @@ from threading import Event, Thread
 from server.context import Context
 from server.fhir import json
 from server.fhir.outcome import Conflict, FhirError
-from server.identity import internal
+from server.identity import internal, loading
 from server.interactions import parameters
 from server.interactions.update import unchanged
 from server.interactions.writing import draft
@@ -97,3 +97,12 @@ def _until_done(services: Services, done: Event) -> None:
             done.set()
         done.wait(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+    if services.interpreters.settings.large_tables:
+        _load(services)
+
+
+def _load(services: Services) -> None:
+    try:
+        loading.load_shipped(services)
+    except FhirError as error:
+        _log.warning("the large tables that come with the server are not loaded yet: %s", error)

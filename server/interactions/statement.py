@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/capabilitystatement.html
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -18,6 +19,8 @@ from server.interactions.call import Call, Result
 from server.interactions.patch import PATCH_TYPES
 from server.interactions.presentation import Presentation
 from server.interactions.routes import on_system, on_types
+from server.interactions.terminology_statement import TYPE as TERMINOLOGY
+from server.interactions.terminology_statement import terminology
 from server.profiles.definitions import SearchParameter
 from server.profiles.operations import OperationDefinition
 from server.search.includes import offered
@@ -32,17 +35,18 @@ _NAMELESS = ("_has", "_list", "_type")
 
 
 def capabilities(context: Context, call: Call) -> Result:
-    """Return the CapabilityStatement.
+    """Return the CapabilityStatement, or with the mode ``terminology`` what is known of codes.
 
     Raises BadRequest on a mode that this server does not have.
     """
     mode = dict(call.query).get("mode", "full")
-    if mode != "full":
+    if mode not in ("full", "terminology"):
         raise BadRequest.because("capabilities-mode-unknown", mode=mode[:40])
+    type = _TYPE if mode == "full" else TERMINOLOGY
     query = tuple(pair for pair in call.query if pair[0] != "mode")
-    shown = Presentation.only(replace(call, query=query, type=_TYPE), context.interpreters.subsets)
-    body = shown.of(context.interpreters.subsets, _TYPE, context.services.statement())
-    return Result(status=200, body=body)
+    shown = Presentation.only(replace(call, query=query, type=type), context.interpreters.subsets)
+    whole = context.services.statement if mode == "full" else partial(terminology, context)
+    return Result(status=200, body=shown.of(context.interpreters.subsets, type, whole()))
 
 
 class Statement:

@@ -18,11 +18,16 @@ from server.operations import (
     diff,
     document,
     everything,
+    expand,
     lastn,
+    lookup,
     meta,
     meta_changes,
+    subsumes,
     summary,
+    translate,
     validate,
+    validate_code,
 )
 from server.operations.arguments import Arguments
 from server.profiles.operations import OperationDefinition
@@ -48,6 +53,10 @@ class Operation:
 
 
 OPERATIONS: Mapping[str, Operation] = {
+    "codesystem-lookup": Operation(lookup.lookup),
+    "codesystem-subsumes": Operation(subsumes.subsumes),
+    "codesystem-validate-code": Operation(validate_code.in_code_system),
+    "conceptmap-translate": Operation(translate.translate),
     "convert": Operation(convert.convert),
     "diff": Operation(diff.diff, "r"),
     "document": Operation(document.document, "r", may_store=True),
@@ -59,6 +68,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "patient-everything": Operation(everything.patient, "r", is_deferred=True),
     "summary": Operation(summary.summary, "r", is_deferred=True),
     "validate": Operation(validate.validate),
+    "valueset-expand": Operation(expand.expand),
+    "valueset-validate-code": Operation(validate_code.in_value_set),
 }
 
 

@@ -1,7 +1,8 @@
 """A code system with many concepts, which answers from a collection of its own.
 
 A concept is ``{_id: its code, n: its place, r: its JSON, p: parents, a: all above and itself,
-h: has children, i: is inactive, d: display, v: ["property=value"], w: spellings}``.
+h: has children, i: is inactive, d: display, v: ["property=value"], w: spellings,
+y: [{f: valid from, t: to}]}``.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -106,6 +107,11 @@ def _not(wanted: e.Not, matching: Match) -> Query:
     return {"$nor": [inner]} if inner else _NOTHING
 
 
+def _invalid(day: str) -> Query:
+    valid = {"y": {"$elemMatch": {"f": {"$lte": day}, "t": {"$gte": day}}}}
+    return {"y": {"$exists": True}, "$nor": [valid]}
+
+
 def _starting(word: str) -> Query:
     return {"w": {"$elemMatch": {"$gte": word, "$lt": word + _LAST}}}
 
@@ -131,6 +137,7 @@ _QUERIES: Mapping[type, Callable[[Any, Match], Query]] = {
     e.Matching: lambda one, matching: {"_id": {"$in": matching(one.property, one.pattern)}},
     e.Parents: lambda _, __: {"h": True},
     e.Inactive: lambda _, __: {"i": True},
+    e.Invalid: lambda one, _: _invalid(one.on.isoformat()),
     e.Called: lambda one, _: _every(map(_starting, one.words)),
     e.AllOf: lambda one, matching: _every(query_of(part, matching) for part in one.parts),
     e.AnyOf: _any,

@@ -165,5 +165,6 @@ def _document(place: int, row: Mapping[str, Any], one: Concept) -> Document:
         "i": one.is_inactive,
         "d": one.display,
         "v": values,
+        "y": [{"f": start, "t": end} for start, end in one.periods()],
     }
     return {name: value for name, value in found.items() if value or name == "n"}

@@ -14,10 +14,10 @@ from typing import Any
 Json = Mapping[str, Any]
 _INACTIVE = frozenset(("retired", "inactive"))
 _ABSTRACT = ("notSelectable", "abstract")
-_FIRST, _LAST = "0001", "9999"
+_AFTER_ALL = "~"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Concept:
     """A concept. `ancestors` are the codes that subsume it, its own among them.
 
@@ -56,29 +56,29 @@ class Concept:
         return frozenset(found)
 
     def is_valid(self, on: date) -> bool | None:
-        """Tell whether it was valid on that day; None if it does not say when it was.
-
-        The properties ``validFrom`` and ``validTo``, both included, come in pairs in order of time;
-        a pair may lack its beginning or its end.
-        """
-        found = list(self._periods())
+        """Tell whether it was valid on that day; None if it does not say when it was."""
+        found = self.periods()
         if not found:
             return None
         day = on.isoformat()
-        return any(start <= day[: len(start)] and day[: len(end)] <= end for start, end in found)
+        return any(start <= day <= end for start, end in found)
 
-    def _periods(self) -> Iterator[tuple[str, str]]:
+    def periods(self) -> list[tuple[str, str]]:
+        """Return when it was valid, as texts that days (YYYY-MM-DD) are between.
+
+        The properties ``validFrom`` and ``validTo``, both included, come in pairs in order of time;
+        a pair may lack its beginning or its end. A year or month begins and ends with its days.
+        """
+        found: list[tuple[str, str]] = []
         start: str | None = None
         for name, value in properties(self.properties):
             if name == "validFrom":
-                if start is not None:
-                    yield start, _LAST
+                found += [(start, _AFTER_ALL)] if start is not None else []
                 start = value[:10]
             elif name == "validTo":
-                yield start or _FIRST, value[:10]
+                found.append((start or "", value[:10] + _AFTER_ALL))
                 start = None
-        if start is not None:
-            yield start, _LAST
+        return found if start is None else [*found, (start, _AFTER_ALL)]
 
     def name(self, language: str | None) -> str | None:
         """Return what it is called in `language` (BCP 47), or else its display."""

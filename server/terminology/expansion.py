@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/valueset-operation-expand.html
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from server.fhir.outcome import NotFound, TooCostly
@@ -14,6 +15,7 @@ from server.terminology.expressions import (
     Called,
     Expression,
     Inactive,
+    Invalid,
     Not,
     conjunction,
 )
@@ -29,7 +31,8 @@ class Asked:
     """What of an expansion is asked for; `words` are the beginnings of spellings.
 
     `count` None means all. `is_nested` asks for a tree, which has no pages. `excluded` are code
-    systems, with or without ``|version``. `language` is that of displays.
+    systems, with or without ``|version``. `language` is that of displays. What was
+    not valid `on` that day is left out.
     """
 
     words: tuple[str, ...] = ()
@@ -40,6 +43,7 @@ class Asked:
     has_designations: bool = False
     excluded: tuple[str, ...] = ()
     language: str | None = None
+    on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ def _wanted(part: Part, asked: Asked) -> Expression:
         parts.append(Called(asked.words))
     if asked.is_active_only:
         parts.append(Not(Inactive()))
+    if asked.on is not None:
+        parts.append(Not(Invalid(asked.on)))
     return conjunction(parts)
 
 

@@ -8,6 +8,7 @@ Spec: https://hl7.org/fhir/R4/valueset.html#compositions
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 
 import re2
@@ -130,6 +131,22 @@ class Inactive(_Unlisted):
     def holds(self, concept: Concept) -> bool:
         """Tell whether `concept` is one of them."""
         return concept.is_inactive
+
+    def decided(self, code: str) -> bool:
+        """Return False: of what nothing is known, nothing speaks against it."""
+        del code
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid(_Unlisted):
+    """Concepts that say when they were valid, and were not on that day."""
+
+    on: date
+
+    def holds(self, concept: Concept) -> bool:
+        """Tell whether `concept` is one of them."""
+        return concept.is_valid(self.on) is False
 
     def decided(self, code: str) -> bool:
         """Return False: of what nothing is known, nothing speaks against it."""

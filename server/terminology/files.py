@@ -5,6 +5,7 @@ Columns are called as the file's first row does; those of the well-known tables 
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO, StringIO
@@ -63,16 +64,25 @@ def format_of(file: Path) -> str:
 
 def rows(file: Path, format: str, columns: Columns) -> Iterator[Row]:
     """Yield the rows of `file`. Raises Unprocessable if it is not of `format`, OSError."""
-    body = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     if format == "fhir":
-        yield from _of_resource(code_system(body))
+        yield from _of_resource(resource(file))
         return
+    body = _content(file)
     lines = _of_xlsx(body) if format == "xlsx" else _of_csv(body)
     yield from _of_table(lines, columns)
 
 
-def code_system(body: bytes) -> Mapping[str, Any]:
-    """Return the CodeSystem in `body`, numbers as text. Raises Unprocessable."""
+def _content(file: Path) -> bytes:
+    body = file.read_bytes()
+    try:
+        return gzip.decompress(body) if file.suffix == ".gz" else body
+    except (OSError, EOFError, zlib.error):
+        raise Unprocessable.because("load-not-of-format", format="gzip") from None
+
+
+def resource(file: Path) -> Mapping[str, Any]:
+    """Return the CodeSystem in `file`, numbers as text. Raises Unprocessable."""
+    body = _content(file)
     try:
         orjson.loads(body)
         found = spelled(body)

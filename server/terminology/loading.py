@@ -38,11 +38,12 @@ class Row:
 
 
 def concepts(
-    rows: Iterable[Row], *, by_prefix: bool = False
+    rows: Iterable[Row], *, by_prefix: bool = False, are_parents_here: bool = True
 ) -> list[tuple[Mapping[str, Any], Concept]]:
     """Return the concepts of `rows`, each with its JSON as a ``CodeSystem.concept``.
 
     With `by_prefix` a concept is beneath the one with the longest code that its own begins with.
+    Unless `are_parents_here`, parents may be concepts of another system.
 
     Raises Unprocessable with the first twenty faults, each with row, column and rule.
     """
@@ -61,13 +62,14 @@ def concepts(
         _fault("load-parent-unknown", known[code], "parent", one)
         for code, above in parents.items()
         for one in above
-        if one not in known or one == code
+        if (are_parents_here and one not in known) or one == code
     ]
     if faults:
         raise Unprocessable(*faults[:_MOST_FAULTS])
     if not known:
         raise Unprocessable.because("load-empty")
-    return list(_made(known, parents))
+    elsewhere = {one for above in parents.values() for one in above} - known.keys()
+    return list(_made(known, {**parents, **dict.fromkeys(elsewhere, ())}))
 
 
 def _made(

@@ -33,7 +33,7 @@ def wanted(text: str) -> tuple[str, ...]:
 
 def has(concept: Concept, words: Iterable[str]) -> bool:
     """Tell whether `concept` has a spelling that begins with each of `words`."""
-    joined = _joined(concept.code, tuple(concept.names()))
+    joined = _joined(concept)
     return all(f"\n{word}" in joined for word in words)
 
 
@@ -71,5 +71,5 @@ def _phonetics() -> Phonetics:
 
 
 @lru_cache(maxsize=20_000)
-def _joined(code: str, names: tuple[str, ...]) -> str:
-    return "\n" + "\n".join(spellings(code, names))
+def _joined(concept: Concept) -> str:
+    return "\n" + "\n".join(spellings(concept.code, tuple(concept.names())))

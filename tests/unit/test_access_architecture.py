@@ -25,6 +25,8 @@ NOT_RESOURCES = {
     "queue": "what is to be done later, and how far it is",
     "parts": "what jobs need and have made, encrypted; whose it is was asked before",
     "marks": "which parts of a job are done",
+    "concepts": "codes and what they are called",
+    "loads": "which code systems are loaded",
     "trail": "the trail's own lanes and events, written for nobody and read by verification",
 }
 """Modules of the store whose collections hold no resources that callers ask for."""
@@ -38,6 +40,7 @@ REVIEWED = {
     "engine.Engine._insert_many": "inserts only; the bounds were asked before",
     "engine.Engine.insert": "inserts only; the bounds were asked before",
     "parameters.Parameters.changed": "SearchParameters, which all searches go by",
+    "definitions": "CodeSystems, ValueSets and ConceptMaps, which tell of nobody and all go by",
     "succession.Succession.bury.bury": "`where` is bounded by _supersede",
     "succession.Succession._replacing.put": "`where` is bounded by _supersede",
     "resources.Resources.create_unless_found.attempt": "inserts what require_within let pass",
@@ -67,6 +70,7 @@ CONTEXTS = {
     "jobs/running.py": "the rights of a job, as they are when it runs",
     "jobs/desk.py": "the rights of a job, as they are when its result is given",
     "cli/demo.py": "writes the demo region",
+    "cli/terminology.py": "writes code systems, for who runs the server",
     "portal/desk.py": "the session decides",
     "identity/publishing.py": "stores what comes with the server, by an access of its own",
     "identity/guardians.py": "whom the record of a child names as guardian",
@@ -80,6 +84,7 @@ OPENERS = {
     "access/policy.py": "where it is",
     "app.py": "a server that asks nobody, which production refuses to be",
     "cli/demo.py": "writes the demo region",
+    "cli/terminology.py": "writes code systems, for who runs the server",
     "jobs/rights.py": "a server that asks nobody, which production refuses to be",
 }
 
