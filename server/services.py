@@ -92,10 +92,15 @@ class Interpreters:
         zone = ZoneInfo(settings.zone)
         facts = definitions.load(content.PROFILES / "r4")
         masking = Masking.of(facts)
-        index = SearchIndex(facts, zone, settings.base_url)
+        brought = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
+        codes = terminology.load(
+            (one.body for one in brought.all if one.type in library.TYPES),
+            content.PROFILES / "r4",
+            content.TERMINOLOGY / "editions.toml",
+        )
+        index = SearchIndex(facts, zone, settings.base_url, codes)
         shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         structure = structure_validator(facts)
-        brought = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
         known = own.view(index.plans, shipped, ())
         index.plans.replace(known.own, own.waiting(known))
         return cls(
@@ -116,11 +121,7 @@ class Interpreters:
             shipped=shipped,
             operations=operations.load(content.PROFILES / "OperationDefinition"),
             publications=brought,
-            terminology=terminology.load(
-                (one.body for one in brought.all if one.type in library.TYPES),
-                content.PROFILES / "r4",
-                content.TERMINOLOGY / "editions.toml",
-            ),
+            terminology=codes,
             sections=summary.load(content.PROFILES),
             requests=Requests(facts),
             roles=roles.load(content.PROFILES),

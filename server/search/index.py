@@ -21,7 +21,7 @@ from datetime import tzinfo
 from itertools import chain
 from typing import Any
 
-from server.content import TERMINOLOGY
+from server.content import PROFILES, TERMINOLOGY
 from server.profiles.definitions import Definitions
 from server.search import limits, proxies, sensitivity, sortkeys, units
 from server.search.compartments import patients
@@ -31,18 +31,23 @@ from server.search.plans import Plans
 from server.search.steps import Resource, ValuesOf
 from server.search.string import bigrams
 from server.search.words import WORDLESS, words
-from server.terminology import phonetics
+from server.terminology import phonetics, service
+from server.terminology.service import Terminology
 
 __all__ = ["Plans", "SearchIndex", "environment"]
 
 
-def environment(zone: tzinfo, base_url: str) -> Environment:
-    """Return what values mean on a server in `zone` whose FHIR base is `base_url`."""
+def environment(zone: tzinfo, base_url: str, terminology: Terminology | None = None) -> Environment:
+    """Return what values mean on a server in `zone` whose FHIR base is `base_url`.
+
+    Without a `terminology`, codes mean what HL7 says.
+    """
     return Environment(
         zone,
         base_url.rstrip("/"),
         units.load(TERMINOLOGY / "ucum.json"),
         phonetics.load(TERMINOLOGY / "surname-readings.json"),
+        terminology or service.load((), PROFILES / "r4", TERMINOLOGY / "editions.toml"),
     )
 
 
@@ -54,9 +59,15 @@ class SearchIndex:
     """Computes index entries; without `with_words`, none for searches through all text."""
 
     def __init__(
-        self, definitions: Definitions, zone: tzinfo, base_url: str, *, with_words: bool = True
+        self,
+        definitions: Definitions,
+        zone: tzinfo,
+        base_url: str,
+        terminology: Terminology | None = None,
+        *,
+        with_words: bool = True,
     ) -> None:
-        self.plans = Plans(definitions, environment(zone, base_url))
+        self.plans = Plans(definitions, environment(zone, base_url, terminology))
         self._with_words = with_words
         self._labels = sensitivity.labels(TERMINOLOGY)
         self._computed: dict[str, tuple[Plan, _Compute]] = {}

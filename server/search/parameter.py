@@ -8,16 +8,21 @@ from typing import Any
 from server.search.units import Units
 from server.search.values import LONGEST_TERM, compared
 from server.terminology.phonetics import Phonetics
+from server.terminology.service import Terminology
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What values mean here: the zone of dates without one, our base URL, units, pronunciations."""
+    """What values mean here: the zone of dates without one, our base URL, units, pronunciations.
+
+    `terminology` tells what value sets and code systems are made of.
+    """
 
     zone: tzinfo
     base_url: str
     units: Units
     phonetics: Phonetics
+    terminology: Terminology
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from server.fhir.outcome import BadRequest
 from server.search.concepts import Codes, Concepts, ConceptSet
 from server.search.conditions import Condition, any_of
 from server.search.joins import Lookup, join
+from server.search.known_concepts import KnownConcepts
 from server.search.parameter import Asked, Environment, Parameter
 from server.search.token import term
-from server.search.value_sets import StoredConcepts
 from server.search.values import LONGEST_TERM, compared, escaped, shown, split, unescaped
 
 _JUST_AFTER_BAR = "}"
@@ -23,7 +23,7 @@ class Among:
     """Resources whose `parameter` has one of the concepts that `choose` picks."""
 
     parameter: Parameter
-    base_url: str
+    environment: Environment
     choose: Callable[[Concepts], ConceptSet]
 
     def condition(self, lookup: Lookup) -> Condition:
@@ -31,7 +31,8 @@ class Among:
 
         Raises BadRequest if what they are chosen from is not known, TooCostly if they are too many.
         """
-        return among(self.parameter, self.choose(StoredConcepts(lookup, self.base_url)))
+        known = KnownConcepts(self.environment.terminology, lookup, self.environment.base_url)
+        return among(self.parameter, self.choose(known))
 
 
 def among(parameter: Parameter, concepts: ConceptSet) -> Condition:
@@ -71,7 +72,7 @@ def _all_but(parameter: Parameter, field: str, system: str, codes: Codes) -> Con
 
 def _in(parameter: Parameter, text: str, environment: Environment, _asked: Asked) -> Condition:
     value = unescaped(text)
-    return join(Among(parameter, environment.base_url, lambda known: known.members(value)))
+    return join(Among(parameter, environment, lambda known: known.members(value)))
 
 
 def _below(parameter: Parameter, text: str, environment: Environment, _asked: Asked) -> Condition:
@@ -80,7 +81,7 @@ def _below(parameter: Parameter, text: str, environment: Environment, _asked: As
     def choose(known: Concepts) -> ConceptSet:
         return {system: Codes(known.beneath(system, code))}
 
-    return join(Among(parameter, environment.base_url, choose))
+    return join(Among(parameter, environment, choose))
 
 
 def _above(parameter: Parameter, text: str, environment: Environment, _asked: Asked) -> Condition:
@@ -89,7 +90,7 @@ def _above(parameter: Parameter, text: str, environment: Environment, _asked: As
     def choose(known: Concepts) -> ConceptSet:
         return {system: Codes(known.above(system, code))}
 
-    return join(Among(parameter, environment.base_url, choose))
+    return join(Among(parameter, environment, choose))
 
 
 def _concept(parameter: Parameter, text: str) -> tuple[str, str]:

@@ -81,8 +81,8 @@ class Composer:
         Raises Unprocessable if it cannot be told, TooCostly if it takes too much, NotFound if it
         imports a value set that is not here.
         """
-        compose = resource.get("compose")
-        if not compose or "include" not in compose:
+        compose = resource.get("compose", {})
+        if _is_expanded(resource) or "include" not in compose:
             return self._expanded(resource)
         until = compose.get("lockedDate")
         included = _united(
@@ -143,10 +143,9 @@ class Composer:
 
     def _expanded(self, resource: Json) -> Composition:
         """Return what is listed in a value set that has but an expansion."""
-        expansion = resource.get("expansion", {})
-        rows = list(_contained(expansion))
-        if not rows or expansion.get("offset", "0") != "0":
+        if not _is_expanded(resource):
             raise Unprocessable.because("value-set-empty", value=resource.get("url", "")[:_SHOWN])
+        rows = list(_contained(resource["expansion"]))
         self._count(len(rows))
         found: dict[tuple[str, str | None], dict[str, Json]] = {}
         for row in rows:
@@ -169,6 +168,14 @@ class Composer:
         self._codes += codes
         if self._codes > _MOST_CODES:
             raise TooCostly.because("value-set-too-large", limit=_MOST_CODES)
+
+
+def _is_expanded(resource: Json) -> bool:
+    """Tell whether the whole expansion is in the resource, which may hold but a page of it."""
+    expansion = resource.get("expansion")
+    if expansion is None or int(expansion.get("offset", 0)) > 0:
+        return False
+    return int(expansion.get("total", 0)) <= sum(1 for _ in _contained(expansion))
 
 
 def _contained(expansion: Json) -> Iterator[Json]:

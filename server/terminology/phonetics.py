@@ -56,14 +56,9 @@ class Phonetics:
             return [sound for _, sound, _ in self._name(compact(text))]
         return [sound] if (sound := compact(text)) else []
 
-    def readings(self, text: str) -> list[str]:
-        """Return how words sound that are no name, and their initials, the likeliest first."""
-        found = self._read([(0, "", "")], text[:_LONGEST])
-        return [part for _, sound, initials in found for part in (sound, initials)]
-
-    def likeliest(self, character: str) -> str:
-        """Return the syllable that `character` is most often read as."""
-        return _syllables(self.characters.get(ord(character), character))[0]
+    def syllables(self, character: str) -> tuple[str, ...]:
+        """Return how `character` is read, the likeliest syllable first."""
+        return _syllables(self.characters.get(ord(character), character))
 
     def _name(self, text: str) -> list[_Reading]:
         alone = self._read(self._surname(text[:1]), text[1:])

@@ -105,6 +105,7 @@ class Terminology:
         """Go by what users have stored and loaded, too."""
         self.library = replace(self.library, shelves=(*self.library.shelves[:1], stored))
         self.loaded = loaded
+        self._kept = {}
 
     def system(
         self, url: str, version: str | None = None, until: str | None = None

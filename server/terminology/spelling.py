@@ -1,7 +1,7 @@
 """How concepts are found as somebody types: by code, by words, by Han characters, by pinyin.
 
-Every concept has *spellings*: its code, its names from each word on, Han text from each character
-on, and the pinyin of that, in full and by initials. Words that are asked for have to be the
+Every concept has *spellings*: its code, each word of its names, Han text from each character on,
+and the pinyin of that, in full and by initials. Words that are asked for have to be the
 beginning of a spelling. So ``高血``, ``血压``, ``gaoxueya``, ``gxy`` and ``I10`` find 高血压病.
 
 Spec: https://hl7.org/fhir/R4/valueset-operation-expand.html
@@ -16,13 +16,15 @@ from server.terminology.concepts import Concept
 from server.terminology.folding import folded, folded_start
 from server.terminology.phonetics import Phonetics, load
 
-LONGEST = 24
+LONGEST = 16
 """Of a spelling, and of a word that is asked for, no more characters count."""
 _MOST = 160
+_READINGS = 4
 _MOST_WORDS = 8
 _NAME = 200
 _HAN = re.compile("[\u3400-\u9fff]+")
-_WORD = re.compile(r"[^\W_]+")
+_TOKEN = re.compile(r"\S+")
+_START = re.compile(r"(?<![^\W_])[^\W_]")
 
 
 def wanted(text: str) -> tuple[str, ...]:
@@ -46,23 +48,33 @@ def spellings(code: str, names: Sequence[str]) -> list[str]:
 
 
 def _of_name(name: str) -> Iterator[str]:
-    yield name
-    for match in _WORD.finditer(name):
-        yield name[match.start() :]
-    for run in _HAN.finditer(name):
-        text = run.group()
-        yield from (name[run.start() + n :] for n in range(1, len(text)))
-        yield from _sounds(text)
+    for token in _TOKEN.findall(name):
+        yield token
+        yield from (token[found.start() :] for found in _START.finditer(token))
+        for run in _HAN.finditer(token):
+            yield from (token[place:] for place in range(run.start() + 1, run.end()))
+            yield from _sounds(run.group())
 
 
 def _sounds(text: str) -> Iterator[str]:
-    """Yield the pinyin of `text` from each character on, and the initials of that."""
-    phonetics = _phonetics()
-    yield from phonetics.readings(text)
-    rest = [phonetics.likeliest(character) for character in text]
-    for n in range(1, len(rest)):
-        yield "".join(rest[n:])
-        yield "".join(syllable[:1] for syllable in rest[n:])
+    """Yield the pinyin of `text` from each character on, and the initials of that.
+
+    Characters with several readings are heard in each, as long as those of a text are few; from a
+    later character on, in the likeliest.
+    """
+    known = [_phonetics().syllables(character) for character in text]
+    whole = [("", "")]
+    for heard in known:
+        some = heard if len(whole) < _READINGS else heard[:1]
+        whole = [(sound + one, start + one[:1]) for sound, start in whole for one in some]
+    for sound, start in whole:
+        yield sound
+        yield start
+    sound = start = ""
+    for heard in reversed(known[1:]):
+        sound, start = (heard[0] + sound)[:LONGEST], (heard[0][:1] + start)[:LONGEST]
+        yield sound
+        yield start
 
 
 @cache

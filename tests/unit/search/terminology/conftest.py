@@ -9,6 +9,8 @@ from server.search import hierarchy, terminology
 from server.search.conditions import any_of
 from server.search.joins import resolved
 from server.search.parameter import Asked
+from server.terminology.library import TYPES, Fixed
+from server.terminology.service import NothingLoaded
 
 S, OTHER = "http://example.org/s", "http://example.org/other"
 NOBODY = Asked(0, few=False)
@@ -38,9 +40,11 @@ def stored(database, index):
     def stored(*resources):
         for name in database.list_collection_names():
             database[name].delete_many({})
-        for n, one in enumerate(resources):
-            whole = {"id": f"r{n}", **one}
-            database[one["resourceType"]].insert_one(
+        wholes = [{"id": f"r{n}", **one} for n, one in enumerate(resources)]
+        bodies = [json.dumps(one).encode() for one in wholes if one["resourceType"] in TYPES]
+        index.plans.environment.terminology.open(Fixed.of(bodies), NothingLoaded())
+        for whole in wholes:
+            database[whole["resourceType"]].insert_one(
                 {"_id": whole["id"], "raw": json.dumps(whole).encode(), **index.entries(whole)}
             )
 

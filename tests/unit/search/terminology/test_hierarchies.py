@@ -32,8 +32,8 @@ def test_tokens_above_and_below(stored, found, name, value, ids):
         ("|dog", "search-concept-invalid"),
         (f"{S}|", "search-concept-invalid"),
         (f"{S}|dog|x", "search-concept-invalid"),
-        (f"{OTHER}|dog", "search-code-system-unknown"),
-        (f"{S}|cow", "search-code-unknown"),
+        (f"{OTHER}|dog", "code-system-unknown"),
+        (f"{S}|cow", "code-unknown"),
     ],
 )
 def test_concepts_that_are_not_known_are_refused(stored, found, value, message):
