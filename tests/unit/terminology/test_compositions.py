@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/valueset.html#compositions
 """
 
-import datetime
+from datetime import date
 
 import orjson
 import pytest
@@ -212,7 +212,7 @@ def test_a_bare_code_has_the_system_of_the_set():
 
 
 def test_what_is_not_here_is_not_judged():
-    verdict = terminology().member("urn:none", Code("a"), datetime.date(2020, 1, 1))
+    verdict = terminology().member("urn:none", Code("a"), date(2020, 1, 1))
     assert (verdict.is_member, verdict.reason) == (None, "value-set-unknown")
 
 
