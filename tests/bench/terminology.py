@@ -23,7 +23,10 @@ from tests import processes
 
 SYSTEM = "http://example.org/bench"
 ROUNDS = 500
-_SIGNS = "急慢性原发继先天感染高血压糖尿病心脏肾肝肺胃肠道胆囊胰腺甲状乳骨折损伤肿瘤良恶炎症综合征出梗死狭窄衰竭不全障碍"
+_SIGNS = (
+    "急慢性原发继先天感染高血压糖尿病心脏肾肝肺胃肠道胆囊胰腺甲状乳骨折"
+    "损伤肿瘤良恶炎症综合征出梗死狭窄衰竭不全障碍"
+)
 
 
 def codes(count: int) -> list[str]:
@@ -87,6 +90,7 @@ def tell(base: str, count: int) -> None:
 
     everything = quote(f"{SYSTEM}?fhir_vs", safe="")
     asked = {
+        "read of a resource, to compare": "CodeSystem/gbt-2261.1-2003",
         "lookup": f"CodeSystem/$lookup?system={SYSTEM}&code={{code}}",
         "validate-code, code system": f"CodeSystem/$validate-code?url={SYSTEM}&code={{code}}",
         "validate-code, value set": f"ValueSet/$validate-code?url={everything}"
