@@ -8,7 +8,7 @@ from typing import Any
 
 from server.context import Context
 from server.fhir.messages import text
-from server.fhir.outcome import BadRequest, NotFound
+from server.fhir.outcome import BadRequest
 from server.interactions.call import Call, Disclosed, Result
 from server.operations import codes
 from server.operations.arguments import Arguments
@@ -16,7 +16,6 @@ from server.terminology import translation
 from server.terminology.translation import NO_MATCH, Match, Wanted
 
 Json = Mapping[str, Any]
-_SHOWN = 80
 
 
 def translate(context: Context, call: Call, arguments: Arguments) -> Result:
@@ -58,10 +57,7 @@ def _maps(
             raise BadRequest.because("terminology-needs", name="conceptMapVersion", other="url")
         return terminology.maps(), disclosed
     base, _, named = url.partition("|")
-    found = terminology.library.find("ConceptMap", base, version or named or None)
-    if found is None:
-        raise NotFound.because("concept-map-unknown", value=url[:_SHOWN])
-    return [found.read()], disclosed
+    return [terminology.concept_map(base, version or named or None)], disclosed
 
 
 def _parts(one: Match) -> list[Json]:

@@ -23,6 +23,7 @@ from server.terminology.library import TYPES, Definition, Head
 
 _OVERLAP = 60_000_000
 _FRESH_SECONDS = 1.0
+_TOO_SOON_SECONDS = 0.05
 _HEAD = msgspec.json.Decoder(Head)
 
 
@@ -34,6 +35,7 @@ class StoredDefinitions:
         self._is_shipped = is_shipped
         self._lock = Lock()
         self._looked = float("-inf")
+        self._is_stale = True
         self._newest: dict[str, int] = {}
         self._known: dict[tuple[str, str], tuple[int, Definition | None]] = {}
         self._by_url: Mapping[tuple[str, str], Sequence[Definition]] = {}
@@ -61,13 +63,16 @@ class StoredDefinitions:
 
     def changed(self) -> None:
         """Look again as soon as anybody asks."""
-        self._looked = float("-inf")
+        self._is_stale = True
 
     def _look(self) -> None:
-        if monotonic() - self._looked < _FRESH_SECONDS:
+        if self._is_fresh():
             return
         with self._lock, refused():
-            begun = monotonic()
+            if self._is_fresh():
+                return
+            # What changes from here on is looked at by whoever asks next.
+            self._is_stale, begun = False, monotonic()
             news = [type for type in TYPES if self._news(type)]
             if news:
                 found: dict[tuple[str, str], list[Definition]] = defaultdict(list)
@@ -77,6 +82,15 @@ class StoredDefinitions:
                 self._by_url = found
                 self._number += 1
             self._looked = begun
+
+    def refresh(self) -> None:
+        """Look anew, unless that was done just now: something was not found."""
+        if monotonic() - self._looked > _TOO_SOON_SECONDS:
+            self._is_stale = True
+            self._look()
+
+    def _is_fresh(self) -> bool:
+        return not self._is_stale and monotonic() - self._looked < _FRESH_SECONDS
 
     def _news(self, type: str) -> bool:
         """Read what was written of `type` since the last look; tell whether anything was."""

@@ -26,6 +26,7 @@ from server.terminology.systems import About
 
 SYSTEMS = "_code_systems"
 _FRESH_SECONDS = 1.0
+_TOO_SOON_SECONDS = 0.05
 _GRACE_SECONDS = 5.0
 _INDEXING_SECONDS = 600
 _AT_ONCE = 2000
@@ -45,6 +46,7 @@ class LoadedSystems:
         self._database = database
         self._lock = Lock()
         self._looked = float("-inf")
+        self._is_stale = True
         self._known: dict[tuple[str, str | None], LoadedSystem] = {}
         self._edition: tuple[str, ...] = ()
 
@@ -68,10 +70,13 @@ class LoadedSystems:
         return [one.about for one in self._known.values()]
 
     def _look(self) -> None:
-        if monotonic() - self._looked < _FRESH_SECONDS:
+        if self._is_fresh():
             return
         with self._lock, refused():
-            begun = monotonic()
+            if self._is_fresh():
+                return
+            # What changes from here on is looked at by whoever asks next.
+            self._is_stale, begun = False, monotonic()
             rows = list(self._database[SYSTEMS].find().sort("loaded", 1))
             names = tuple(row["collection"] for row in rows)
             if names != self._edition:
@@ -85,6 +90,15 @@ class LoadedSystems:
                 }
                 self._edition = names
             self._looked = begun
+
+    def refresh(self) -> None:
+        """Look anew, unless that was done just now: something was not found."""
+        if monotonic() - self._looked > _TOO_SOON_SECONDS:
+            self._is_stale = True
+            self._look()
+
+    def _is_fresh(self) -> bool:
+        return not self._is_stale and monotonic() - self._looked < _FRESH_SECONDS
 
     def load(
         self,
@@ -128,7 +142,7 @@ class LoadedSystems:
             },
             upsert=True,
         )
-        self._looked = float("-inf")
+        self._is_stale = True
         if old is not None:
             self._drop(old["collection"])
 
@@ -136,7 +150,7 @@ class LoadedSystems:
         """Remove an edition; tell whether it was there."""
         with refused():
             old = self._database[SYSTEMS].find_one_and_delete({"_id": _id(url, version)})
-            self._looked = float("-inf")
+            self._is_stale = True
             if old is not None:
                 self._drop(old["collection"])
         return old is not None

@@ -60,6 +60,9 @@ class Shelf(Protocol):
     def edition(self) -> object:
         """Something that is another thing as soon as anything on the shelf is."""
 
+    def refresh(self) -> None:
+        """Look anew at what there is, for something was not found."""
+
     def find(self, type: str, url: str) -> Sequence[Definition]:
         """Return all definitions of `type` with this URL."""
 
@@ -94,6 +97,9 @@ class Fixed:
             key = f"{head.resourceType} {head.id} {head.url}|{head.version}"
             found[head.resourceType, head.url].append(Definition(head, key, partial(spelled, body)))
         return cls(found)
+
+    def refresh(self) -> None:
+        """Do nothing: there is nothing new."""
 
     def find(self, type: str, url: str) -> Sequence[Definition]:
         """Return all definitions of `type` with this URL."""

@@ -29,7 +29,7 @@ from server.terminology.systems import About, System, table
 
 Json = Mapping[str, Any]
 Made = TypeVar("Made")
-_MOST_KEPT = 4096
+_MOST_KEPT = 2048
 _SHOWN = 80
 _IMPLICIT = "?fhir_vs"
 _IS_A = "=isa/"
@@ -41,6 +41,9 @@ class Loaded(Protocol):
     @property
     def edition(self) -> object:
         """Something that is another thing as soon as one is loaded or removed."""
+
+    def refresh(self) -> None:
+        """Look anew at what there is, for something was not found."""
 
     def find(self, url: str, version: str | None) -> System | None:
         """Return an edition, the one that was loaded last if none is named; None if none is."""
@@ -80,6 +83,9 @@ class NothingLoaded:
 
     edition: object = None
 
+    def refresh(self) -> None:
+        """Do nothing: there is nothing new."""
+
     def find(self, url: str, version: str | None) -> System | None:
         """Return None."""
         del url, version
@@ -114,6 +120,13 @@ class Terminology:
 
         `until` is the date after which no edition may be, where there is an earlier one.
         """
+        found = self._system(url, version, until)
+        if found is None:
+            self._look_anew()
+            found = self._system(url, version, until)
+        return found
+
+    def _system(self, url: str, version: str | None, until: str | None) -> System | None:
         found = self.library.find("CodeSystem", url, version, until)
         if found is None or found.head.content == NOT_PRESENT:
             return self.loaded.find(url, version if found is None else found.head.version)
@@ -136,6 +149,15 @@ class Terminology:
 
         Raises NotFound if there is none.
         """
+        found = self._value_set(canonical)
+        if found is None:
+            self._look_anew()
+            found = self._value_set(canonical)
+        if found is None:
+            raise NotFound.because("value-set-unknown", value=canonical[:_SHOWN])
+        return found
+
+    def _value_set(self, canonical: str) -> Json | None:
         url, _, version = canonical.partition("|")
         found = self.library.find("ValueSet", url, version or None)
         if found is not None:
@@ -150,13 +172,26 @@ class Terminology:
             return _all_of({"system": base, "filter": [is_a]}, canonical)
         if implicit and not rest:
             return _all_of({"system": base}, canonical)
-        raise NotFound.because("value-set-unknown", value=canonical[:_SHOWN])
+        return None
+
+    def concept_map(self, url: str, version: str | None) -> Json:
+        """Return the concept map `url`. Raises NotFound if there is none."""
+        found = self.library.find("ConceptMap", url, version)
+        if found is None:
+            self._look_anew()
+            found = self.library.find("ConceptMap", url, version)
+        if found is None:
+            raise NotFound.because("concept-map-unknown", value=url[:_SHOWN])
+        return found.read()
 
     def composition(self, canonical: str, versions: Versions = _AS_NAMED) -> Composition:
         """Return what the value set `canonical` is composed of, for others that know it too.
 
         Raises NotFound, Unprocessable, TooCostly.
         """
+        if any(self.system(*one) is None for one in (*versions.system, *versions.force)):
+            # Versions that anybody makes up are not remembered.
+            return self._composer(versions).named(canonical)
         edition = (self.library.edition, self.loaded.edition)
         key = ("composition", canonical, versions, edition)
         return self._remembered(key, lambda: self._composer(versions).named(canonical))
@@ -184,6 +219,12 @@ class Terminology:
             issue = refusal.issues[0]
             return Verdict(is_member=None, reason=issue.message, arguments=issue.arguments)
         return judged(composition, code, on)
+
+    def _look_anew(self) -> None:
+        """Look whether another process has stored or loaded what was not found."""
+        for shelf in self.library.shelves:
+            shelf.refresh()
+        self.loaded.refresh()
 
     def _composer(self, versions: Versions) -> Composer:
         return Composer(_Chosen(self, versions))

@@ -116,7 +116,7 @@ def test_a_reader_sees_the_old_ones_until_all_new_ones_are_there(systems):
     seen = []
 
     def told(_):
-        systems._looked = float("-inf")
+        systems._is_stale = True
         seen.append(systems.find("urn:s", "1").count(e.EVERY))
 
     systems.load(ABOUT, CONCEPTS[:5], told)
@@ -153,6 +153,6 @@ def test_another_process_hears_of_it(systems, database):
     assert other.find("urn:s", "1") is None
     systems.load(ABOUT, CONCEPTS, lambda _: None)
     before = other.edition
-    other._looked = float("-inf")
+    other._is_stale = True
     assert other.find("urn:s", "1").size == 40
     assert other.edition != before
