@@ -22,7 +22,7 @@ _MOST = 160
 _READINGS = 4
 _MOST_WORDS = 8
 _NAME = 200
-_HAN = re.compile("[\u3400-\u9fff]+")
+_HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]+")
 _TOKEN = re.compile(r"\S+")
 _START = re.compile(r"(?<![^\W_])[^\W_]")
 

@@ -194,6 +194,8 @@ def test_what_the_service_knows_is_told(fhir, system):
     assert known[GENDER][0]["code"] == "4.0.1"
     assert {"name": "filter"} in found["expansion"]["parameter"]
     assert len(known) == len(found["codeSystem"])
+    issues = fhir.post("TerminologyCapabilities/$validate", found).json()["issue"]
+    assert [one for one in issues if one["severity"] == "error"] == []
     refused(fhir.get("metadata?mode=nothing"), 400)
 
 
