@@ -95,7 +95,7 @@ class Interpreters:
         brought = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
         codes = terminology.load(
             (one.body for one in brought.all if one.type in library.TYPES),
-            content.PROFILES / "r4",
+            content.TERMINOLOGY / "r4",
             content.TERMINOLOGY / "editions.toml",
         )
         index = SearchIndex(facts, zone, settings.base_url, codes)

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from code_systems import code_systems, compositions, concept_maps
 from value_sets import value_sets
 
 Json = dict[str, Any]
@@ -26,7 +25,6 @@ KINDS = (
     "CompartmentDefinition",
     "ValueSet",
     "CodeSystem",
-    "ConceptMap",
 )
 
 _DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
@@ -35,9 +33,9 @@ _REGEX = _DEFINITION + "regex"
 _SIMPLE_QUANTITY = _DEFINITION + "SimpleQuantity"
 
 
-def resources(package: Path) -> dict[str, list[Json]]:
-    """Return the definitions in `package` by resource type, each list sorted by URL."""
-    found: dict[str, list[Json]] = {kind: [] for kind in KINDS}
+def resources(package: Path, kinds: Iterable[str] = KINDS) -> dict[str, list[Json]]:
+    """Return the definitions in `package` of these resource types, each list sorted by URL."""
+    found: dict[str, list[Json]] = {kind: [] for kind in kinds}
     with tarfile.open(package) as archive:
         for member in archive:
             kind = Path(member.name).name.partition("-")[0]
@@ -235,9 +233,6 @@ def main(package: Path, out: Path) -> None:
         "search-parameters": search_parameters(found["SearchParameter"]),
         "compartments": compartments(found["CompartmentDefinition"]),
         "value-sets": value_sets(bound, found),
-        "code-systems": code_systems(found["CodeSystem"]),
-        "compositions": compositions(found["ValueSet"]),
-        "concept-maps": concept_maps(found["ConceptMap"]),
     }
     out.mkdir(parents=True, exist_ok=True)
     for name, records in tables.items():

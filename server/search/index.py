@@ -21,7 +21,7 @@ from datetime import tzinfo
 from itertools import chain
 from typing import Any
 
-from server.content import PROFILES, TERMINOLOGY
+from server.content import TERMINOLOGY
 from server.profiles.definitions import Definitions
 from server.search import limits, proxies, sensitivity, sortkeys, units
 from server.search.compartments import patients
@@ -47,7 +47,7 @@ def environment(zone: tzinfo, base_url: str, terminology: Terminology | None = N
         base_url.rstrip("/"),
         units.load(TERMINOLOGY / "ucum.json"),
         phonetics.load(TERMINOLOGY / "surname-readings.json"),
-        terminology or service.load((), PROFILES / "r4", TERMINOLOGY / "editions.toml"),
+        terminology or service.load((), TERMINOLOGY / "r4", TERMINOLOGY / "editions.toml"),
     )
 
 

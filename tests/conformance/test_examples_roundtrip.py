@@ -249,7 +249,8 @@ def test_every_example_is_found_by_a_value_that_it_has(journey):
 
 def test_the_database_with_all_of_them_is_whole(journey):
     assert journey.verified.returncode == 0, journey.verified.stdout
-    shipped = len(list(content.PROFILES.glob("[A-Z]*/*.json")))
+    folders = (content.PROFILES, content.TERMINOLOGY)
+    shipped = sum(len(list(folder.glob("[A-Z]*/*.json"))) for folder in folders)
     assert f"{len(journey.examples) + shipped} resources" in journey.verified.stdout
 
 

@@ -13,6 +13,7 @@ from server import content
 from server.profiles.definitions import Constraint, load
 
 FACTS = content.PROFILES / "r4"
+TERMINOLOGY = content.TERMINOLOGY / "r4"
 SCRIPT = content.ROOT / "tools" / "distil_r4.py"
 
 
@@ -38,8 +39,16 @@ def test_the_committed_facts_are_reproduced_byte_for_byte(r4_package: Path, tmp_
     ]
 
 
-def test_the_facts_stay_compact():
-    assert sum(file.stat().st_size for file in FACTS.iterdir()) < 2_500_000
+def test_the_committed_terminology_is_reproduced_byte_for_byte(r4_package: Path, tmp_path):
+    script = SCRIPT.with_name("distil_r4_terminology.py")
+    subprocess.run([sys.executable, str(script), str(r4_package), str(tmp_path)], check=True)
+    made = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    assert made == {file.name: file.read_bytes() for file in TERMINOLOGY.iterdir()}
+
+
+@pytest.mark.parametrize(("folder", "most"), [(FACTS, 2_500_000), (TERMINOLOGY, 4_000_000)])
+def test_the_facts_stay_compact(folder, most):
+    assert sum(file.stat().st_size for file in folder.iterdir()) < most
 
 
 def test_every_concrete_resource_type_is_there(definitions):

@@ -37,7 +37,7 @@ def code_system(url):
 
 def terminology(*resources):
     bodies = map(orjson.dumps, (*map(code_system, SYSTEMS), *resources))
-    return service.load(bodies, content.PROFILES / "r4", content.TERMINOLOGY / "editions.toml")
+    return service.load(bodies, content.TERMINOLOGY / "r4", content.TERMINOLOGY / "editions.toml")
 
 
 def value_set(url, include, exclude=(), **compose):

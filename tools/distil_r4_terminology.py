@@ -1,10 +1,18 @@
-"""HL7's own code systems, value sets and concept maps: codes, names, hierarchy, and no prose.
+#!/usr/bin/env python3
+"""Distil HL7's R4 package into ``terminology/r4/``: codes, names, hierarchy, and no prose.
+
+Usage: ``python tools/distil_r4_terminology.py PACKAGE [terminology/r4]``, with the package that
+``tools/distil_r4.py`` takes. The same package always gives the same bytes.
 
 Spec: https://hl7.org/fhir/R4/terminologies-systems.html
 """
 
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
+
+from distil_r4 import lines, resources
 
 Json = dict[str, Any]
 
@@ -68,3 +76,22 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  # any JSON
 
 def _filled(facts: Json) -> Json:
     return {name: value for name, value in facts.items() if value not in ([], None)}
+
+
+def main(package: Path, out: Path) -> None:
+    """Write the terminology of `package` into the folder `out`."""
+    found = resources(package, ("CodeSystem", "ValueSet", "ConceptMap"))
+    tables = {
+        "code-systems": code_systems(found["CodeSystem"]),
+        "compositions": compositions(found["ValueSet"]),
+        "concept-maps": concept_maps(found["ConceptMap"]),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    for name, records in tables.items():
+        (out / f"{name}.json").write_text(lines(records), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) == 3 else "terminology/r4"))
