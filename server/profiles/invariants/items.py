@@ -72,6 +72,12 @@ class Model:
                 _add(found, value, place)
         return found
 
+    def is_many(self, item: Item, name: str) -> bool:
+        """Tell whether the element `name` of `item` is written as an array."""
+        type_ = item.type if type(item.value) is dict else "Element"
+        places = self._places.get((type_, name)) or self._find(type_, name)
+        return bool(places) and places[0].slot.many
+
     def children(self, item: Item) -> Items:
         """Return all elements of `item`."""
         value, type_ = item.value, item.type

@@ -1,0 +1,147 @@
+"""All profiles that are known, compiled, by canonical URL.
+
+Those that come with the server are compiled at the start; others are found by whoever stores them.
+
+Spec: https://hl7.org/fhir/R4/profiling.html
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from server.fhir.json import Resource
+from server.fhir.outcome import FhirError, Issue, Unprocessable
+from server.profiles.coded_rules import day_of
+from server.profiles.compiling import Compiler, extension_contexts
+from server.profiles.conformance import At, Compiled, Run
+from server.profiles.definitions import Definitions
+from server.profiles.extensions import Extensions
+from server.profiles.invariants.evaluation import Scope, TooMuch
+from server.profiles.invariants.items import Model, resource
+from server.profiles.snapshots import STRUCTURE_DEFINITION, Facts, Find, Snapshots
+from server.profiles.value_rules import of_type
+from server.terminology.membership import Membership
+
+VERSION = "4.0.1"
+_BUDGET = 300_000
+"""How many values may be looked at for one resource, which takes less than a second."""
+_MOST_KEPT = 500
+
+
+@dataclass(slots=True)
+class Guide:
+    """The profiles that `snapshots` know, each compiled when first asked for and then kept."""
+
+    snapshots: Snapshots
+    compiler: Compiler
+    beneath: "Guide | None" = None
+    _made: dict[str, Compiled | FhirError | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, facts: Facts, bases: Mapping[str, str], find: Find, beneath: "Guide | None" = None
+    ) -> "Guide":
+        """Return the guide of what `find` finds, above R4's own or what is `beneath`.
+
+        Only the lowest is trusted: what is above it, callers have stored.
+        """
+        snapshots = Snapshots(facts, find)
+        return cls(snapshots, Compiler(snapshots, bases, is_trusted=beneath is None), beneath)
+
+    def find(self, canonical: str) -> Compiled | None:
+        """Return the profile `canonical`, a URL with or without ``|version``; None if not known.
+
+        Raises Unprocessable if it is known, but at fault.
+        """
+        below = self.beneath.find(canonical) if self.beneath is not None else None
+        if below is not None:
+            return below
+        if canonical not in self._made:
+            if len(self._made) >= _MOST_KEPT:
+                self._made.clear()
+            self._made[canonical] = self._compiled(canonical)
+        found = self._made[canonical]
+        if isinstance(found, FhirError):
+            raise Unprocessable(*found.issues)
+        return found
+
+    def _compiled(self, canonical: str) -> Compiled | FhirError | None:
+        url, _, version = canonical.partition("|")
+        name = url.removeprefix(STRUCTURE_DEFINITION)
+        if name in self.snapshots.facts.types and name != url:
+            if version not in ("", VERSION):
+                return None
+            rule = of_type(frozenset({name}), self.compiler.bases)
+            return Compiled(f"{url}|{VERSION}", name, "active", (rule,))
+        definition = self.snapshots.definition(canonical)
+        if definition is None:
+            return None
+        try:
+            return self.compiled(definition)
+        except FhirError as error:
+            # Whoever asks for it again is told so again; what is wrong with it is known.
+            return error
+        except RecursionError:
+            return Unprocessable.because("snapshot-too-large", profile=url[:200])
+
+    def compiled(self, definition: Resource) -> Compiled:
+        """Return what `definition`, a StructureDefinition of valid structure, comes to.
+
+        Raises Unprocessable if it is at fault.
+        """
+        tree = self.snapshots.made(definition)
+        type_ = definition["type"].rpartition("/")[2]
+        url, version = definition["url"], definition.get("version")
+        rules = self.compiler.rules(tree)
+        return Compiled(
+            url=f"{url}|{version}" if version else url,
+            type=type_,
+            status=definition.get("status", "active"),
+            rules=(of_type(frozenset({type_}), self.compiler.bases), *rules),
+            contexts=extension_contexts(definition),
+            is_modifier=bool(tree.definition.get("isModifier", False)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """Checks resources against the profiles of a guide; `membership` knows value sets."""
+
+    model: Model
+    zone: tzinfo
+    bases: Mapping[str, str]
+    membership: Membership
+
+    @classmethod
+    def of(
+        cls, definitions: Definitions, model: Model, zone: tzinfo, known: Membership
+    ) -> "Checking":
+        """Return what checks by the types in `definitions`."""
+        return cls(model, zone, definitions.bases, known)
+
+    def faults(
+        self,
+        value: Resource,
+        profiles: Iterable[Compiled],
+        find: Callable[[str], Compiled | None],
+        *,
+        tells_support: bool = False,
+    ) -> list[Issue]:
+        """Return what in `value`, whose structure is valid, does not conform to `profiles`.
+
+        Its extensions are checked as well. `find` knows further profiles. `tells_support` asks for
+        the elements that should be supported and are not there.
+        """
+        whole = resource(value)
+        at: At = (None, whole.type, None)
+        scope = Scope(self.model, self.zone, whole, whole, whole, _BUDGET)
+        run = Run("", self.model, scope, self.membership, find, day_of(value), [], tells_support)
+        try:
+            for one in profiles:
+                one.check(whole, at, run)
+            Extensions(self.bases).check(whole, at, run)
+        except (TooMuch, RecursionError):
+            run.issues.append(Issue("too-costly", "profile-too-costly", {}, whole.type))
+        return list(
+            {(one.message, one.expression, str(one.arguments)): one for one in run.issues}.values()
+        )
