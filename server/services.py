@@ -19,8 +19,18 @@ from server.audit import audit_event, kept
 from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, opened
 from server.audit.request import Requests
-from server.profiles import definitions, operations, own_parameters, publications, summary
+from server.profiles import (
+    definitions,
+    guides,
+    operations,
+    own_parameters,
+    publications,
+    snapshots,
+    summary,
+)
+from server.profiles.coded_rules import Listed
 from server.profiles.definitions import Definitions, SearchParameter
+from server.profiles.guide import Checking
 from server.profiles.links import Links
 from server.profiles.masking import Masking
 from server.profiles.operations import Operations
@@ -31,6 +41,8 @@ from server.profiles.subset import Subsets
 from server.profiles.summary import Section
 from server.profiles.validation import Validator
 from server.profiles.xml import Xml
+from server.records import validation_levels
+from server.records.validation_levels import Levels
 from server.search import own, visible
 from server.search.index import SearchIndex
 from server.search.indexes import IndexTable, indexes
@@ -48,6 +60,7 @@ from server.store.registry import Registry, Rules
 from server.store.reindexing import Reindexing
 from server.store.safe import Safe
 from server.store.spool import Spool
+from server.store.stored_profiles import StoredProfiles
 from server.store.trail import Records, Trail
 from server.store.verification import Verification
 
@@ -64,6 +77,7 @@ class Interpreters:
     types: frozenset[str]
     structure: StructureValidator
     validator: Validator
+    levels: Levels
     subsets: Subsets
     elements: Elements
     masking: Masking
@@ -89,6 +103,10 @@ class Interpreters:
         index = SearchIndex(facts, zone, settings.base_url)
         shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         structure = structure_validator(facts)
+        published = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
+        guide = guides.shipped(snapshots.load(content.PROFILES / "r4"), facts.bases, published)
+        published = guides.with_snapshots(published, guide)
+        checking = Checking.of(facts, masking.shapes, zone, Listed(facts.value_sets))
         known = own.view(index.plans, shipped, ())
         index.plans.replace(known.own, own.waiting(known))
         return cls(
@@ -97,7 +115,8 @@ class Interpreters:
             definitions=facts,
             types=frozenset(facts.resource_types),
             structure=structure,
-            validator=Validator.of(facts, masking.shapes, structure, zone),
+            validator=Validator.of(facts, structure, guide, checking),
+            levels=validation_levels.read(settings.validation),
             subsets=Subsets(facts),
             elements=Elements.of(masking.shapes),
             masking=masking,
@@ -108,9 +127,7 @@ class Interpreters:
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
             shipped=shipped,
             operations=operations.load(content.PROFILES / "OperationDefinition"),
-            publications=publications.load(
-                (content.PROFILES, content.TERMINOLOGY), facts.resource_types
-            ),
+            publications=published,
             sections=summary.load(content.PROFILES),
             requests=Requests(facts),
             roles=roles.load(content.PROFILES),
@@ -135,6 +152,7 @@ class Services:
     queue: Queue = field(init=False)
     marks: Marks = field(init=False)
     parts: Parts = field(init=False)
+    profiles: StoredProfiles = field(init=False)
 
     def __post_init__(self) -> None:
         """Make what is not given; nothing of it asks the database yet."""
@@ -146,6 +164,9 @@ class Services:
         object.__setattr__(self, "queue", self.store.queue())
         object.__setattr__(self, "marks", self.store.marks())
         object.__setattr__(self, "parts", self.store.parts(safe))
+        known = self.interpreters
+        guide, bases = known.validator.guide, known.definitions.bases
+        object.__setattr__(self, "profiles", StoredProfiles(self.store.engine, guide, bases))
 
     @classmethod
     def open(cls, interpreters: Interpreters, statement: Callable[[], bytes]) -> Self:

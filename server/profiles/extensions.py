@@ -33,11 +33,14 @@ class Extensions:
         value = item.value
         run.scope.spend(1)
         shape = run.model.shapes[item.type]
-        for key in value:
-            slot = shape.slots.get(key) or shape.siblings.get(key)
-            if slot is None or key in _KEYS:
+        for key, content in value.items():
+            # Most of a resource is plain text, which nothing can be inside of.
+            if type(content) is str or key in _KEYS:
                 continue
-            for inner, here in _items(value[key], key, slot, at):
+            slot = shape.slots.get(key) or shape.siblings.get(key)
+            if slot is None:
+                continue
+            for inner, here in _items(content, key, slot, at):
                 if slot.type == "Resource":
                     inner_type = inner.value["resourceType"]
                     nested = Item(inner.value, inner_type)

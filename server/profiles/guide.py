@@ -8,34 +8,41 @@ Spec: https://hl7.org/fhir/R4/profiling.html
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from threading import RLock
 
 from server.fhir.json import Resource
-from server.fhir.outcome import FhirError, Issue, Unprocessable
+from server.fhir.outcome import FhirError, Issue, NotFound, Unprocessable
 from server.profiles.coded_rules import day_of
 from server.profiles.compiling import Compiler, extension_contexts
-from server.profiles.conformance import At, Compiled, Run
+from server.profiles.conformance import At, Compiled, Rule, Run
 from server.profiles.definitions import Definitions
 from server.profiles.extensions import Extensions
 from server.profiles.invariants.evaluation import Scope, TooMuch
-from server.profiles.invariants.items import Model, resource
+from server.profiles.invariants.items import Item, Model, resource
+from server.profiles.shapes import Shape
 from server.profiles.snapshots import STRUCTURE_DEFINITION, Facts, Find, Snapshots
-from server.profiles.value_rules import of_type
+from server.profiles.value_rules import is_a
 from server.terminology.membership import Membership
 
 VERSION = "4.0.1"
 _BUDGET = 300_000
 """How many values may be looked at for one resource, which takes less than a second."""
-_MOST_KEPT = 500
+_MOST_KEPT = 2000
+_NOT_YET = NotFound()
 
 
 @dataclass(slots=True)
 class Guide:
-    """The profiles that `snapshots` know, each compiled when first asked for and then kept."""
+    """The profiles that `snapshots` know, each compiled when first asked for and then kept.
+
+    Any thread may ask.
+    """
 
     snapshots: Snapshots
     compiler: Compiler
     beneath: "Guide | None" = None
     _made: dict[str, Compiled | FhirError | None] = field(default_factory=dict)
+    _lock: RLock = field(default_factory=RLock)
 
     @classmethod
     def of(
@@ -56,14 +63,20 @@ class Guide:
         below = self.beneath.find(canonical) if self.beneath is not None else None
         if below is not None:
             return below
+        found = self._made.get(canonical, _NOT_YET)
+        if found is _NOT_YET:
+            with self._lock:
+                found = self._kept(canonical)
+        if isinstance(found, FhirError):
+            raise Unprocessable(*found.issues)
+        return found
+
+    def _kept(self, canonical: str) -> Compiled | FhirError | None:
         if canonical not in self._made:
             if len(self._made) >= _MOST_KEPT:
                 self._made.clear()
             self._made[canonical] = self._compiled(canonical)
-        found = self._made[canonical]
-        if isinstance(found, FhirError):
-            raise Unprocessable(*found.issues)
-        return found
+        return self._made[canonical]
 
     def _compiled(self, canonical: str) -> Compiled | FhirError | None:
         url, _, version = canonical.partition("|")
@@ -71,8 +84,7 @@ class Guide:
         if name in self.snapshots.facts.types and name != url:
             if version not in ("", VERSION):
                 return None
-            rule = of_type(frozenset({name}), self.compiler.bases)
-            return Compiled(f"{url}|{VERSION}", name, "active", (rule,))
+            return Compiled(f"{url}|{VERSION}", name, "active", (self._is_of(name),))
         definition = self.snapshots.definition(canonical)
         if definition is None:
             return None
@@ -97,10 +109,21 @@ class Guide:
             url=f"{url}|{version}" if version else url,
             type=type_,
             status=definition.get("status", "active"),
-            rules=(of_type(frozenset({type_}), self.compiler.bases), *rules),
+            rules=(self._is_of(type_), *rules),
             contexts=extension_contexts(definition),
             is_modifier=bool(tree.definition.get("isModifier", False)),
         )
+
+    def _is_of(self, type: str) -> Rule:
+        """Return the rule that what is checked is of `type`."""
+        allowed, bases = frozenset({type}), self.compiler.bases
+
+        def check(item: Item, at: At, run: Run) -> None:
+            if not is_a(item.type, allowed, bases):
+                told = {"type": type, "found": item.type}
+                run.tell("invalid", "profile-of-other-type", at, told)
+
+        return check
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +137,10 @@ class Checking:
 
     @classmethod
     def of(
-        cls, definitions: Definitions, model: Model, zone: tzinfo, known: Membership
+        cls, definitions: Definitions, shapes: Mapping[str, Shape], zone: tzinfo, known: Membership
     ) -> "Checking":
-        """Return what checks by the types in `definitions`."""
-        return cls(model, zone, definitions.bases, known)
+        """Return what checks by the types in `definitions`; a date without a zone is in `zone`."""
+        return cls(Model(shapes), zone, definitions.bases, known)
 
     def faults(
         self,
