@@ -164,9 +164,8 @@ class Services:
         object.__setattr__(self, "queue", self.store.queue())
         object.__setattr__(self, "marks", self.store.marks())
         object.__setattr__(self, "parts", self.store.parts(safe))
-        known = self.interpreters
-        guide, bases = known.validator.guide, known.definitions.bases
-        object.__setattr__(self, "profiles", StoredProfiles(self.store.engine, guide, bases))
+        guide = self.interpreters.validator.guide
+        object.__setattr__(self, "profiles", StoredProfiles(self.store.engine, guide))
 
     @classmethod
     def open(cls, interpreters: Interpreters, statement: Callable[[], bytes]) -> Self:

@@ -55,6 +55,10 @@ class Guide:
         snapshots = Snapshots(facts, find)
         return cls(snapshots, Compiler(snapshots, bases, is_trusted=beneath is None), beneath)
 
+    def above(self, find: Find) -> "Guide":
+        """Return the guide of what `find` finds, which callers have stored, above this one."""
+        return Guide.of(self.snapshots.facts, self.compiler.bases, find, self)
+
     def find(self, canonical: str) -> Compiled | None:
         """Return the profile `canonical`, a URL with or without ``|version``; None if not known.
 

@@ -4,7 +4,6 @@ They are in force for every process within a second of being stored: at most tha
 whether a StructureDefinition was written, and then forgets what it had compiled.
 """
 
-from collections.abc import Mapping
 from threading import RLock
 from time import monotonic
 
@@ -24,10 +23,9 @@ _MOST_OF_ONE_URL = 50
 class StoredProfiles:
     """Finds profiles, first those of `beneath`, which come with the server. Any thread may ask."""
 
-    def __init__(self, engine: Engine, beneath: Guide, bases: Mapping[str, str]) -> None:
+    def __init__(self, engine: Engine, beneath: Guide) -> None:
         self._collection = engine.collections.current(TYPE)
         self._beneath = beneath
-        self._bases = bases
         self._lock = RLock()
         self._seen: tuple[int, str] | None = None
         self._looked = float("-inf")
@@ -51,7 +49,7 @@ class StoredProfiles:
         return self._new()
 
     def _new(self) -> Guide:
-        return Guide.of(self._beneath.snapshots.facts, self._bases, self._stored, self._beneath)
+        return self._beneath.above(self._stored)
 
     def _look(self) -> None:
         newest = list(self._collection.find({}, {"lu": 1}).sort("lu", -1).limit(1))
