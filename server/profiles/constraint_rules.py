@@ -17,6 +17,7 @@ from server.profiles.invariants.evaluation import Evaluate, compiled
 from server.profiles.invariants.functions import FUNCTIONS
 from server.profiles.invariants.items import Item, is_true
 
+_TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 _LONGEST = 4000
 _MATCHING = frozenset({"matches", "replaceMatches"})
 # A repeated group may be matched in more ways than can be tried; so may many repetitions in a row.
@@ -32,7 +33,7 @@ def constraint_rule(constraint: Mapping[str, Any], *, is_trusted: bool) -> Rule:
 
     `is_trusted` tells that it comes with the server.
     """
-    key, human = constraint["key"], constraint.get("human", "")
+    key, told = constraint["key"], {"key": constraint["key"], **_said(constraint)}
     severity, unread = constraint["severity"], _unread(key)
     try:
         evaluate = _read(constraint.get("expression", ""), is_trusted=is_trusted)
@@ -48,12 +49,27 @@ def constraint_rule(constraint: Mapping[str, Any], *, is_trusted: bool) -> Rule:
             unread(item, at, run)
         else:
             if holds is False:
-                told = {"key": key, "human": human[:500]}
                 run.tell("invariant", "profile-invariant", at, told, severity)
         finally:
             scope.context = outside
 
     return check
+
+
+def _said(constraint: Mapping[str, Any]) -> dict[str, str]:
+    """Return what `constraint` says in each language, the same in both if it is not translated."""
+    said = str(constraint.get("human", ""))[:500]
+    texts = {"zh": said, "en": said}
+    for one in constraint.get("_human", {}).get("extension", ()):
+        values = {each["url"]: next(iter(_values(each)), "") for each in one.get("extension", ())}
+        language = str(values.get("lang", ""))[:2]
+        if one.get("url") == _TRANSLATION and language in texts:
+            texts[language] = str(values.get("content", said))[:500]
+    return texts
+
+
+def _values(extension: Mapping[str, Any]) -> Iterator[object]:
+    return (value for key, value in extension.items() if key.startswith("value"))
 
 
 def _unread(key: str) -> Rule:

@@ -153,11 +153,12 @@ def bundle(type, *resources):
 
 
 def test_a_transaction_with_one_that_does_not_conform_stores_nothing(fhir):
-    mark = fresh("urn:mark")
-    both = [one | {"identifier": [mark]} for one in (weight(), without("subject"))]
+    mark = fresh()
+    identifier = [{"system": "urn:mark", "value": mark}]
+    both = [one | {"identifier": identifier} for one in (weight(), without("subject"))]
     issues = refused(fhir.post("", bundle("transaction", *both)), 422)
     assert issues[0]["expression"] == ["Bundle.entry[1].resource.subject"]
-    assert fhir.ids(f"Observation?identifier=urn:mark|{mark['value']}") == []
+    assert fhir.ids(f"Observation?identifier=urn:mark|{mark}") == []
 
 
 def test_a_batch_refuses_the_entry_that_does_not_conform(fhir):
