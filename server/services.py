@@ -31,6 +31,8 @@ from server.profiles import (
 from server.profiles.coded_rules import Listed
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.guide import Checking
+from server.profiles.identity_numbers import kinds
+from server.profiles.identity_rules import IdentityRules, checks
 from server.profiles.links import Links
 from server.profiles.masking import Masking
 from server.profiles.operations import Operations
@@ -104,7 +106,10 @@ class Interpreters:
         shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         structure = structure_validator(facts)
         published = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
-        guide = guides.shipped(snapshots.load(content.PROFILES / "r4"), facts.bases, published)
+        numbers = kinds.load(content.PROFILES / "identity")
+        rules = IdentityRules(numbers, lambda: datetime.now(zone).date())
+        known_r4 = snapshots.load(content.PROFILES / "r4")
+        guide = guides.shipped(known_r4, facts.bases, published, checks(rules))
         published = guides.with_snapshots(published, guide)
         checking = Checking.of(facts, masking.shapes, zone, Listed(facts.value_sets))
         known = own.view(index.plans, shipped, ())

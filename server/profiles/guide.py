@@ -5,16 +5,17 @@ Those that come with the server are compiled at the start; others are found by w
 Spec: https://hl7.org/fhir/R4/profiling.html
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from threading import RLock
+from types import MappingProxyType
 
 from server.fhir.json import Resource
 from server.fhir.outcome import FhirError, Issue, NotFound, Unprocessable
 from server.profiles.coded_rules import day_of
 from server.profiles.compiling import Compiler, extension_contexts
-from server.profiles.conformance import At, Compiled, Rule, Run
+from server.profiles.conformance import At, Compiled, Rule, Run, path
 from server.profiles.definitions import Definitions
 from server.profiles.extensions import Extensions
 from server.profiles.invariants.evaluation import Scope, TooMuch
@@ -31,6 +32,9 @@ _MOST_KEPT = 2000
 _NOT_YET = NotFound()
 
 
+Check = Callable[[Resource], Iterable[Issue]]
+
+
 @dataclass(slots=True)
 class Guide:
     """The profiles that `snapshots` know, each compiled when first asked for and then kept.
@@ -41,19 +45,26 @@ class Guide:
     snapshots: Snapshots
     compiler: Compiler
     beneath: "Guide | None" = None
+    more: Mapping[str, Check] = field(default_factory=dict)
+    """Rules that no StructureDefinition can tell, by the canonical URL of the profile."""
     _made: dict[str, Compiled | FhirError | None] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
 
     @classmethod
     def of(
-        cls, facts: Facts, bases: Mapping[str, str], find: Find, beneath: "Guide | None" = None
+        cls,
+        facts: Facts,
+        bases: Mapping[str, str],
+        find: Find,
+        beneath: "Guide | None" = None,
+        more: Mapping[str, Check] = MappingProxyType({}),
     ) -> "Guide":
         """Return the guide of what `find` finds, above R4's own or what is `beneath`.
 
         Only the lowest is trusted: what is above it, callers have stored.
         """
         snapshots = Snapshots(facts, find)
-        return cls(snapshots, Compiler(snapshots, bases, is_trusted=beneath is None), beneath)
+        return cls(snapshots, Compiler(snapshots, bases, is_trusted=beneath is None), beneath, more)
 
     def above(self, find: Find) -> "Guide":
         """Return the guide of what `find` finds, which callers have stored, above this one."""
@@ -113,10 +124,24 @@ class Guide:
             url=f"{url}|{version}" if version else url,
             type=type_,
             status=definition.get("status", "active"),
-            rules=(self._is_of(type_), *rules),
+            rules=(self._is_of(type_), *rules, *self._beside(url)),
             contexts=extension_contexts(definition),
             is_modifier=bool(tree.definition.get("isModifier", False)),
         )
+
+    def _beside(self, url: str) -> Iterator[Rule]:
+        """Yield the rule that belongs to the profile `url` beside what its definition says."""
+        found = self.more.get(url)
+        if found is None:
+            return
+
+        def check(item: Item, at: At, run: Run) -> None:
+            for issue in found(item.value):
+                inner = (issue.expression or "").partition(".")[2]
+                where = f"{path(at)}.{inner}" if inner else path(at)
+                run.issues.append(replace(issue, expression=where))
+
+        yield check
 
     def _is_of(self, type: str) -> Rule:
         """Return the rule that what is checked is of `type`."""

@@ -4,20 +4,29 @@ Spec: https://hl7.org/fhir/R4/structuredefinition.html
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import orjson
 
 from server.fhir import json
 from server.fhir.outcome import FhirError
-from server.profiles.guide import Guide
+from server.profiles.guide import Check, Guide
 from server.profiles.publications import Publication, Publications
 from server.profiles.snapshots import Facts
 
 _TYPE = "StructureDefinition"
 
 
-def shipped(facts: Facts, bases: Mapping[str, str], publications: Publications) -> Guide:
-    """Return the guide of R4's own profiles and of those among `publications`."""
+def shipped(
+    facts: Facts,
+    bases: Mapping[str, str],
+    publications: Publications,
+    more: Mapping[str, Check] = MappingProxyType({}),
+) -> Guide:
+    """Return the guide of R4's own profiles and of those among `publications`.
+
+    `more` are rules that belong to some of them, by canonical URL.
+    """
     known: dict[str, json.Resource] = {}
     for one in publications.all:
         if one.type == _TYPE:
@@ -25,7 +34,7 @@ def shipped(facts: Facts, bases: Mapping[str, str], publications: Publications) 
             known[resource["url"]] = resource
             if "version" in resource:
                 known[f"{resource['url']}|{resource['version']}"] = resource
-    return Guide.of(facts, bases, known.get)
+    return Guide.of(facts, bases, known.get, more=more)
 
 
 def with_snapshots(publications: Publications, guide: Guide) -> Publications:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from server import content
 from server.fhir.json import Resource
 from server.fhir.outcome import FhirError, Issue
 from server.profiles.conformance import Compiled
