@@ -17,7 +17,7 @@ from typing import Any
 
 from server.profiles.conformance import At, Rule, Run
 from server.profiles.invariants.items import Item
-from server.terminology.membership import Code, Membership, Verdict
+from server.terminology.membership import Code, Verdict
 
 MAXIMUM = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
 _PLACE_OF_BIRTH = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
@@ -52,19 +52,6 @@ class Listed:
         if code.system is None:
             return Verdict(is_member=any(code.code in codes for codes in systems.values()))
         return Verdict(is_member=code.code in systems.get(code.system, ()))
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """Asks `first`, and if that cannot tell, `then`."""
-
-    first: Membership
-    then: Membership
-
-    def member(self, value_set: str, code: Code, on: date | None = None) -> Verdict:
-        """Return the first answer that tells something."""
-        told = self.first.member(value_set, code, on)
-        return told if told.is_member is not None else self.then.member(value_set, code, on)
 
 
 def day_of(resource: Mapping[str, Any]) -> date | None:
