@@ -135,7 +135,7 @@ def element(occurs: Occurrence, rules: tuple[Rule, ...], slicing: Together | Non
     called = quoted(name)
 
     def check(parent: Item, at: At, run: Run) -> None:
-        found = run.model.named(parent, name)
+        found, is_many = run.model.located(parent, name)
         count = len(found)
         run.scope.spend(count + 1)
         if count < low:
@@ -150,7 +150,6 @@ def element(occurs: Occurrence, rules: tuple[Rule, ...], slicing: Together | Non
             run.tell("informational", "profile-must-support", where, told, "information")
         if not (count and rules) and slicing is None:
             return
-        is_many = run.model.is_many(parent, name)
         placed: list[tuple[Item, At]] = [
             (item, (at, called, place if is_many else None)) for place, item in enumerate(found)
         ]

@@ -14,6 +14,7 @@ from server.profiles.invariants.items import Item
 from server.profiles.shapes import Slot
 from server.profiles.snapshots import STRUCTURE_DEFINITION
 
+_Names = tuple[str, ...]
 _KEYS = ("extension", "modifierExtension")
 
 
@@ -26,10 +27,10 @@ class Extensions:
     def check(self, resource: Item, at: At, run: Run) -> None:
         """Note what is wrong with the extensions in `resource`, whose structure is valid."""
         if _has_any(resource.value):
-            self._inside(resource, at, frozenset({resource.type}), run)
+            self._inside(resource, at, (resource.type,), run)
 
-    def _inside(self, item: Item, at: At, holders: frozenset[str], run: Run) -> None:
-        """Check the extensions in `item`; `holders` are the names that a context may call it."""
+    def _inside(self, item: Item, at: At, holders: _Names, run: Run) -> None:
+        """Check the extensions in `item`; `holders` are names that a context may call it."""
         value = item.value
         run.scope.spend(1)
         shape = run.model.shapes[item.type]
@@ -42,19 +43,15 @@ class Extensions:
                 continue
             for inner, here in _items(content, key, slot, at):
                 if slot.type == "Resource":
-                    inner_type = inner.value["resourceType"]
-                    nested = Item(inner.value, inner_type)
-                    self._inside(nested, here, frozenset({inner_type}), run)
+                    name = inner.value["resourceType"]
+                    self._inside(Item(inner.value, name), here, (name,), run)
                 elif type(inner.value) is dict:
-                    named = frozenset({slot.type, slot.element.path, _plain(here)})
-                    self._inside(inner, here, named, run)
+                    self._inside(inner, here, (slot.type, slot.element.path), run)
         for key in _KEYS:
             for place, one in enumerate(value.get(key, ())):
                 self._extension(one, (at, key, place), holders, run)
 
-    def _extension(
-        self, value: Mapping[str, object], at: At, holders: frozenset[str], run: Run
-    ) -> None:
+    def _extension(self, value: Mapping[str, object], at: At, holders: _Names, run: Run) -> None:
         url = str(value["url"])
         is_modifier = at[1] == "modifierExtension"
         compiled = run.find(url) if ":" in url else None
@@ -62,18 +59,16 @@ class Extensions:
             item = Item(value, "Extension")
             self._context(compiled, url, at, holders, run)
             compiled.check(item, at, run)
-            self._inside(item, at, frozenset({"Extension", url}), run)
+            self._inside(item, at, ("Extension", url), run)
         elif is_modifier:
             run.tell("extension", "extension-modifier-unknown", at, {"url": url[:200]})
         elif "Extension" not in holders:
             told = {"url": url[:200]}
             run.tell("extension", "extension-unknown", at, told, "information")
 
-    def _context(
-        self, compiled: Compiled, url: str, at: At, holders: frozenset[str], run: Run
-    ) -> None:
+    def _context(self, compiled: Compiled, url: str, at: At, holders: _Names, run: Run) -> None:
         """Note it if the extension `compiled` may not be used in one of the `holders`."""
-        names = set(holders)
+        names = {*holders, _plain(at[0])}
         for name in holders:
             base: str | None = name
             while base is not None and base not in ("", None):
@@ -109,9 +104,8 @@ def _items(value: object, key: str, slot: Slot, at: At) -> Iterator[tuple[Item, 
         yield Item(value, type_), (at, slot.name, None)
 
 
-def _plain(at: At) -> str:
+def _plain(where: At | None) -> str:
     names: list[str] = []
-    where: At | None = at
     while where is not None:
         where, name, _ = where
         names.append(name)

@@ -21,7 +21,8 @@ def main() -> None:
     validator = Interpreters.of(Settings()).validator
     find = validator.guide.find
     print(
-        f"{'instance':44} {'bytes':>6} {'structure':>10} {'invariants':>10} {'profile':>8} {'/s':>7}"
+    head = " structure invariants  profile      /s"
+    print(f"{'instance':44} {'bytes':>6} {head}")
     )
     for file in sorted((Path(__file__).parents[1] / "profiles").glob("*/good-*.json")):
         resource = json.loads(file.read_text("utf-8"))

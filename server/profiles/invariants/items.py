@@ -72,11 +72,13 @@ class Model:
                 _add(found, value, place)
         return found
 
-    def is_many(self, item: Item, name: str) -> bool:
-        """Tell whether the element `name` of `item` is written as an array."""
+    def located(self, item: Item, name: str) -> tuple[Items, bool]:
+        """Return the elements `name` of `item`, and whether they are written as an array."""
+        found = self.named(item, name)
+        if not found:
+            return found, False
         type_ = item.type if type(item.value) is dict else "Element"
-        places = self._places.get((type_, name)) or self._find(type_, name)
-        return bool(places) and places[0].slot.many
+        return found, self._places[type_, name][0].slot.many
 
     def children(self, item: Item) -> Items:
         """Return all elements of `item`."""
