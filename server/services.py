@@ -1,6 +1,6 @@
 """What is built once and shared by all requests: interpreters before a fork, the store after it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -80,6 +80,7 @@ class Interpreters:
     structure: StructureValidator
     validator: Validator
     levels: Levels
+    supported: Mapping[str, tuple[str, ...]]
     subsets: Subsets
     elements: Elements
     masking: Masking
@@ -121,6 +122,7 @@ class Interpreters:
             types=frozenset(facts.resource_types),
             structure=structure,
             validator=Validator.of(facts, structure, guide, checking),
+            supported=guides.supported(published),
             levels=validation_levels.read(settings.validation),
             subsets=Subsets(facts),
             elements=Elements.of(masking.shapes),

@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -154,6 +154,10 @@ def _operations(definitions: Iterable[OperationDefinition]) -> dict[str, Any]:
     return {"operation": found} if found else {}
 
 
+def _profiles(urls: Sequence[str]) -> dict[str, Any]:
+    return {"supportedProfile": list(urls)} if urls else {}
+
+
 def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
     parameters = interpreters.queries.searchable(type).values()
     forward, reverse = offered(interpreters.index.plans, type)
@@ -164,6 +168,7 @@ def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
     return {
         "type": type,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{type}",
+        **_profiles(interpreters.supported.get(type, ())),
         "interaction": [{"code": code} for code in codes],
         "versioning": "versioned",
         "readHistory": True,

@@ -37,6 +37,18 @@ def shipped(
     return Guide.of(facts, bases, known.get, more=more)
 
 
+def supported(publications: Publications) -> Mapping[str, tuple[str, ...]]:
+    """Return the URLs of the profiles of resources among `publications`, by resource type."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in publications.all:
+        if one.type == _TYPE:
+            resource = orjson.loads(one.body)
+            if resource["kind"] == "resource" and resource["derivation"] == "constraint":
+                type = resource["type"]
+                found[type] = (*found.get(type, ()), resource["url"])
+    return found
+
+
 def with_snapshots(publications: Publications, guide: Guide) -> Publications:
     """Return `publications` in which every StructureDefinition has its snapshot.
 

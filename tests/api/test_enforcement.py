@@ -278,3 +278,11 @@ def test_validation_tells_what_must_be_supported_if_asked(fhir, named):
             break
         time.sleep(0.2)
     assert "profile-must-support" in told
+
+
+def test_the_statement_names_the_profiles_that_come_with_the_server(fhir):
+    rows = fhir.get("metadata").json()["rest"][0]["resource"]
+    named = {row["type"]: row.get("supportedProfile", []) for row in rows}
+    base = "https://tongkang.example/fhir/StructureDefinition/"
+    assert f"{base}cn-patient" in named["Patient"]
+    assert named["Basic"] == []

@@ -20,10 +20,8 @@ def main() -> None:
     """Print a line for each instance: the medians in µs, and how many a second that is."""
     validator = Interpreters.of(Settings()).validator
     find = validator.guide.find
-    print(
     head = " structure invariants  profile      /s"
     print(f"{'instance':44} {'bytes':>6} {head}")
-    )
     for file in sorted((Path(__file__).parents[1] / "profiles").glob("*/good-*.json")):
         resource = json.loads(file.read_text("utf-8"))
         profile = find(_BASE + file.parent.name)
