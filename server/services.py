@@ -30,7 +30,7 @@ from server.profiles import (
 )
 from server.profiles.coded_rules import Listed
 from server.profiles.definitions import Definitions, SearchParameter
-from server.profiles.guide import Checking
+from server.profiles.guide import Checking, Guide
 from server.profiles.identity_numbers import kinds
 from server.profiles.identity_rules import IdentityRules, checks
 from server.profiles.links import Links
@@ -107,10 +107,7 @@ class Interpreters:
         shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         structure = structure_validator(facts)
         published = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
-        numbers = kinds.load(content.PROFILES / "identity")
-        rules = IdentityRules(numbers, lambda: datetime.now(zone).date())
-        known_r4 = snapshots.load(content.PROFILES / "r4")
-        guide = guides.shipped(known_r4, facts.bases, published, checks(rules))
+        guide = _guide(facts, published, zone)
         published = guides.with_snapshots(published, guide)
         checking = Checking.of(facts, masking.shapes, zone, Listed(facts.value_sets))
         known = own.view(index.plans, shipped, ())
@@ -140,6 +137,14 @@ class Interpreters:
             roles=roles.load(content.PROFILES),
             started=datetime.now(zone).isoformat(timespec="seconds"),
         )
+
+
+def _guide(facts: Definitions, published: Publications, zone: ZoneInfo) -> Guide:
+    """Return the profiles that come with the server; nobody is born after today, in `zone`."""
+    numbers = kinds.load(content.PROFILES / "identity")
+    rules = IdentityRules(numbers, lambda: datetime.now(zone).date())
+    known = snapshots.load(content.PROFILES / "r4")
+    return guides.shipped(known, facts.bases, published, checks(rules))
 
 
 @dataclass(frozen=True, slots=True)

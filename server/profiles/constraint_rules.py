@@ -33,7 +33,7 @@ def constraint_rule(constraint: Mapping[str, Any], *, is_trusted: bool) -> Rule:
 
     `is_trusted` tells that it comes with the server.
     """
-    key, told = constraint["key"], {"key": constraint["key"], **_said(constraint)}
+    key, told = constraint["key"], {"key": constraint["key"], "said": _said(constraint)}
     severity, unread = constraint["severity"], _unread(key)
     try:
         evaluate = _read(constraint.get("expression", ""), is_trusted=is_trusted)

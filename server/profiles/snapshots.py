@@ -155,7 +155,7 @@ class _Making:
         self._is_new = is_new
         self._left = _MOST_NODES
         self._issues: list[Issue] = []
-        self._short: dict[int, list[Mapping[str, Any]]] = {}
+        self._short: list[tuple[Node, list[Mapping[str, Any]]]] = []
 
     def apply(self, rows: Iterable[Definition]) -> None:
         before: list[Step] = []
@@ -224,17 +224,24 @@ class _Making:
 
     def _narrow(self, node: Node, name: str) -> None:
         """Leave to `node`, ``value[x]``, the types that are named in short: ``valueQuantity``."""
-        if node.slices and id(node) not in self._short:
+        types = self._before(node)
+        if types is None and node.slices:
             return
-        types = self._short.setdefault(id(node), node.types)
+        if types is None:
+            types = node.types
+            self._short.append((node, types))
         named = {name, *node.slices}
         narrowed = [one for one in types if _choice(node, one["code"]) in named]
         node.definition = {**node.definition, "type": narrowed}
         node.own |= {"type"}
 
+    def _before(self, node: Node) -> list[Mapping[str, Any]] | None:
+        """Return the types that `node` had before it was named in short, None if it was not."""
+        return next((types for one, types in self._short if one is node), None)
+
     def _is_short(self, child: Node, name: str) -> bool:
         """Tell whether `name` is ``valueQuantity`` where `child` is ``value[x]``."""
-        types = self._short.get(id(child), child.types)
+        types = self._before(child) or child.types
         return any(_choice(child, one["code"]) == name for one in types)
 
     def _insert(self, node: Node, name: str, made: Node) -> None:
