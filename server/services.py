@@ -1,6 +1,6 @@
 """What is built once and shared by all requests: interpreters before a fork, the store after it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -19,8 +19,19 @@ from server.audit import audit_event, kept
 from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, opened
 from server.audit.request import Requests
-from server.profiles import definitions, operations, own_parameters, publications, summary
+from server.profiles import (
+    definitions,
+    guides,
+    operations,
+    own_parameters,
+    publications,
+    snapshots,
+    summary,
+)
 from server.profiles.definitions import Definitions, SearchParameter
+from server.profiles.guide import Checking, Guide
+from server.profiles.identity_numbers import kinds
+from server.profiles.identity_rules import IdentityRules, checks
 from server.profiles.links import Links
 from server.profiles.masking import Masking
 from server.profiles.operations import Operations
@@ -31,6 +42,8 @@ from server.profiles.subset import Subsets
 from server.profiles.summary import Section
 from server.profiles.validation import Validator
 from server.profiles.xml import Xml
+from server.records import validation_levels
+from server.records.validation_levels import Levels
 from server.search import own, visible
 from server.search.index import SearchIndex
 from server.search.indexes import IndexTable, indexes
@@ -50,6 +63,7 @@ from server.store.registry import Registry, Rules
 from server.store.reindexing import Reindexing
 from server.store.safe import Safe
 from server.store.spool import Spool
+from server.store.stored_profiles import StoredProfiles
 from server.store.trail import Records, Trail
 from server.store.verification import Verification
 from server.terminology import library
@@ -69,6 +83,8 @@ class Interpreters:
     types: frozenset[str]
     structure: StructureValidator
     validator: Validator
+    levels: Levels
+    supported: Mapping[str, tuple[str, ...]]
     subsets: Subsets
     elements: Elements
     masking: Masking
@@ -92,24 +108,24 @@ class Interpreters:
         zone = ZoneInfo(settings.zone)
         facts = definitions.load(content.PROFILES / "r4")
         masking = Masking.of(facts)
-        brought = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
-        codes = terminology.load(
-            (one.body for one in brought.all if one.type in library.TYPES),
-            content.TERMINOLOGY / "r4",
-            content.TERMINOLOGY / "editions.toml",
-        )
+        published = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
+        codes = _terminology(published)
         index = SearchIndex(facts, zone, settings.base_url, codes)
         shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         structure = structure_validator(facts)
-        known = own.view(index.plans, shipped, ())
-        index.plans.replace(known.own, own.waiting(known))
+        guide = _guide(facts, published, zone)
+        published = guides.with_snapshots(published, guide)
+        checking = Checking.of(facts, masking.shapes, zone, codes)
+        _apply(index, shipped)
         return cls(
             settings=settings,
             zone=zone,
             definitions=facts,
             types=frozenset(facts.resource_types),
             structure=structure,
-            validator=Validator.of(facts, masking.shapes, structure, zone),
+            validator=Validator.of(facts, structure, guide, checking),
+            supported=guides.supported(published),
+            levels=validation_levels.read(settings.validation),
             subsets=Subsets(facts),
             elements=Elements.of(masking.shapes),
             masking=masking,
@@ -120,13 +136,36 @@ class Interpreters:
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
             shipped=shipped,
             operations=operations.load(content.PROFILES / "OperationDefinition"),
-            publications=brought,
+            publications=published,
             terminology=codes,
             sections=summary.load(content.PROFILES),
             requests=Requests(facts),
             roles=roles.load(content.PROFILES),
             started=datetime.now(zone).isoformat(timespec="seconds"),
         )
+
+
+def _apply(index: SearchIndex, shipped: Sequence[SearchParameter]) -> None:
+    """Have `index` go by the own search parameters that come with the server."""
+    known = own.view(index.plans, shipped, ())
+    index.plans.replace(known.own, own.waiting(known))
+
+
+def _terminology(published: Publications) -> Terminology:
+    """Return what codes mean by what comes with the server."""
+    return terminology.load(
+        (one.body for one in published.all if one.type in library.TYPES),
+        content.TERMINOLOGY / "r4",
+        content.TERMINOLOGY / "editions.toml",
+    )
+
+
+def _guide(facts: Definitions, published: Publications, zone: ZoneInfo) -> Guide:
+    """Return the profiles that come with the server; nobody is born after today, in `zone`."""
+    numbers = kinds.load(content.PROFILES / "identity")
+    rules = IdentityRules(numbers, lambda: datetime.now(zone).date())
+    known = snapshots.load(content.PROFILES / "r4")
+    return guides.shipped(known, facts.bases, published, checks(rules))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +187,7 @@ class Services:
     parts: Parts = field(init=False)
     definitions: StoredDefinitions = field(init=False)
     loaded: LoadedSystems = field(init=False)
+    profiles: StoredProfiles = field(init=False)
 
     def __post_init__(self) -> None:
         """Make what is not given; nothing of it asks the database yet."""
@@ -163,6 +203,8 @@ class Services:
         object.__setattr__(self, "definitions", self.store.definitions(shipped.has))
         object.__setattr__(self, "loaded", self.store.loaded())
         self.interpreters.terminology.open(self.definitions, self.loaded)
+        guide = self.interpreters.validator.guide
+        object.__setattr__(self, "profiles", StoredProfiles(self.store.engine, guide))
 
     @classmethod
     def open(cls, interpreters: Interpreters, statement: Callable[[], bytes]) -> Self:

@@ -29,6 +29,7 @@ from server.records.environment import (
     switch,
     time_zone,
     url,
+    validation_levels,
     whole,
 )
 
@@ -69,6 +70,7 @@ class Settings:
     database_timeout: float = setting(3.5, seconds(0.1, 60))
     page_size: int = setting(20, whole(1, 1000))
     max_page_size: int = setting(1000, whole(1, 10_000))
+    validation: str = setting("declared", validation_levels())
     log_level: str = setting("info", choice("debug", "info", "warning", "error"))
     metrics: bool = setting(True, switch())
     large_tables: bool = setting(True, switch())

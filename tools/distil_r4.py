@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from element_definitions import differentials, type_snapshots
 from value_sets import value_sets
 
 Json = dict[str, Any]
@@ -221,6 +222,7 @@ def lines(records: Iterable[Json]) -> str:
 def main(package: Path, out: Path) -> None:
     """Write the facts of `package` into the folder `out`."""
     found = resources(package)
+    profiles = list(differentials(found["StructureDefinition"]))
     simple = next(one for one in found["StructureDefinition"] if one["url"] == _SIMPLE_QUANTITY)
     found["StructureDefinition"] = known = base_types(found["StructureDefinition"])
     rows = list(elements(known))
@@ -233,6 +235,8 @@ def main(package: Path, out: Path) -> None:
         "search-parameters": search_parameters(found["SearchParameter"]),
         "compartments": compartments(found["CompartmentDefinition"]),
         "value-sets": value_sets(bound, found),
+        "snapshots": type_snapshots(known),
+        "profiles": profiles,
     }
     out.mkdir(parents=True, exist_ok=True)
     for name, records in tables.items():

@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from threading import Lock
@@ -158,6 +158,10 @@ def _operations(definitions: Iterable[OperationDefinition]) -> dict[str, Any]:
     return {"operation": found} if found else {}
 
 
+def _profiles(urls: Sequence[str]) -> dict[str, Any]:
+    return {"supportedProfile": list(urls)} if urls else {}
+
+
 def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
     parameters = interpreters.queries.searchable(type).values()
     forward, reverse = offered(interpreters.index.plans, type)
@@ -168,6 +172,7 @@ def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:
     return {
         "type": type,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{type}",
+        **_profiles(interpreters.supported.get(type, ())),
         "interaction": [{"code": code} for code in codes],
         "versioning": "versioned",
         "readHistory": True,

@@ -10,6 +10,7 @@ from server.fhir.outcome import BadRequest, Issue, Unprocessable
 from server.interactions import (
     belonging,
     binary,
+    enforcement,
     kept_consents,
     parameters,
     redaction,
@@ -81,17 +82,28 @@ def draft(  # noqa: PLR0913  # the resource in both its forms, and where it goes
     `is_posted` tells that the server chose the id. `said` tells of patients it may be about, as
     far as that has been read already.
 
-    Raises Unprocessable if it is a search parameter to be used that cannot be, Forbidden if it is
+    Raises Unprocessable if it does not conform to what it has to, or is a search parameter or a
+    profile to be used that cannot be; Forbidden if it is
     a Consent or a definition that the server alone writes.
     """
     shipped.check(context, type, id)
     kept_consents.check(context.access, resource)
     binary.check(context, resource)
     parameters.check(context, id, resource)
+    checked = enforcement.check(context, resource)
     entries = context.interpreters.index.entries({**resource, "id": id})
     marks = belonging.marks(context, resource, entries, said)
     defaults = belonging.defaults(context.access.caller, resource)
-    return Draft(type, id, body, entries, posted=is_posted, marks=marks, defaults=defaults)
+    return Draft(
+        type,
+        id,
+        body,
+        entries,
+        posted=is_posted,
+        marks=marks,
+        defaults=defaults,
+        checked=checked,
+    )
 
 
 def posted(context: Context, type: str, resource: dict[str, Any], body: bytes) -> Draft:
@@ -114,7 +126,7 @@ def written(context: Context, call: Call, stored: Version, status: int) -> Resul
         message = "resource-created" if status == 201 else "resource-stored"
         arguments = {"type": stored.type, "id": stored.id, "version": stored.version}
         said = Issue("informational", message, arguments, severity="information")
-        issues = (said,)
+        issues = (said, *enforcement.advice(context, stored))
     return Result(
         status=status,
         body=body,

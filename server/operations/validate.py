@@ -6,7 +6,7 @@ cannot be read at all is refused as usual.
 Spec: https://hl7.org/fhir/R4/resource-operation-validate.html
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from server.access.scopes import LETTERS
 from server.context import Context
@@ -46,12 +46,19 @@ def validate(context: Context, call: Call, arguments: Arguments) -> Result:
         redaction.require_whole(context, stored.type, stored.body or b"")
     body = given if given is not None else (stored and stored.body) or b""
     resource, compact = json.parse(body, context.interpreters.settings.max_depth)
-    issues = context.interpreters.validator.faults(resource, arguments.texts.get("profile", ()))
+    issues = context.interpreters.validator.faults(
+        resource,
+        arguments.texts.get("profile", ()),
+        context.services.profiles.find,
+        tells_support=arguments.text("mustSupport") == "true",
+    )
     if resource.get("resourceType") in context.interpreters.types:
         issues += _type_differs(call, resource)
     if mode in _LETTERS and not _has_errors(issues):
         issues += _writing(context, call, mode or "", resource, compact)
-    return _told(issues, () if stored is None else (Disclosed.of(stored),))
+    if stored is None:
+        return _told(issues)
+    return _told([*issues, *_checked(stored)], (Disclosed.of(stored),))
 
 
 def _require_any(context: Context, call: Call) -> None:
@@ -68,6 +75,15 @@ def _told(issues: list[Issue], disclosed: tuple[Disclosed, ...] = ()) -> Result:
     if not _has_errors(issues):
         issues = [Issue("informational", "validate-good", severity="information"), *issues]
     return Result(status=200, issues=tuple(issues), disclosed=disclosed)
+
+
+def _checked(stored: Version) -> Iterator[Issue]:
+    """Yield by which rules `stored` was checked when it was stored, if that is known."""
+    if stored.checked:
+        level, *profiles = stored.checked
+        listed = ", ".join(profiles) or "—"
+        told = {"version": stored.version, "level": level, "profiles": listed}
+        yield Issue("informational", "validate-checked", told, severity="information")
 
 
 def _type_differs(call: Call, resource: json.Resource) -> list[Issue]:

@@ -30,6 +30,14 @@ def is_reference(resource_types: Collection[str]) -> Check:
     return check
 
 
+def target_type(text: str) -> str | None:
+    """Return the resource type that the reference `text` names, None if it names none."""
+    names = text.partition("/_history/")[0].split("/")
+    if len(names) < 2 or not names[-2][:1].isupper() or not names[-2].isalpha():
+        return None
+    return names[-2]
+
+
 def fault(text: str, resource_types: Collection[str]) -> str | None:
     """Return the key of the message that says what is wrong with the reference `text`, if any."""
     if relative := _RELATIVE(text):

@@ -1,117 +1,170 @@
-"""All that is wrong with a resource: structure, bindings, invariants, and the profiles it claims.
+"""All that is wrong with a resource: structure, invariants, extensions, and its profiles.
 
-A profile is known by its canonical URL. Those of R4's own types are; a guide adds its own by what
-`Validator.profiles` is made of.
+A profile is known by its canonical URL: R4's own and those that come with the server to the guide,
+those that callers have stored to whoever asks.
 
 Spec: https://hl7.org/fhir/R4/validation.html
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
 from itertools import chain, islice
 
-from server import content
 from server.fhir.json import Resource
-from server.fhir.outcome import Issue
-from server.profiles import identity_rules
+from server.fhir.outcome import FhirError, Issue
+from server.profiles.conformance import Compiled
 from server.profiles.definitions import Definitions
-from server.profiles.identity_numbers import kinds
+from server.profiles.guide import Checking, Guide
 from server.profiles.invariants.checking import Invariants
-from server.profiles.invariants.items import Model
-from server.profiles.shapes import Shape
 from server.profiles.structure import StructureValidator
 
-STRUCTURE_DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
-VERSION = "4.0.1"
 _MOST = 500
 
-Profile = Callable[[Resource], Iterable[Issue]]
-"""Every fault that a profile finds in a resource whose structure is valid, none if it conforms."""
+FindProfile = Callable[[str], Compiled | None]
+"""From a canonical URL to the profile, None if it is not known; raises what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The profiles that a resource has to conform to, and what there is to say of the others."""
+
+    profiles: tuple[Compiled, ...]
+    issues: tuple[Issue, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Validator:
-    """Checks resources; `profiles` are by ``url`` and by ``url|version``."""
+    """Checks resources; `guide` has the profiles that come with the server."""
 
     structure: StructureValidator
     invariants: Invariants
-    profiles: Mapping[str, Profile]
+    checking: Checking
+    guide: Guide
 
     @classmethod
     def of(
         cls,
         definitions: Definitions,
-        shapes: Mapping[str, Shape],
         structure: StructureValidator,
-        zone: tzinfo,
+        guide: Guide,
+        checking: Checking,
     ) -> "Validator":
-        """Return the validator that `definitions` make; a date without a zone is in `zone`."""
-        invariants = Invariants(definitions, Model(shapes), zone)
-        rules = identity_rules.IdentityRules(
-            kinds.load(content.PROFILES / "identity"), lambda: datetime.now(zone).date()
-        )
-        profiles = {**_base(definitions), **identity_rules.checks(rules)}
-        return cls(structure, invariants, profiles)
+        """Return the validator that `definitions` make."""
+        invariants = Invariants(definitions, checking.model, checking.zone)
+        return cls(structure, invariants, checking, guide)
 
-    def faults(self, resource: Resource, asked: Sequence[str] = ()) -> list[Issue]:
+    def faults(
+        self,
+        resource: Resource,
+        asked: Sequence[str] = (),
+        find: FindProfile | None = None,
+        *,
+        tells_support: bool = False,
+    ) -> list[Issue]:
         """Return every fault of `resource`, parsed JSON; [] when good.
 
         `asked` are canonical URLs of profiles that it has to conform to; one that is not known is
-        a fault. What it claims in meta.profile and is not known is a warning. Of more than 500
-        issues the first 500 are returned, and one that says so. Where the structure is wrong, no
-        more than that is looked at.
+        a fault. What it claims in meta.profile and is not known is a warning. `find` knows
+        profiles, those of the guide if it is left out. Of more than 500 issues the first 500 are
+        returned, and one that says so. Where the structure is wrong, no more than that is looked
+        at.
         """
+        find = find or self.guide.find
         broken = self.structure.faults(resource)
-        unknown = [
-            Issue("not-found", "profile-unknown", {"profile": url[:200]})
-            for url in asked
-            if url not in self.profiles
-        ]
+        wanted = self._asked(asked, find)
         if broken:
-            return [*broken, *unknown]
-        known = (self.profiles[url](resource) for url in asked if url in self.profiles)
+            return [*broken, *wanted.issues]
+        claimed = self.claims(resource, find, but_for=asked)
         told = chain(
-            unknown,
+            wanted.issues,
             self.invariants.faults(resource),
-            self._claimed(resource, asked),
-            chain.from_iterable(known),
+            claimed.issues,
+            self.conformance(
+                resource,
+                (*claimed.profiles, *wanted.profiles),
+                find,
+                tells_support=tells_support,
+            ),
         )
-        found = list(islice(told, _MOST + 1))
-        if len(found) > _MOST:
-            found[_MOST:] = [Issue("incomplete", "structure-more-faults", {"shown": _MOST})]
-        return found
+        return _bounded(told)
 
-    def _claimed(self, resource: Resource, asked: Sequence[str]) -> Iterator[Issue]:
-        """Yield what the profiles that `resource` claims find, but for those `asked` for."""
+    def conformance(
+        self,
+        resource: Resource,
+        profiles: Iterable[Compiled],
+        find: FindProfile,
+        *,
+        tells_support: bool = False,
+    ) -> list[Issue]:
+        """Return what in `resource` and its extensions does not conform to `profiles`."""
+
+        def known(url: str) -> Compiled | None:
+            try:
+                return find(url)
+            except FhirError:
+                return None  # what is at fault itself says nothing of others
+
+        return self.checking.faults(resource, profiles, known, tells_support=tells_support)
+
+    def claims(
+        self, resource: Resource, find: FindProfile, *, but_for: Sequence[str] = ()
+    ) -> Claims:
+        """Return the profiles in meta.profile of `resource`, whose structure is valid.
+
+        One that is not known, or is at fault itself, is warned of.
+        """
         type = resource["resourceType"]
+        profiles, issues = list[Compiled](), list[Issue]()
         for place, url in enumerate(resource.get("meta", {}).get("profile", ())):
-            if url is None or url in asked:
+            if url is None or url in but_for:
                 continue
-            if url in self.profiles:
-                yield from self.profiles[url](resource)
+            where = f"{type}.meta.profile[{place}]"
+            found = _found(url, find)
+            if isinstance(found, Compiled):
+                profiles.append(found)
+                issues += _retired(found, where)
+            elif found is not None:
+                issues.append(Issue("processing", *_unusable(url, found), where, "warning"))
             else:
-                where = f"{type}.meta.profile[{place}]"
-                arguments = {"profile": url[:200]}
-                yield Issue("not-found", "profile-not-checked", arguments, where, "warning")
+                told = {"profile": url[:200]}
+                issues.append(Issue("not-found", "profile-not-checked", told, where, "warning"))
+        return Claims(tuple(profiles), tuple(issues))
+
+    def _asked(self, asked: Sequence[str], find: FindProfile) -> Claims:
+        profiles, issues = list[Compiled](), list[Issue]()
+        for url in asked:
+            found = _found(url, find)
+            if isinstance(found, Compiled):
+                profiles.append(found)
+                issues += _retired(found, None)
+            elif found is not None:
+                issues.append(Issue("processing", *_unusable(url, found)))
+            else:
+                issues.append(Issue("not-found", "profile-unknown", {"profile": url[:200]}))
+        return Claims(tuple(profiles), tuple(issues))
 
 
-def _base(definitions: Definitions) -> dict[str, Profile]:
-    """Return R4's own types as profiles: what they ask beyond the type, `faults` checks anyway."""
-    found: dict[str, Profile] = {}
-    for name in ("Resource", "DomainResource", *definitions.resource_types):
-        for url in (f"{STRUCTURE_DEFINITION}{name}", f"{STRUCTURE_DEFINITION}{name}|{VERSION}"):
-            found[url] = _is_a(definitions, name)
+def _found(url: str, find: FindProfile) -> Compiled | FhirError | None:
+    try:
+        return find(url)
+    except FhirError as error:
+        if error.status >= 500:
+            raise
+        return error
+
+
+def _unusable(url: str, error: FhirError) -> tuple[str, dict[str, object]]:
+    return "profile-unusable", {"profile": url[:200], "reason": str(error)[:1000]}
+
+
+def _retired(profile: Compiled, where: str | None) -> Iterator[Issue]:
+    if profile.status == "retired":
+        told = {"profile": profile.url[:200]}
+        yield Issue("business-rule", "profile-retired", told, where, "warning")
+
+
+def _bounded(told: Iterable[Issue]) -> list[Issue]:
+    found = list(islice(told, _MOST + 1))
+    if len(found) > _MOST:
+        found[_MOST:] = [Issue("incomplete", "structure-more-faults", {"shown": _MOST})]
     return found
-
-
-def _is_a(definitions: Definitions, type: str) -> Profile:
-    def check(resource: Resource) -> Iterator[Issue]:
-        name: str | None = resource["resourceType"]
-        while name is not None and name != type:
-            name = definitions.bases.get(name)
-        if name is None:
-            arguments = {"type": type, "found": resource["resourceType"]}
-            yield Issue("invalid", "profile-of-other-type", arguments, resource["resourceType"])
-
-    return check

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from server.fhir.outcome import FhirError, Issue
+from server.records import validation_levels as levels
 
 _SIZE = re.compile(r"([0-9]{1,15}) ?(B|kB|MB|GB)?")
 _UNIT = {None: 1, "B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3}
@@ -149,6 +150,11 @@ def url(*schemes: str) -> Kind:
 
     allowed = ", ".join(f"{scheme}://" for scheme in schemes)
     return Kind(fields.String(validate=_where(is_url)), "setting-url", {"schemes": allowed})
+
+
+def validation_levels() -> Kind:
+    """Return what a write has to conform to: see `server.records.validation_levels`."""
+    return Kind(fields.String(validate=_where(levels.read)), "setting-validation")
 
 
 def masked(value: object) -> str:

@@ -5,7 +5,8 @@ of its JSON, `lu` its lastUpdated in microseconds since 1970 (UTC), `post` is
 there if it was created by POST. `own` is the unit responsible
 for it, `div` the divisions it belongs to, `shut` is there if nobody else may
 see it, `via` if it is seen as another resource is, `seal` and `whom` if it is
-of the trail. A deleted resource keeps a tombstone
+of the trail. `chk` is by which rules it was checked when it was stored: the level, then the
+profiles. A deleted resource keeps a tombstone
 ``{_id, v, lu, del: True}`` with what decides who may know of it, so that its
 versions go on where they stopped. In the history `_id` is ``<id>/<version>``,
 `rid` the id and `until` the moment of the next version.
@@ -29,8 +30,8 @@ MARKS = ("own", "div", "shut", "kept")
 it to be seen by nobody but who made it. `kept`, of a Patient, is what they so want."""
 _STAYING = ("own", "div")
 """The marks that a version passes on to the next; of a Patient it is all of them."""
-VERSION_FIELDS = dict.fromkeys(("v", "lu", "raw", "del", "post", "comp", "via", *MARKS), 1)
-NOT_ENTRIES = frozenset(("_id", "v", "lu", "raw", "del", "post", "seal", "whom", *MARKS))
+VERSION_FIELDS = dict.fromkeys(("v", "lu", "raw", "del", "post", "chk", "comp", "via", *MARKS), 1)
+NOT_ENTRIES = frozenset(("_id", "v", "lu", "raw", "del", "post", "chk", "seal", "whom", *MARKS))
 """The fields of a current version that are not index entries."""
 KEPT_ENTRIES = ("comp", "via", "sec", "t", "c", "pt", "has")
 """The index entries that the history keeps, for they decide who may see a version."""
@@ -49,6 +50,7 @@ class Draft:
 
     `posted` tells that the server chose the id. `marks` are `div` and `shut`, where its content or
     its patient decides them; `defaults` are `own` and `div` of what nothing else says them of.
+    `checked` is by which rules: the level and the profiles.
     """
 
     type: str
@@ -58,6 +60,7 @@ class Draft:
     posted: bool = False
     marks: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    checked: tuple[str, ...] = ()
 
     def over(self, old: Mapping[str, Any]) -> "Draft":
         """Return this draft with all its marks, where the version before it has the marks `old`."""
@@ -67,7 +70,15 @@ class Draft:
         stays = {name: old[name] for name in names if name in old}
         marks = {**self.defaults, **stays, **self.marks}
         # dataclasses.replace would cost three times as much, for each resource that is stored.
-        return Draft(self.type, self.id, self.body, self.entries, self.posted, marks)
+        return Draft(
+            self.type,
+            self.id,
+            self.body,
+            self.entries,
+            self.posted,
+            marks,
+            checked=self.checked,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +87,7 @@ class Version:
 
     `last_updated` is in microseconds since 1970 (UTC). `posted` tells that this
     version was created by POST. `patients` are those it is about, `marks` all that it bears.
-    `via` is a reference to what it is seen as.
+    `via` is a reference to what it is seen as, `checked` by which rules it was checked.
     """
 
     type: str
@@ -88,6 +99,7 @@ class Version:
     patients: tuple[str, ...] = ()
     marks: Mapping[str, Any] = field(default_factory=dict)
     via: str | None = None
+    checked: tuple[str, ...] = ()
 
 
 def current(draft: Draft, version: int, last_updated: int, stamped: bytes) -> Document:
@@ -99,6 +111,7 @@ def current(draft: Draft, version: int, last_updated: int, stamped: bytes) -> Do
         "lu": last_updated,
         "raw": Binary(stamped),
         **posted,
+        **({"chk": list(draft.checked)} if draft.checked else {}),
         **draft.entries,
         **draft.marks,
     }
@@ -150,4 +163,5 @@ def version(type: str, document: Document) -> Version:
         tuple(document.get("comp", ())),
         marks,
         document.get("via"),
+        tuple(document.get("chk", ())),
     )

@@ -10,7 +10,6 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,9 +17,8 @@ from server import content
 from server.profiles.definitions import load
 from server.profiles.invariants.evaluation import compiled
 from server.profiles.invariants.functions import FUNCTIONS
-from server.profiles.shapes import shapes
-from server.profiles.structure import structure_validator
-from server.profiles.validation import Validator
+from server.services import Interpreters
+from server.settings import Settings
 
 CANONICAL = "https://tongkang.example/fhir/"
 HL7 = "http://hl7.org/fhir/StructureDefinition/"
@@ -68,9 +66,8 @@ def definitions():
 
 
 @pytest.fixture(scope="module")
-def validator(definitions):
-    zone = ZoneInfo("Asia/Shanghai")
-    return Validator.of(definitions, shapes(definitions), structure_validator(definitions), zone)
+def validator():
+    return Interpreters.of(Settings()).validator
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""The functions that R4's invariants call.
+"""The functions that the invariants of R4 and of profiles call.
 
 Spec: http://hl7.org/fhirpath/N1/#functions, https://hl7.org/fhir/R4/fhirpath.html#functions
 """
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 
 from server.profiles.invariants.comparing import key
 from server.profiles.invariants.evaluation import Evaluate, Function, Scope
@@ -86,6 +86,31 @@ def _to_string(found: Items) -> Items:
     return [Item(str(item.value), "string") for item in found]
 
 
+def _extension(scope: Scope, found: Items, given: list[Evaluate], start: Items) -> Items:
+    """Return the extensions of what is found, with the URL that is given."""
+    there = [each for item in found for each in scope.model.named(item, "extension")]
+    scope.spend(len(there) + 1)
+    url = given[0](scope, start)
+    return [one for one in there if url and one.value.get("url") == url[0].value]
+
+
+def _cut(scope: Scope, found: Items, given: list[Evaluate], start: Items, *, skips: bool) -> Items:
+    count = given[0](scope, start)
+    if not count or type(count[0].value) is not int:
+        return NOTHING
+    end = max(count[0].value, 0)
+    return found[end:] if skips else found[:end]
+
+
+def _union(scope: Scope, found: Items, given: list[Evaluate], start: Items) -> Items:
+    return [*{key(item): item for item in (*found, *given[0](scope, start))}.values()]
+
+
+def _is_within(found: Items, others: Items) -> Items:
+    keys = {key(item) for item in others}
+    return truth(all(key(item) in keys for item in found))
+
+
 def _plain(work: Callable[[Items], Items]) -> Function:
     """Return the function that looks at its input only."""
     return lambda _scope, found, _given, _start: work(found)
@@ -99,7 +124,9 @@ def _on_text(work: Callable[..., object]) -> Function:
         if not found or type(found[0].value) is not str or not all(arguments):
             return NOTHING
         value = work(found[0].value, *(items[0].value for items in arguments))
-        return truth(value) if isinstance(value, bool) else [Item(value, "string")]
+        if isinstance(value, bool):
+            return truth(value)
+        return [Item(value, "integer" if isinstance(value, int) else "string")]
 
     return done
 
@@ -121,9 +148,14 @@ FUNCTIONS: Mapping[str, Function] = {
         child for item in found for child in scope.model.children(item)
     ],
     "combine": _combine,
+    "allTrue": _plain(lambda found: truth(all(is_true([item]) for item in found))),
+    "anyTrue": _plain(lambda found: truth(any(is_true([item]) for item in found))),
     "contains": _on_text(lambda text, part: part in text),
     "count": _plain(lambda found: [Item(len(found), "integer")]),
     "descendants": lambda scope, found, _given, _start: scope.descendants(found),
+    "distinct": _plain(lambda found: [*{key(item): item for item in found}.values()]),
+    "endsWith": _on_text(str.endswith),
+    "extension": _extension,
     "empty": _plain(lambda found: truth(not found)),
     "exists": _exists,
     "first": _plain(lambda found: found[:1]),
@@ -131,17 +163,26 @@ FUNCTIONS: Mapping[str, Function] = {
     "iif": _iif,
     "intersect": _intersect,
     "isDistinct": _plain(_is_distinct),
+    "last": _plain(lambda found: found[-1:]),
+    "length": _on_text(len),
+    "lower": _on_text(str.lower),
     "matches": _on_text(_matches),
     "not": _plain(_not),
     "replaceMatches": _on_text(_replace_matches),
     "resolve": _resolve,
     "select": _select,
+    "skip": partial(_cut, skips=True),
     "startsWith": _on_text(str.startswith),
+    "subsetOf": lambda scope, found, given, start: _is_within(found, given[0](scope, start)),
     "substring": _on_text(lambda text, start: text[start:]),
+    "supersetOf": lambda scope, found, given, start: _is_within(given[0](scope, start), found),
+    "take": partial(_cut, skips=False),
     "tail": _plain(lambda found: found[1:]),
     "toInteger": _plain(_to_integer),
     "toString": _plain(_to_string),
     # What it would write down could be somebody's data.
     "trace": _plain(lambda found: found),
+    "union": _union,
+    "upper": _on_text(str.upper),
     "where": _where,
 }

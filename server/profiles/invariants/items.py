@@ -72,6 +72,14 @@ class Model:
                 _add(found, value, place)
         return found
 
+    def located(self, item: Item, name: str) -> tuple[Items, bool]:
+        """Return the elements `name` of `item`, and whether they are written as an array."""
+        found = self.named(item, name)
+        if not found:
+            return found, False
+        type_ = item.type if type(item.value) is dict else "Element"
+        return found, self._places[type_, name][0].slot.many
+
     def children(self, item: Item) -> Items:
         """Return all elements of `item`."""
         value, type_ = item.value, item.type

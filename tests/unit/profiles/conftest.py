@@ -8,10 +8,12 @@ from server import content
 from server.fhir import json as fhir_json
 from server.profiles import patch_operations, path_patch
 from server.profiles.definitions import load
+from server.profiles.invariants.items import Model
 from server.profiles.places import Elements
 from server.profiles.shapes import shapes
 from server.profiles.structure import structure_validator
 from server.profiles.xml import Xml
+from tests.unit.profiles.profiling import Room
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +61,15 @@ def patched(elements):
 @pytest.fixture(scope="session")
 def xml(definitions):
     return Xml.of(definitions, shapes(definitions), max_depth=64)
+
+
+@pytest.fixture(scope="session")
+def room(definitions):
+    """Return a function that makes a Room in which some definitions are known."""
+
+    model = Model(shapes(definitions))
+
+    def made(*known):
+        return Room(definitions, model, *known)
+
+    return made

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from server import content
+from server.profiles import snapshots
 from server.profiles.definitions import load
 
 FACTS = content.PROFILES / "r4"
@@ -48,4 +49,4 @@ def test_a_types_own_parameter_wins_over_an_inherited_one(folder):
 def test_a_missing_file_stops_the_start(folder, name):
     (folder / name).unlink()
     with pytest.raises(FileNotFoundError, match=name):
-        load(folder)
+        _ = load(folder), snapshots.load(folder)

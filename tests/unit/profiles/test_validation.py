@@ -3,16 +3,12 @@
 Spec: https://hl7.org/fhir/R4/validation.html
 """
 
-from dataclasses import replace
-from zoneinfo import ZoneInfo
-
 import pytest
 
-from server.fhir.outcome import Issue
-from server.profiles.shapes import shapes
 from server.profiles.validation import Validator
+from tests.unit.profiles.profiling import OURS, profile
 
-OURS = "http://a.example/StructureDefinition/named"
+NAMED = OURS + "named"
 PATIENT = {
     "resourceType": "Patient",
     "text": {"status": "additional", "div": '<div xmlns="http://www.w3.org/1999/xhtml">a</div>'},
@@ -20,18 +16,15 @@ PATIENT = {
 
 
 @pytest.fixture(scope="module")
-def found(definitions, validator):
+def found(definitions, validator, room):
     """Return a function that gives (severity, message) of what is found in a resource."""
-    zone = ZoneInfo("Asia/Shanghai")
-    known = Validator.of(definitions, shapes(definitions), validator, zone)
-
-    def named(resource):
-        if "name" not in resource:
-            yield Issue("required", "structure-required", {}, "Patient.name")
-
-    known = replace(known, profiles={**known.profiles, OURS: named})
+    named = profile(("Patient.name", {"min": 1}), name="named")
+    retired = profile(name="retired", status="retired")
+    faulty = profile(("Patient.x", {"min": 1}), name="faulty")
+    known = room(named, retired, faulty)
+    whole = Validator.of(definitions, validator, known.guide, known.checking)
     return lambda resource, *asked: [
-        (one.severity, one.message) for one in known.faults(resource, asked)
+        (one.severity, one.message) for one in whole.faults(resource, asked)
     ]
 
 
@@ -39,15 +32,15 @@ def claiming(*urls, **elements):
     return {**PATIENT, "meta": {"profile": list(urls)}, **elements}
 
 
-LACKS = ("error", "structure-required")
+LACKS = ("error", "profile-min")
 
 
 def test_a_profile_is_checked_if_it_is_asked_for_or_claimed(found):
     assert found(PATIENT) == []
-    assert found(PATIENT, OURS) == [LACKS]
-    assert found(claiming(OURS)) == [LACKS]
-    assert found(claiming(OURS), OURS) == [LACKS]
-    assert found(claiming(OURS, name=[{"text": "a"}]), OURS) == []
+    assert found(PATIENT, NAMED) == [LACKS]
+    assert found(claiming(NAMED)) == [LACKS]
+    assert found(claiming(NAMED), NAMED) == [LACKS]
+    assert found(claiming(NAMED, name=[{"text": "a"}]), NAMED) == []
 
 
 def test_no_profile_is_passed_over_in_silence(found):
@@ -57,7 +50,7 @@ def test_no_profile_is_passed_over_in_silence(found):
 
 
 def test_where_the_structure_is_wrong_profiles_are_not_looked_at(found):
-    assert found({"resourceType": "Patient", "gender": 1}, OURS) == [
+    assert found({"resourceType": "Patient", "gender": 1}, NAMED) == [
         ("error", "structure-json-type")
     ]
 
@@ -67,3 +60,12 @@ def test_of_very_many_faults_the_first_are_told(found):
     rows = found({**PATIENT, "contact": contacts})
     assert len(rows) == 501
     assert rows[-1] == ("error", "structure-more-faults")
+
+
+def test_a_profile_that_is_at_fault_itself_is_told(found):
+    assert found(PATIENT, OURS + "faulty") == [("error", "profile-unusable")]
+    assert found(claiming(OURS + "faulty")) == [("warning", "profile-unusable")]
+
+
+def test_a_retired_profile_is_warned_of(found):
+    assert found(claiming(OURS + "retired")) == [("warning", "profile-retired")]

@@ -1,0 +1,139 @@
+"""What a binding asks of the codes in an element.
+
+*required*: an error if no code is of the value set; *extensible*: a warning; *preferred*: told as
+information; *example*: nothing. A maximum value set binds like a required one. What cannot be told,
+as value set or code system are not here, is told as information and holds nobody up.
+
+A code has to be valid for the day that its element is about: that of birth for a place of birth,
+else the day the resource is about, else today.
+
+Spec: https://hl7.org/fhir/R4/terminologies.html#strength
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from server.profiles.conformance import At, Rule, Run
+from server.profiles.invariants.items import Item
+from server.terminology.membership import Code, Verdict
+
+MAXIMUM = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
+_PLACE_OF_BIRTH = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
+_SEVERITIES = {"required": "error", "extensible": "warning", "preferred": "information"}
+_DAYS = (
+    ("effectiveDateTime",),
+    ("effectivePeriod", "start"),
+    ("performedDateTime",),
+    ("performedPeriod", "start"),
+    ("occurrenceDateTime",),
+    ("period", "start"),
+    ("onsetDateTime",),
+    ("recordedDate",),
+    ("authoredOn",),
+    ("date",),
+)
+"""Where the day stands that a resource is about: the first of these that is there."""
+
+
+def day_of(resource: Mapping[str, Any]) -> date | None:
+    """Return the day that `resource` is about, None if it does not say one."""
+    for way in _DAYS:
+        value: Any = resource
+        for name in way:
+            value = value.get(name) if type(value) is dict else None
+        if type(value) is str:
+            return _day(value)
+    return None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat((text[:10] + "-01-01")[:10])
+    except ValueError:
+        return None
+
+
+def bound(binding: Mapping[str, Any]) -> Iterator[Rule]:
+    """Yield the rules that `binding`, an ``ElementDefinition.binding``, makes."""
+    strength, value_set = binding["strength"], binding.get("valueSet")
+    if value_set is not None and strength in _SEVERITIES:
+        yield _bound(value_set, strength)
+    for one in binding.get("extension", ()):
+        if one.get("url") == MAXIMUM and "valueCanonical" in one:
+            yield _bound(one["valueCanonical"], "required")
+
+
+def _bound(value_set: str, strength: str) -> Rule:
+    severity = _SEVERITIES[strength]
+    said = {"value_set": value_set, "strength": strength}
+
+    def check(item: Item, at: At, run: Run) -> None:
+        codes = list(_codes(item))
+        if not codes:
+            if item.type == "CodeableConcept" and strength in ("required", "extensible"):
+                run.tell("code-invalid", "profile-binding-no-code", at, said, severity)
+            return
+        on = _on(at, run)
+        verdicts = [run.membership.member(value_set, one, on) for one in codes]
+        for code, verdict in zip(codes, verdicts, strict=True):
+            if verdict.is_member:
+                _remark(code, verdict, at, run)
+        if any(one.is_member for one in verdicts):
+            return
+        shown = ", ".join(_shown(one) for one in codes)
+        if any(one.is_member is None for one in verdicts):
+            told = {"code": shown, **said}
+            run.tell("not-supported", "profile-binding-untold", at, told, "information")
+        else:
+            run.tell("code-invalid", "profile-binding", at, {"code": shown, **said}, severity)
+
+    return check
+
+
+def _remark(code: Code, verdict: Verdict, at: At, run: Run) -> None:
+    """Warn of a code that is a member, but not a current one, or that is called otherwise."""
+    if verdict.reason is not None:
+        run.tell("business-rule", verdict.reason, at, verdict.arguments, "warning")
+    right, given = verdict.display, code.display
+    if right is not None and given is not None and _folded(right) != _folded(given):
+        told = {"code": _shown(code), "expected": right, "found": given[:100]}
+        run.tell("value", "profile-display", at, told, "warning")
+
+
+def _folded(text: str) -> str:
+    return "".join(text.split()).casefold()
+
+
+def _on(at: At, run: Run) -> date | None:
+    """Return the day for which a code at `at` has to be valid."""
+    where: At | None = at
+    resource = run.scope.resource.value
+    names: list[tuple[str, int | None]] = []
+    while where is not None:
+        where, name, place = where
+        names.append((name, place))
+    for name, place in names:
+        listed = resource.get("extension", ()) if name == "extension" else ()
+        if place is not None and place < len(listed):
+            extension = listed[place]
+            if extension.get("url") == _PLACE_OF_BIRTH and "birthDate" in resource:
+                return _day(resource["birthDate"])
+    return run.dated
+
+
+def _codes(item: Item) -> Iterator[Code]:
+    value = item.value
+    if type(value) is str:
+        yield Code(value)
+    elif type(value) is dict:
+        codings = value.get("coding", ()) if item.type == "CodeableConcept" else (value,)
+        for one in codings:
+            if type(one) is dict and type(one.get("code")) is str:
+                # A Quantity has its unit as a code, and no display that would be the code's.
+                display = one.get("display") if "value" not in one else None
+                yield Code(one["code"], one.get("system"), one.get("version"), display)
+
+
+def _shown(code: Code) -> str:
+    return (code.code if code.system is None else f"{code.system}|{code.code}")[:120]
