@@ -22,6 +22,7 @@ from server.audit.request import Requests
 from server.profiles import (
     definitions,
     guides,
+    narration,
     operations,
     own_parameters,
     publications,
@@ -34,6 +35,7 @@ from server.profiles.identity_numbers import kinds
 from server.profiles.identity_rules import IdentityRules, checks
 from server.profiles.links import Links
 from server.profiles.masking import Masking
+from server.profiles.narration import Labels
 from server.profiles.operations import Operations
 from server.profiles.places import Elements
 from server.profiles.publications import Publications
@@ -98,6 +100,7 @@ class Interpreters:
     publications: Publications
     terminology: Terminology
     sections: tuple[Section, ...]
+    labels: Labels
     requests: Requests
     roles: Roles
     started: str
@@ -110,13 +113,12 @@ class Interpreters:
         masking = Masking.of(facts)
         published = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
         codes = _terminology(published)
-        index = SearchIndex(facts, zone, settings.base_url, codes)
         shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         structure = structure_validator(facts)
         guide = _guide(facts, published, zone)
         published = guides.with_snapshots(published, guide)
         checking = Checking.of(facts, masking.shapes, zone, codes)
-        _apply(index, shipped)
+        index = _applying(SearchIndex(facts, zone, settings.base_url, codes), shipped)
         return cls(
             settings=settings,
             zone=zone,
@@ -139,16 +141,18 @@ class Interpreters:
             publications=published,
             terminology=codes,
             sections=summary.load(content.PROFILES),
+            labels=narration.load(content.PROFILES),
             requests=Requests(facts),
             roles=roles.load(content.PROFILES),
             started=datetime.now(zone).isoformat(timespec="seconds"),
         )
 
 
-def _apply(index: SearchIndex, shipped: Sequence[SearchParameter]) -> None:
-    """Have `index` go by the own search parameters that come with the server."""
+def _applying(index: SearchIndex, shipped: Sequence[SearchParameter]) -> SearchIndex:
+    """Return `index`, which goes by the own search parameters that come with the server now."""
     known = own.view(index.plans, shipped, ())
     index.plans.replace(known.own, own.waiting(known))
+    return index
 
 
 def _terminology(published: Publications) -> Terminology:
