@@ -47,6 +47,7 @@ from server.portal.consent import consent
 from server.portal.launching import launches
 from server.portal.leaving import leaving
 from server.portal.pages import LANGUAGE, LARGEST_FORM, ZONE
+from server.portal.readable import Readable
 from server.portal.sign_in import sign_in
 from server.portal.welcome import pages
 from server.services import Interpreters, Services
@@ -186,7 +187,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(endpoints(server, services, known))
     app.register_blueprint(registration(services, known))
     fhir = Shared(FhirEndpoint(services, _authentication(settings, services)), known)
-    mounted = _mounted(app.wsgi_app, fhir, interpreters)
+    readable = Readable(fhir, interpreters.publications)
+    mounted = _mounted(app.wsgi_app, readable, interpreters)
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
     app.wsgi_app = mounted  # type: ignore[assignment, method-assign]
     return app
