@@ -21,6 +21,7 @@ from server.terminology.membership import Code, Verdict
 MAXIMUM = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
 _PLACE_OF_BIRTH = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
 _SEVERITIES = {"required": "error", "extensible": "warning", "preferred": "information"}
+_CODED = ("CodeableConcept", "Coding")
 _DAYS = (
     ("effectiveDateTime",),
     ("effectivePeriod", "start"),
@@ -75,7 +76,7 @@ def _bound(value_set: str, strength: str) -> Rule:
                 run.tell("code-invalid", "profile-binding-no-code", at, said, severity)
             return
         on = _on(at, run)
-        verdicts = [run.membership.member(value_set, one, on) for one in codes]
+        verdicts = [_verdict(item, value_set, one, on, run) for one in codes]
         for code, verdict in zip(codes, verdicts, strict=True):
             if verdict.is_member:
                 _remark(code, verdict, at, run)
@@ -89,6 +90,13 @@ def _bound(value_set: str, strength: str) -> Rule:
             run.tell("code-invalid", "profile-binding", at, {"code": shown, **said}, severity)
 
     return check
+
+
+def _verdict(item: Item, value_set: str, code: Code, on: date | None, run: Run) -> Verdict:
+    if code.system is None and item.type in _CODED:
+        # Only an element that is no more than a code takes its system from the value set.
+        return Verdict(is_member=False)
+    return run.membership.member(value_set, code, on)
 
 
 def _remark(code: Code, verdict: Verdict, at: At, run: Run) -> None:

@@ -147,7 +147,7 @@ def _of_value(node: Node) -> Iterator[Rule]:
         value = value_of(definition, kind)
         if value is not None and value[0] in own:
             yield rule(value[1])
-    if "binding" in own:
+    if "binding" in definition:
         yield from bound(definition["binding"])
     if "maxLength" in own:
         yield length(definition["maxLength"])
