@@ -26,13 +26,10 @@ from server.profiles import (
     operations,
     own_parameters,
     publications,
-    snapshots,
     summary,
 )
 from server.profiles.definitions import Definitions, SearchParameter
-from server.profiles.guide import Checking, Guide
-from server.profiles.identity_numbers import kinds
-from server.profiles.identity_rules import IdentityRules, checks
+from server.profiles.guide import Checking
 from server.profiles.links import Links
 from server.profiles.masking import Masking
 from server.profiles.narration import Labels
@@ -108,6 +105,11 @@ class Interpreters:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return the interpreters of the facts that come with the server."""
+        with content.loading():
+            return cls._of(settings)
+
+    @classmethod
+    def _of(cls, settings: Settings) -> Self:
         zone = ZoneInfo(settings.zone)
         facts = definitions.load(content.PROFILES / "r4")
         masking = Masking.of(facts)
@@ -115,7 +117,7 @@ class Interpreters:
         codes = _terminology(published)
         shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         structure = structure_validator(facts)
-        guide = _guide(facts, published, zone)
+        guide = guides.national(facts, published, content.PROFILES, zone)
         published = guides.with_snapshots(published, guide)
         checking = Checking.of(facts, masking.shapes, zone, codes)
         index = _applying(SearchIndex(facts, zone, settings.base_url, codes), shipped)
@@ -131,7 +133,7 @@ class Interpreters:
             subsets=Subsets(facts),
             elements=Elements.of(masking.shapes),
             masking=masking,
-            links=Links.of(facts),
+            links=Links(masking.shapes),
             xml=Xml.of(facts, masking.shapes, settings.max_depth),
             index=index,
             indexes=IndexTable(facts, index.plans),
@@ -162,14 +164,6 @@ def _terminology(published: Publications) -> Terminology:
         content.TERMINOLOGY / "r4",
         content.TERMINOLOGY / "editions.toml",
     )
-
-
-def _guide(facts: Definitions, published: Publications, zone: ZoneInfo) -> Guide:
-    """Return the profiles that come with the server; nobody is born after today, in `zone`."""
-    numbers = kinds.load(content.PROFILES / "identity")
-    rules = IdentityRules(numbers, lambda: datetime.now(zone).date())
-    known = snapshots.load(content.PROFILES / "r4")
-    return guides.shipped(known, facts.bases, published, checks(rules))
 
 
 @dataclass(frozen=True, slots=True)

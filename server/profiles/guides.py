@@ -4,13 +4,19 @@ Spec: https://hl7.org/fhir/R4/structuredefinition.html
 """
 
 from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from pathlib import Path
 from types import MappingProxyType
 
 import orjson
 
 from server.fhir import json
 from server.fhir.outcome import FhirError
+from server.profiles import snapshots
+from server.profiles.definitions import Definitions
 from server.profiles.guide import Check, Guide
+from server.profiles.identity_numbers import kinds
+from server.profiles.identity_rules import IdentityRules, checks
 from server.profiles.publications import Publication, Publications
 from server.profiles.snapshots import Facts
 
@@ -35,6 +41,15 @@ def shipped(
             if "version" in resource:
                 known[f"{resource['url']}|{resource['version']}"] = resource
     return Guide.of(facts, bases, known.get, more=more)
+
+
+def national(facts: Definitions, published: Publications, folder: Path, zone: tzinfo) -> Guide:
+    """Return the guide of what is `published`, with the rules of identity numbers in `folder`.
+
+    Nobody is born after today in `zone`.
+    """
+    rules = IdentityRules(kinds.load(folder / "identity"), lambda: datetime.now(zone).date())
+    return shipped(snapshots.load(folder / "r4"), facts.bases, published, checks(rules))
 
 
 def supported(publications: Publications) -> Mapping[str, tuple[str, ...]]:
