@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from pymongo import MongoClient
 
 from server.store.embedded import EmbeddedMongo
-from tests import processes
+from tests import processes, stocking
 
 # How long an example takes tells how busy the machine is; what holds the server to a time is alone.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -36,6 +36,7 @@ def mongodb_url():
     """The URL of a one-node replica set that is empty at first."""
     made = tempfile.TemporaryDirectory(prefix="tongkang-test-", dir=quick_folder())
     with made as folder, EmbeddedMongo(Path(folder) / "mongodb") as url:
+        stocking.OURS.add(url)
         yield url
 
 

@@ -10,6 +10,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from tests import stocking
+
 ROOT = Path(__file__).resolve().parent.parent
 APPLICATION = "server.wsgi:app"
 
@@ -138,6 +140,14 @@ class Server(Process):
         super().__init__(command, log, **settings)
         self.root = f"http://127.0.0.1:{settings['port']}"
         self.base = f"{self.root}/fhir"
+        self._stocked = settings.get("mongodb_url"), settings.get("database")
+
+    def start(self):
+        """Start it; if its mongod is the tests' own, what is published is stored already."""
+        url, database = self._stocked
+        if url in stocking.OURS and database is not None:
+            stocking.stock(url, database)
+        return super().start()
 
     def ready(self):
         """Wait until it answers /readyz with 200, and return it."""
