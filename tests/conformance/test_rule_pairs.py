@@ -27,13 +27,16 @@ def errors(pair, resource):
 
 
 def is_near(one, other):
-    """Tell whether one of two places is inside the other, or both are right in the same element."""
+    """Tell whether one of two places is right inside the other, or both in the same element."""
     short, long = sorted((_parts(one), _parts(other)), key=len)
-    return long[: len(short)] == short or long[:-1] == short[:-1]
+    is_inside = long[: len(short)] == short and len(long) - len(short) <= 2
+    return is_inside or (long[:-1] == short[:-1] and len(short) > 2)
 
 
 def _parts(path):
-    named = re.sub(r"\b(value|effective|performed|onset|occurrence|item|age)[A-Z]\w*", r"\1", path)
+    named = re.sub(
+        r"\b(value|effective|performed|onset|occurrence|item|age|medication)[A-Z]\w*", r"\1", path
+    )
     return re.sub(r"\[\d+\]|`", "", named).split(".")
 
 
