@@ -30,7 +30,7 @@ EXPLAINED = [
     (
         OURS,
         r" code\.coding\.0\.code$",
-        "The national code in its slice is bound as required; HAPI puts ZZZ into no slice.",
+        "HAPI takes an edition of which only a part is here; the edition that is named is complete.",
     ),
     (
         HAPIS,
