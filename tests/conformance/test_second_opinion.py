@@ -30,7 +30,7 @@ EXPLAINED = [
     (
         OURS,
         r" code\.coding\.0\.code$",
-        "HAPI takes an edition of which only a part is here; the edition that is named is complete.",
+        "HAPI takes the edition of which only a part is here; the one that is named is complete.",
     ),
     (
         HAPIS,
