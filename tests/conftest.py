@@ -1,6 +1,9 @@
 """What tests share: one real mongod for the whole run, and one real server."""
 
 import secrets
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,10 +17,25 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 
+_MEMORY = Path("/dev/shm")
+_ENOUGH = 4 * 1024**3
+
+
+def quick_folder():
+    """Return a folder whose files are in memory if there is much of it, None otherwise.
+
+    A database there does all that it does on a disk, but makes collections in a third of the time.
+    """
+    if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH:
+        return _MEMORY
+    return None
+
+
 @pytest.fixture(scope="session")
-def mongodb_url(tmp_path_factory):
+def mongodb_url():
     """The URL of a one-node replica set that is empty at first."""
-    with EmbeddedMongo(tmp_path_factory.mktemp("mongodb")) as url:
+    made = tempfile.TemporaryDirectory(prefix="tongkang-test-", dir=quick_folder())
+    with made as folder, EmbeddedMongo(Path(folder) / "mongodb") as url:
         yield url
 
 
