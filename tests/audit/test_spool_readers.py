@@ -1,6 +1,7 @@
 """Whoever reads the trail, however, finds what was answered before, also out of the spool."""
 
 import secrets
+import signal
 
 import pytest
 import requests as http
@@ -68,3 +69,24 @@ def test_a_search_finds_each_read_before_it(server, system, auditor, way):
         seen = found.json().get("total", told.count(f"Patient/{id}/_history/1"))
         # The searches before are in the trail too, if they told of records about the patient.
         assert seen >= number
+
+
+@pytest.fixture
+def other(mongodb_url, name, tmp_path):
+    """One more server of two processes, with a spool in `tmp_path`."""
+    known = {"mongodb_url": mongodb_url, "database": name, "spool_folder": tmp_path}
+    server = processes.Server(tmp_path / "server.log", access="oauth", workers=2, **known)
+    yield server.start().ready()
+    server.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_ends_in_good_order_leaves_nothing(other, mongodb, system, tmp_path, number):
+    asked = [secrets.token_hex(6) for _ in range(20)]
+    for id in asked:
+        assert http.get(f"{other.base}/Patient/{id}", headers=system).status_code == 404
+    other.stop(number)
+    assert list(tmp_path.glob("*/*.spool")) == []
+    terms = {"t": {"$in": [f"entity=Patient/{id}" for id in asked]}}
+    database = other.environ["TONGKANG_DATABASE"]
+    assert mongodb[database]["AuditEvent"].count_documents(terms) == len(asked)
