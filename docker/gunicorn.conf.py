@@ -143,6 +143,14 @@ def when_ready(server: Any) -> None:  # noqa: ANN401 - gunicorn's Arbiter, which
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, pause)
 
 
+def worker_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401 - as above
+    """Have the trail take what this process has recorded last."""
+    # gunicorn reads this file before it sets anything up, the application's modules after that.
+    from server.app import close  # noqa: PLC0415
+
+    close(getattr(worker, "wsgi", None))
+
+
 def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401 - as above
     """Drop the gauges of a process that has ended."""
     if settings.metrics:

@@ -67,13 +67,13 @@ class _Once(Generic[Made]):
     def __init__(self, make: Callable[[], Made]) -> None:
         self._make = make
         self._lock = Lock()
-        self._made: Made | None = None
+        self.made: Made | None = None
 
     def __call__(self) -> Made:
-        if self._made is None:
+        if self.made is None:
             with self._lock:
-                self._made = self._made or self._make()
-        return self._made
+                self.made = self.made or self._make()
+        return self.made
 
 
 _ROOMS = (
@@ -192,3 +192,10 @@ def create_app(settings: Settings) -> Flask:
     # The type of wsgi_app is a method; to wrap it is what Flask's documentation advises.
     app.wsgi_app = mounted  # type: ignore[assignment, method-assign]
     return app
+
+
+def close(application: object) -> None:
+    """Close what this process has opened for `application`, if that is one of ours."""
+    opened = getattr(application, "extensions", {}).get(SERVICES)
+    if isinstance(opened, _Once) and opened.made is not None:
+        opened.made.close()

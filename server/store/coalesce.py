@@ -72,10 +72,7 @@ class Coalescer(Generic[Item, Answer]):
             self._queue.append(mine)
             mine.leads = not self._led
             self._led = True
-            self._announced.discard(announced)
-            if self._complete is not None and not self._announced:
-                self._complete.release()
-                self._complete = None
+            self._expect_no_more(announced)
         if not mine.leads:
             mine.asleep.acquire()
         if mine.leads:
@@ -85,6 +82,17 @@ class Coalescer(Generic[Item, Answer]):
         if isinstance(mine.answer, Exception):
             raise mine.answer
         return mine.answer  # type: ignore[return-value]  # set by _lead for every item of its batch
+
+    def withdraw(self, announced: object) -> None:
+        """Say that the item that was `announced` does not come."""
+        with self._lock:
+            self._expect_no_more(announced)
+
+    def _expect_no_more(self, announced: object) -> None:
+        self._announced.discard(announced)
+        if self._complete is not None and not self._announced:
+            self._complete.release()
+            self._complete = None
 
     def _gather(self) -> None:
         """Wait a moment for those who are about to come."""

@@ -9,12 +9,10 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
-from pymongo.read_concern import ReadConcern
-
 from server.fhir.outcome import Unavailable
 from server.store.documents import Document
 from server.store.engine import Engine
-from server.store.lanes import TYPE
+from server.store.lanes import LANES, REGISTRY, TYPE
 from server.store.spool import Segment, Spool
 
 Item = TypeVar("Item")
@@ -45,9 +43,9 @@ class Kept(Generic[Item]):
         self._encode, self._decode = codec
         self._write = write
         database = engine.collections.database
-        self._records = database[TYPE].with_options(read_concern=ReadConcern("local"))
+        self._records, self._lanes = database[TYPE], database[LANES]
         self._now = now
-        self._lock = Lock()
+        self._lock, self._taking = Lock(), Lock()
         self._items: list[Timed[Item]] = []
         # The trail may have these: it is not known, or who put them there is not alive.
         self._doubtful: list[Timed[Item]] = []
@@ -63,32 +61,31 @@ class Kept(Generic[Item]):
         if self._is_failing or len(self._items) > _TOO_MANY:
             return False
         lines = [self._encode(item) for item in items]
-        try:
-            with self._lock:
-                at = self._now()
-                for line in lines:
-                    self._spool.write(b"%d %b" % (at, line))
-                self._items += [(at, item) for item in items]
-        except OSError as error:
-            raise Unavailable.because("trail-unavailable") from error
+        with _needed(), self._lock:
+            at = self._now()
+            for line in lines:
+                self._spool.write(b"%d %b" % (at, line))
+            self._items += [(at, item) for item in items]
         if len(self._items) >= _MANY:
             self._hurry.set()
         return True
 
     def has_some(self) -> bool:
-        """Tell whether there is something that the trail is yet to take."""
-        return bool(self._items or self._doubtful)
+        """Tell whether there is something that the trail is yet to take, or is just taking."""
+        return bool(self._items or self._doubtful or self._segments)
 
     def others(self) -> set[str]:
-        """Return the names of what other processes have and the trail may not have."""
-        return self._spool.pending()
+        """Return the names of what other processes have and the trail may not have.
+
+        Raises Unavailable.
+        """
+        with self._taking, _needed():
+            return self._spool.pending()
 
     def want(self) -> None:
         """Ask the other processes not to wait with what they have. Raises Unavailable."""
-        try:
+        with _needed():
             self._spool.want()
-        except OSError as error:
-            raise Unavailable.because("trail-unavailable") from error
 
     def rest(self, ended: Flag) -> None:
         """Wait until the trail shall take what there is: after a moment, or because of somebody."""
@@ -98,13 +95,24 @@ class Kept(Generic[Item]):
                 break
         self._hurry.clear()
 
-    def take_over(self) -> None:
-        """Take what processes have left that are not alive any more."""
-        for segment in self._spool.left():
-            items = list(self._read(segment))
-            with self._lock:
-                self._segments.append(segment)
-                self._doubtful += items
+    def take_over(self) -> bool:
+        """Take what processes have left that are not alive any more; tell whether there was some.
+
+        Raises Unavailable.
+        """
+        is_some = False
+        with self._taking, _needed():
+            for segment in self._spool.left():
+                try:
+                    items = list(self._read(segment))
+                except BaseException:
+                    self._spool.leave(segment)
+                    raise
+                with self._lock:
+                    self._segments.append(segment)
+                    self._doubtful += items
+                is_some = True
+        return is_some
 
     @contextmanager
     def taken(self) -> Iterator[Callable[[], list[Timed[Item]]]]:
@@ -123,10 +131,19 @@ class Kept(Generic[Item]):
             self._is_failing = True
             raise
         self._is_failing = False
-        with self._lock:
-            self._segments = [one for one in self._segments if one not in segments]
         for segment in segments:
+            self._drop(segment)
+
+    def _drop(self, segment: Segment) -> None:
+        """Remove `segment`, or try that again next time."""
+        try:
             self._spool.drop(segment)
+        except OSError as error:
+            told = {"segment": segment.path.name, "code": error.errno}
+            _log.error("trail spool cannot be emptied", extra=told)
+        else:
+            with self._lock:
+                self._segments.remove(segment)
 
     def _read(self, segment: Segment) -> Iterator[Timed[Item]]:
         for line in segment.lines():
@@ -138,7 +155,10 @@ class Kept(Generic[Item]):
                 _log.warning("trail spool line cut off", extra={"segment": segment.path.name})
 
     def _missing(self, doubtful: Sequence[Timed[Item]]) -> Iterator[Timed[Item]]:
-        """Yield those of `doubtful` that the trail does not have."""
+        """Yield those of `doubtful` that the trail does not have, whatever becomes of it."""
+        if doubtful:
+            # Durable as it is, so is then all that was stored before: only such records are found.
+            self._lanes.update_one({"_id": REGISTRY}, {"$max": {"epoch": 1}})
         for start in range(0, len(doubtful), _ASKED_AT_ONCE):
             some = doubtful[start : start + _ASKED_AT_ONCE]
             rows: dict[int, list[Document]] = defaultdict(list)
@@ -155,3 +175,12 @@ class Kept(Generic[Item]):
     def _is_of(self, row: Document, item: Item, at: int) -> bool:
         raw, _ = self._write(item, row["_id"], row["lu"], at)
         return raw == bytes(row["raw"])
+
+
+@contextmanager
+def _needed() -> Iterator[None]:
+    """Turn a failure of the spool into a refusal."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable.because("trail-unavailable") from error

@@ -11,7 +11,7 @@ Spec: https://man7.org/linux/man-pages/man2/flock.2.html
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -37,7 +37,7 @@ class Segment:
 class Spool:
     """The segments in `folder`, of this process and of others on this host.
 
-    One thread at a time writes, or ends a segment. Every method raises OSError.
+    One thread at a time writes, or ends a segment. Nearly every method raises OSError.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -65,12 +65,19 @@ class Spool:
         os.close(segment.descriptor)
         self._own.discard(segment.path.name)
 
+    def leave(self, segment: Segment) -> None:
+        """Leave `segment` to whoever looks next."""
+        os.close(segment.descriptor)
+        self._own.discard(segment.path.name)
+
     def left(self) -> Iterator[Segment]:
         """Yield each segment that nobody holds any more, which this process now does."""
         for path in self._of_others():
             with suppress(FileNotFoundError):
                 descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-                if _is_taken(descriptor):
+                with _closed_on_failure(descriptor):
+                    is_taken = _is_taken(descriptor)
+                if is_taken:
                     self._own.add(path.name)
                     yield Segment(path, descriptor)
                 else:
@@ -90,14 +97,17 @@ class Spool:
         """Tell whether somebody has asked for that since this was last asked."""
         try:
             asked = (self._folder / _WANTED).stat().st_mtime_ns
-        except FileNotFoundError:
+        except OSError:
             return False
         is_new, self._asked = asked != self._asked, asked
         return is_new
 
     def _of_others(self) -> list[Path]:
-        found = sorted(self._folder.glob(f"*{_SUFFIX}"))
-        return [path for path in found if path.name not in self._own]
+        try:
+            found = sorted(self._folder.iterdir())
+        except FileNotFoundError:
+            return []
+        return [one for one in found if one.suffix == _SUFFIX and one.name not in self._own]
 
     def _begin(self) -> Segment:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -105,12 +115,22 @@ class Spool:
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
         new, path = self._folder / name, self._folder / f"{name}{_SUFFIX}"
         descriptor = os.open(new, flags, _PRIVATE)
-        # Whoever finds it has to find it held.
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        self._own.add(path.name)
-        new.rename(path)
+        with _closed_on_failure(descriptor):
+            # Whoever finds it has to find it held.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._own.add(path.name)
+            new.rename(path)
         self._open = Segment(path, descriptor)
         return self._open
+
+
+@contextmanager
+def _closed_on_failure(descriptor: int) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def _is_taken(descriptor: int) -> bool:

@@ -101,11 +101,20 @@ class Trail(Generic[Item]):
         Raises Unavailable if that cannot be done, or may not have been done.
         """
         parts = self._records.parts(item)
-        if self._kept is None or self._records.is_durable(item) or not self._kept.put(parts):
+        if self._records.is_durable(item) or not self._is_kept(parts, announced):
             self._run(parts, announced)
-        else:
-            self._see_to_confirm()
         return self._epochs.now()
+
+    def _is_kept(self, parts: Sequence[Item], announced: object) -> bool:
+        """Put `parts` into the spool, to go on from there; False if it takes none now."""
+        if self._kept is None:
+            return False
+        self._queue.withdraw(announced)
+        try:
+            return self._kept.put(parts)
+        finally:
+            # What was not written whole is in the way of others until it is removed.
+            self._see_to_confirm()
 
     def announce(self, *, is_change: bool) -> object:
         """Have others who append wait a moment for an item; return what to append it with.
@@ -125,20 +134,25 @@ class Trail(Generic[Item]):
         awaited, until = self._kept.others(), monotonic() + _PATIENCE_SECONDS
         if awaited:
             self._kept.want()
-            self._kept.take_over()
-        while awaited or self._kept.has_some():
-            if self._kept.has_some():
-                self.confirm()
-            awaited &= self._kept.others()
-            if awaited and monotonic() > until:
+            self._take_over()
+        while awaited := awaited & self._kept.others():
+            if monotonic() > until:
                 raise Unavailable.because("trail-unavailable")
-            sleep(_MOMENT_SECONDS if awaited else 0)
-            self._kept.take_over()
+            sleep(_MOMENT_SECONDS)
+            self._take_over()
+        # Once only: others of this process go on recording.
+        if self._kept.has_some():
+            self.confirm()
+
+    def _take_over(self) -> None:
+        if self._kept is not None and self._kept.take_over():
+            self._see_to_confirm()
+            self.confirm()
 
     def begin(self) -> None:
-        """See to it that this process has heard of an epoch. Raises Unavailable."""
+        """See to what was left, and that this process has heard of an epoch. Raises Unavailable."""
         if not self._epochs.last():
-            self.settle()
+            self._take_over()
             self._epochs.now()
 
     def epoch(self) -> int:
@@ -240,6 +254,9 @@ class Trail(Generic[Item]):
                 try:
                     self._confirm_now()
                 except (FhirError, PyMongoError):
+                    self._unconfirmed.set()
+                except Exception as error:  # noqa: BLE001 - whatever it is, nobody else does this
+                    _log.error("trail not confirmed", extra={"kind": type(error).__name__})
                     self._unconfirmed.set()
 
     def _confirm_now(self) -> None:

@@ -1,10 +1,12 @@
 """Batches made of many threads' items."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from server.store import coalesce
 from server.store.coalesce import Coalescer
 
 
@@ -128,3 +130,12 @@ def test_who_does_not_come_in_time_is_not_waited_for_again(monkeypatch):
     assert coalescer.run(1) == 1
     monkeypatch.setattr("server.store.coalesce._MOMENT", 60)
     assert coalescer.run(2) == 2
+
+
+def test_who_was_announced_and_does_not_come_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(coalesce, "_MOMENT", 20)
+    coalescer = Coalescer(lambda items: items)
+    coalescer.withdraw(coalescer.announce())
+    started = time.monotonic()
+    assert coalescer.run(1) == 1
+    assert time.monotonic() - started < 10
