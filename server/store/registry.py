@@ -8,7 +8,7 @@ while processes come, go and crash.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -175,7 +175,8 @@ class Registry:
         self._ended.set()
         if self._worker is not None:
             self._worker.join(_PATIENCE_SECONDS)
-        with self._lock, refused():
+        # A process that says no more is left out before long, also if it cannot say that it leaves.
+        with self._lock, suppress(Unavailable), refused():
             self._writers.leave()
 
     def _first(self) -> View:
