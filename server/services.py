@@ -22,6 +22,7 @@ from server.audit.request import Requests
 from server.profiles import (
     definitions,
     guides,
+    models,
     narration,
     operations,
     own_parameters,
@@ -111,11 +112,12 @@ class Interpreters:
     @classmethod
     def _of(cls, settings: Settings) -> Self:
         zone = ZoneInfo(settings.zone)
+        shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         facts = definitions.load(content.PROFILES / "r4")
+        facts = models.added(facts, models.load(content.PROFILES), shipped)
         masking = Masking.of(facts)
         published = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
         codes = _terminology(published)
-        shipped = own_parameters.load(content.PROFILES / "SearchParameter")
         structure = structure_validator(facts)
         guide = guides.national(facts, published, content.PROFILES, zone)
         published = guides.with_snapshots(published, guide)

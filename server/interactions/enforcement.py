@@ -2,6 +2,7 @@
 
 A profile that the resource claims and the server knows is enforced, with R4's invariants, unless
 the level of its type is ``off``; one that it does not know is warned of, and the resource stored.
+What is not of R4 is enforced like a profile: the logical model that defines it.
 
 Spec: https://hl7.org/fhir/R4/validation.html
 """
@@ -59,10 +60,6 @@ def _found(context: Context, resource: Resource) -> tuple[list[Issue], tuple[str
         issues += validator.invariants.faults(resource)
         issues += validator.conformance(resource, profiles, find)
     return issues, (level.name, *(one.url for one in profiles))
-
-
-def _claims_any(resource: Resource) -> bool:
-    return bool(resource.get("meta", {}).get("profile"))
 
 
 def _with_required(

@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from threading import Lock
@@ -12,6 +12,7 @@ from typing import Any
 from server.access.policy import APPEND_ONLY, NEEDED
 from server.context import Context
 from server.fhir import model
+from server.fhir.canonical import BASE
 from server.fhir.formats import NAMES
 from server.fhir.messages import TAGS, text
 from server.fhir.outcome import BadRequest
@@ -29,6 +30,7 @@ from server.settings import Settings
 
 _TYPE = "CapabilityStatement"
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_MODEL = f"{BASE}/StructureDefinition/capability-model"
 _COMPARTMENTS = "http://hl7.org/fhir/CompartmentDefinition/"
 # R4 has no SearchParameter for them.
 _NAMELESS = ("_has", "_list", "_type")
@@ -96,7 +98,9 @@ def statement(interpreters: Interpreters) -> bytes:
                     "resource": [
                         _resource(interpreters, type)
                         for type in interpreters.definitions.resource_types
+                        if type not in interpreters.definitions.models
                     ],
+                    **_models(interpreters),
                     "interaction": [{"code": code} for code in on_system()],
                     "searchParam": _common(interpreters),
                     **_operations(interpreters.operations.on_system()),
@@ -160,6 +164,40 @@ def _operations(definitions: Iterable[OperationDefinition]) -> dict[str, Any]:
 
 def _profiles(urls: Sequence[str]) -> dict[str, Any]:
     return {"supportedProfile": list(urls)} if urls else {}
+
+
+def _models(interpreters: Interpreters) -> dict[str, Any]:
+    """Return what can be done with types beyond R4's, which only an extension has room for."""
+    models = interpreters.definitions.models
+    found = [_model(interpreters, type, url) for type, url in models.items()]
+    return {"extension": found} if found else {}
+
+
+def _model(interpreters: Interpreters, type: str, url: str) -> dict[str, Any]:
+    said = _resource(interpreters, type)
+    return {
+        "url": _MODEL,
+        "extension": [
+            {"url": "type", "valueCode": type},
+            {"url": "definition", "valueCanonical": url},
+            *({"url": "interaction", "valueCode": one["code"]} for one in said["interaction"]),
+            *(_named("searchParam", one) for one in said["searchParam"]),
+            *(_named("operation", one) for one in said.get("operation", ())),
+            *({"url": "searchInclude", "valueString": one} for one in said["searchInclude"]),
+        ],
+    }
+
+
+def _named(url: str, one: Mapping[str, str]) -> dict[str, Any]:
+    """Return a search parameter or an operation by its name, its definition, and its type if any."""
+    return {
+        "url": url,
+        "extension": [
+            {"url": "name", "valueString": one["name"]},
+            {"url": "definition", "valueCanonical": one["definition"]},
+            *([{"url": "type", "valueCode": one["type"]}] if "type" in one else []),
+        ],
+    }
 
 
 def _resource(interpreters: Interpreters, type: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ Spec: https://hl7.org/fhir/R4/elementdefinition.html
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,8 @@ class Definitions:
     DomainResource included. `compartments` maps a compartment code (``Patient``) and a resource
     type to parameter codes; ``{def}`` among them means that the resource which gives the
     compartment its name is in it itself. `value_sets` maps a value set's URL to its codes by
-    system; one that cannot be listed (MIME types, UCUM) is absent.
+    system; one that cannot be listed (MIME types, UCUM) is absent. `models` are the types among
+    all these that are not R4's, each with the canonical URL of the logical model that defines it.
     """
 
     resource_types: tuple[str, ...]
@@ -111,6 +112,7 @@ class Definitions:
     primitives: Mapping[str, Primitive]
     constraints: Mapping[str, tuple[Constraint, ...]]
     bases: Mapping[str, str]
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(folder: Path) -> Definitions:

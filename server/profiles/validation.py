@@ -6,7 +6,7 @@ those that callers have stored to whoever asks.
 Spec: https://hl7.org/fhir/R4/validation.html
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -34,12 +34,16 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Validator:
-    """Checks resources; `guide` has the profiles that come with the server."""
+    """Checks resources; `guide` has the profiles that come with the server.
+
+    `models` are the types beyond R4's, each with the URL of the logical model that defines it.
+    """
 
     structure: StructureValidator
     invariants: Invariants
     checking: Checking
     guide: Guide
+    models: Mapping[str, str]
 
     @classmethod
     def of(
@@ -51,7 +55,7 @@ class Validator:
     ) -> "Validator":
         """Return the validator that `definitions` make."""
         invariants = Invariants(definitions, checking.model, checking.zone)
-        return cls(structure, invariants, checking, guide)
+        return cls(structure, invariants, checking, guide, definitions.models)
 
     def faults(
         self,
@@ -111,10 +115,12 @@ class Validator:
     ) -> Claims:
         """Return the profiles in meta.profile of `resource`, whose structure is valid.
 
-        One that is not known, or is at fault itself, is warned of.
+        One that is not known, or is at fault itself, is warned of. What a logical model defines has
+        to conform to that, claimed or not.
         """
         type = resource["resourceType"]
-        profiles, issues = list[Compiled](), list[Issue]()
+        model = self.guide.find(self.models[type]) if type in self.models else None
+        profiles, issues = [model] if model is not None else [], list[Issue]()
         for place, url in enumerate(resource.get("meta", {}).get("profile", ())):
             if url is None or url in but_for:
                 continue
