@@ -49,7 +49,9 @@ def _found(context: Context, resource: Resource) -> tuple[list[Issue], tuple[str
     if level.name == OFF:
         return [], (OFF,)
     find, validator = context.services.profiles.find, known.validator
-    if level.profile is None and not level.has_invariants and not _claims_any(resource):
+    claims_any = bool(resource.get("meta", {}).get("profile"))
+    has_to = claims_any or resource["resourceType"] in validator.models
+    if level.profile is None and not level.has_invariants and not has_to:
         return [], (level.name,)
     claims = validator.claims(resource, find)
     issues, profiles = list(claims.issues), claims.profiles

@@ -90,28 +90,28 @@ def statement(interpreters: Interpreters) -> bytes:
             "fhirVersion": "4.0.1",
             "patchFormat": list(PATCH_TYPES),
             "format": list(NAMES),
-            "rest": [
-                {
-                    "mode": "server",
-                    "documentation": _in_each_language("capabilities-async"),
-                    "security": _security(interpreters.settings),
-                    "resource": [
-                        _resource(interpreters, type)
-                        for type in interpreters.definitions.resource_types
-                        if type not in interpreters.definitions.models
-                    ],
-                    **_models(interpreters),
-                    "interaction": [{"code": code} for code in on_system()],
-                    "searchParam": _common(interpreters),
-                    **_operations(interpreters.operations.on_system()),
-                    "compartment": [
-                        f"{_COMPARTMENTS}{name.lower()}"
-                        for name in interpreters.definitions.compartments
-                    ],
-                }
-            ],
+            "rest": [_rest(interpreters)],
         }
     )
+
+
+def _rest(interpreters: Interpreters) -> dict[str, Any]:
+    facts = interpreters.definitions
+    return {
+        "mode": "server",
+        "documentation": _in_each_language("capabilities-async"),
+        "security": _security(interpreters.settings),
+        "resource": [
+            _resource(interpreters, type)
+            for type in facts.resource_types
+            if type not in facts.models
+        ],
+        **_models(interpreters),
+        "interaction": [{"code": code} for code in on_system()],
+        "searchParam": _common(interpreters),
+        **_operations(interpreters.operations.on_system()),
+        "compartment": [f"{_COMPARTMENTS}{name.lower()}" for name in facts.compartments],
+    }
 
 
 def _security(settings: Settings) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def _model(interpreters: Interpreters, type: str, url: str) -> dict[str, Any]:
 
 
 def _named(url: str, one: Mapping[str, str]) -> dict[str, Any]:
-    """Return a search parameter or an operation by its name, its definition, and its type if any."""
+    """Return a search parameter or an operation: its name, definition, and its type if any."""
     return {
         "url": url,
         "extension": [

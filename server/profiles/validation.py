@@ -7,7 +7,7 @@ Spec: https://hl7.org/fhir/R4/validation.html
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from server.fhir.json import Resource
@@ -43,7 +43,7 @@ class Validator:
     invariants: Invariants
     checking: Checking
     guide: Guide
-    models: Mapping[str, str]
+    models: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
