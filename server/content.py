@@ -1,4 +1,4 @@
-"""Where the data that the server interprets lies: profiles and terminology.
+"""Where the data that the server interprets lies: profiles, terminology and mappings.
 
 In a checkout these are the top-level folders of the project; in a wheel they
 are carried inside the package, under ``_content``.
@@ -15,6 +15,7 @@ ROOT = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
 
 PROFILES = ROOT / "profiles"
 TERMINOLOGY = ROOT / "terminology"
+MAPPINGS = ROOT / "mappings"
 GUNICORN_CONF = (ROOT if _IN_WHEEL.is_dir() else ROOT / "docker") / "gunicorn.conf.py"
 
 

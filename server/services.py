@@ -19,6 +19,7 @@ from server.audit import audit_event, kept
 from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, opened
 from server.audit.request import Requests
+from server.mappings.datasets import DataSets
 from server.profiles import (
     definitions,
     guides,
@@ -31,6 +32,7 @@ from server.profiles import (
 )
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.guide import Checking
+from server.profiles.identity_numbers import kinds
 from server.profiles.links import Links
 from server.profiles.masking import Masking
 from server.profiles.narration import Labels
@@ -97,6 +99,7 @@ class Interpreters:
     operations: Operations
     publications: Publications
     terminology: Terminology
+    datasets: DataSets
     sections: tuple[Section, ...]
     labels: Labels
     requests: Requests
@@ -144,6 +147,9 @@ class Interpreters:
             operations=operations.load(content.PROFILES / "OperationDefinition"),
             publications=published,
             terminology=codes,
+            datasets=DataSets.load(
+                content.MAPPINGS, codes, kinds.load(content.PROFILES / "identity")
+            ),
             sections=summary.load(content.PROFILES),
             labels=narration.load(content.PROFILES),
             requests=Requests(facts),

@@ -1,0 +1,153 @@
+"""What a data set goes by, made of its table once: schema, layout, conversions, checks.
+
+Spec: mappings/README.md
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from server.mappings import checks, conversions, people, places
+from server.mappings.checks import BodyMassIndex, Person
+from server.mappings.conversions import Asked, Conversion, Facts, Maker
+from server.mappings.domains import Domain
+from server.mappings.headers import Headers
+from server.mappings.layout import Layout, Place, laid_out
+from server.mappings.reading import Putting
+from server.mappings.restoring import Finder, Taking
+from server.mappings.results import measured
+from server.mappings.tables import Element, Every, Table, WrongTableError
+from server.records.cells import Column
+from server.records.datasets import Shape
+
+CONVERSIONS: Mapping[str, Maker] = {
+    "string": conversions.string,
+    "date": conversions.date,
+    "dateTime": conversions.date_time,
+    "boolean": conversions.boolean,
+    "number": conversions.number,
+    "quantity": conversions.quantity,
+    "money": conversions.money,
+    "coding": conversions.coding,
+    "concept": conversions.concept,
+    "classified": conversions.classified,
+    "gender": people.gender,
+    "telephone": people.telephone,
+    "document-number": people.document_number,
+    "document-type": people.document_type,
+    "division": places.division,
+    "measured": measured,
+}
+"""What makes a conversion, by the name that rows know it by."""
+CALCULATED = "body-mass-index"
+
+Swapped = Callable[[Mapping[str, str], Sequence[str]], tuple[str, str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What reading and restoring rows of a data set takes."""
+
+    headers: Headers
+    shape: Shape
+    layout: Layout
+    putting: Mapping[str, Putting]
+    taking: Mapping[str, Taking]
+    finder: Finder
+    domains: Mapping[str, Domain]
+    every: tuple[Every, ...]
+    always: tuple[Place, ...]
+    checks: tuple[Person | BodyMassIndex, ...]
+    body_mass_index: BodyMassIndex | None
+    swapped: Swapped
+    without_inverse: Mapping[str, str]
+
+
+def made(table: Table, facts: Facts) -> Made:
+    """Return what the data set of `table` goes by. Raises WrongTableError."""
+    _no_name_twice(table)
+    edition = table.head.edition
+    written = [one for one in table.elements if one.convert != CALCULATED]
+    layout = laid_out(table)
+    made = {one.name: _conversion(one, edition, facts) for one in table.elements if one.target}
+    domains = {one.name: facts.domains.find(one.domain, edition) for one in written if one.domain}
+    shape = Shape.of([_column(one, domains.get(one.name)) for one in written])
+    elements = {one.name: one for one in table.elements}
+    index = _body_mass_index(table)
+    return Made(
+        headers=Headers.of(written),
+        shape=shape,
+        layout=layout,
+        putting={
+            name: Putting(
+                elements[name], one, (layout.spots[name], *layout.also[name]), layout.instead[name]
+            )
+            for name, one in made.items()
+        },
+        taking={
+            name: Taking(elements[name], one, (layout.spots[name], *layout.instead[name].values()))
+            for name, one in made.items()
+            if not elements[name].inverse
+        },
+        finder=Finder.of(layout),
+        domains=domains,
+        every=table.every,
+        always=tuple(one for one in layout.places.values() if one.always),
+        checks=(*_persons(table), *((index,) if index else ())),
+        body_mass_index=index,
+        swapped=partial(checks.swapped, shape),
+        without_inverse={one.name: one.inverse for one in table.elements if one.inverse},
+    )
+
+
+def _no_name_twice(table: Table) -> None:
+    names = Counter(one.name for one in table.elements)
+    twice = [name for name, count in names.items() if count > 1]
+    missing = [one.needs for one in table.elements if one.needs and one.needs not in names]
+    if twice or missing:
+        raise WrongTableError(f"{table.name}: twice {twice}, missing {missing}.")
+
+
+def _conversion(element: Element, edition: str, facts: Facts) -> Conversion:
+    if element.convert == CALCULATED:
+        return conversions.quantity(Asked(element, edition, facts))
+    if element.convert not in CONVERSIONS:
+        raise WrongTableError(f"{element.name}: there is no conversion {element.convert}.")
+    return CONVERSIONS[element.convert](Asked(element, edition, facts))
+
+
+def _column(element: Element, domain: Domain | None) -> Column:
+    format = element.parsed
+    return Column(
+        name=element.name,
+        kind=format.kind,
+        least=format.least,
+        most=format.most,
+        decimals=format.decimals,
+        letters=format.letters,
+        codes={} if domain is None else domain.spellings,
+        is_open=domain is not None and domain.is_open,
+        is_required=element.required,
+        repeats=element.repeats,
+    )
+
+
+def _persons(table: Table) -> list[Person]:
+    """Return whose number, date of birth and sex stand in one row."""
+    numbers = [one for one in table.elements if one.convert == "document-number"]
+    born = [one.name for one in table.elements if one.target.endswith(".birthDate")]
+    sexes = [one.name for one in table.elements if one.convert == "gender"]
+    if not (numbers and born and sexes):
+        return []
+    number = numbers[0]
+    default = number.options.get("default", "")
+    return [Person(number.name, number.options["with"], born[0], sexes[0], default)]
+
+
+def _body_mass_index(table: Table) -> BodyMassIndex | None:
+    for one in table.elements:
+        if one.convert == CALCULATED:
+            height, weight, given = one.options["from"]
+            return BodyMassIndex(height, weight, given, one.name)
+    return None

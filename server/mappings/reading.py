@@ -1,0 +1,138 @@
+"""From a row to a tree: values are put where the layout has a place for them.
+
+Nodes come into being with the first value in them.
+
+Spec: mappings/README.md
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from server.mappings import places as addresses
+from server.mappings.conversions import Conversion
+from server.mappings.layout import Layout, Place, Spot, full_url
+from server.mappings.tables import Element, Every
+from server.mappings.templates import fresh, merge, with_value
+from server.records.cells import Told, WrongCellError
+from server.records.datasets import Cell
+
+Json = Any
+FINISH: Mapping[str, Callable[[dict[str, Json]], None]] = {"address": addresses.joined}
+"""What is done with a node when all values are in their places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource of a row: its role in the data set, and what a Bundle calls its entry."""
+
+    role: str
+    full_url: str
+    resource: dict[str, Json]
+
+
+@dataclass(slots=True)
+class Tree:
+    """A tree that grows."""
+
+    layout: Layout
+    nodes: dict[tuple[int, int], dict[str, Json]] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    to_finish: list[tuple[str, dict[str, Json]]] = field(default_factory=list)
+
+    def node(self, place: Place, index: int) -> dict[str, Json]:
+        """Return the node at `place`, made now if it is not there yet."""
+        key = place.number, index if place.is_repeated else 0
+        found = self.nodes.get(key)
+        if found is None:
+            found = self.nodes[key] = fresh(place.whole)
+            if place.position:
+                found[place.position] = place.first + index
+            self._set_in(place, index, found)
+            if place.finish:
+                self.to_finish.append((place.finish, found))
+        return found
+
+    def _set_in(self, place: Place, index: int, node: dict[str, Json]) -> None:
+        if place.parent is None:
+            role = str(place.path)
+            role = f"{role}#{index}" if index and place.repeats else role
+            url = full_url(str(place.path), index if place.repeats else 0)
+            self.entries.append(Entry(role, url, node))
+            return
+        parent = self.node(place.parent, index)
+        if place.is_item:
+            parent.setdefault(place.name, []).append(node)
+        else:
+            parent[place.name] = node
+
+    def put(self, spot: Spot, index: int, value: Json) -> None:
+        """Put `value` where it stands."""
+        node = self.node(spot.place, index)
+        if spot.twin is not None:
+            texts = node.setdefault(spot.name, [])
+            twins = node.setdefault(f"_{spot.name}", [])
+            twins += [None] * (len(texts) - len(twins))
+            texts.append(value)
+            twins.append(with_value(spot.twin, value))
+        elif spot.name:
+            node[spot.name] = value
+        else:
+            merge(node, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Putting:
+    """How the values of one element get into a tree."""
+
+    element: Element
+    conversion: Conversion
+    spots: tuple[Spot, ...]
+    instead: Mapping[str, Spot]
+
+    def put(self, tree: Tree, cells: Mapping[str, Cell]) -> list[Told]:
+        """Put what `cells` have of the element into `tree`; return what cannot stand there."""
+        told: list[Told] = []
+        values = cells[self.element.name].values
+        for index, value in enumerate(values):
+            if not value:
+                continue
+            if self.element.needs and not _beside(cells, self.element.needs, index):
+                told.append(Told("needs", value, {"needed": self.element.needs}))
+                continue
+            try:
+                made = self.conversion.read(
+                    value,
+                    lambda name, index=index: _beside(cells, name, index),  # type: ignore[misc]
+                )
+            except WrongCellError as wrong:
+                told.append(Told(wrong.rule, value, wrong.arguments))
+                continue
+            spots = (self.instead[value],) if value in self.instead else self.spots
+            for number, spot in enumerate(spots):
+                tree.put(spot, index, fresh(made) if number else made)
+        return told
+
+
+def _beside(cells: Mapping[str, Cell], name: str, index: int) -> str:
+    cell = cells.get(name)
+    if cell is None:
+        return ""
+    return cell.values[index] if index < len(cell.values) else ""
+
+
+def share(every: Sequence[Every], tree: Tree, values: Mapping[str, Json]) -> None:
+    """Put into all resources what they share; `values` are converted ones, by their element."""
+    for one in every:
+        for entry in tree.entries:
+            if entry.resource["resourceType"] == one.type and one.element not in entry.resource:
+                if one.of in values:
+                    entry.resource[one.element] = fresh(values[one.of])
+                else:
+                    merge(entry.resource, fresh(one.otherwise))
+
+
+def finish(tree: Tree) -> None:
+    """Do with each node what is to be done when all values are in their places."""
+    for name, node in tree.to_finish:
+        FINISH[name](node)

@@ -1,0 +1,46 @@
+"""The conversion of what was measured: a number with its unit, or whatever else was found.
+
+Laboratories write ``5.60``, ``<0.05``, ``阴性`` and ``1:80`` in the same column. A number becomes a
+Quantity, whose code is that of UCUM where the table of units knows what the laboratory writes; all
+else stays a text.
+
+Spec: https://hl7.org/fhir/R4/datatypes.html#Quantity, https://ucum.org/ucum
+"""
+
+import re
+from typing import Any
+
+from server.fhir.json import fragment
+from server.mappings.conversions import UCUM, Asked, Beside, Conversion
+
+Json = Any
+_NUMBER = re.compile(r"(<=|>=|<|>)?([0-9]{1,14}(?:\.[0-9]{1,8})?)")
+
+
+def measured(asked: Asked) -> Conversion:
+    """Make ``valueQuantity`` or ``valueString``; ``with`` names the element of the unit."""
+    beside, units = asked.option("with"), asked.facts.units
+
+    def read(value: str, other: Beside) -> Json:
+        match = _NUMBER.fullmatch(value)
+        if match is None or (len(match[2]) > 1 and match[2][0] == "0" and match[2][1] != "."):
+            return {"valueString": value}
+        made: dict[str, Any] = {"value": fragment(match[2].encode())}
+        if match[1]:
+            made["comparator"] = match[1]
+        unit = other(beside)
+        if unit:
+            made["unit"] = unit
+        if unit in units:
+            made |= {"system": UCUM, "code": units[unit]}
+        return {"valueQuantity": made}
+
+    def restore(node: Json) -> str | None:
+        if "valueString" in node:
+            return str(node["valueString"])
+        found = node.get("valueQuantity", {})
+        if "value" not in found:
+            return None
+        return f"{found.get('comparator', '')}{found['value']}"
+
+    return Conversion(read, restore)

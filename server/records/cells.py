@@ -1,0 +1,277 @@
+"""What a cell of a national data set may hold, and how what is written otherwise is put right.
+
+Only spelling is put right, never meaning: full-width signs, spaces around, a small x at the end of
+a number, a date written with hyphens. Whatever was put right is told.
+
+Spec: WS 363.1-2011 卫生信息数据元目录 第1部分：总则, 5.1.6 (types and formats)
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+EMPTY = frozenset(("", "-", "－", "—", "——", "NULL", "null", "/"))
+"""What stands in a cell that has nothing to say, as the rules for front pages have it."""
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_SPACES = " \t\r\n\v\f\u00a0\u3000\ufeff\u200b"
+_has_full_width = re.compile(r"[\uff01-\uff5e]").search
+_LONG_TEXT = 30
+"""Above so many characters a text is a sentence, in which full-width signs are at home."""
+
+_DIGITS = re.compile(r"[0-9]+")
+_LETTERS_AND_DIGITS = re.compile(r"[^\s\x00-\x1f\x7f]+")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_DAY = re.compile(r"([0-9]{4})([-/.年]?)([0-9]{1,2})(?(2)[-/.月]?)([0-9]{1,2})日?")
+_TIME = re.compile(r"([0-9]{1,2})(:?)([0-9]{2})(?:\2([0-9]{2})(?:\.0+)?)?(Z|[+-][0-9:]{4,6})?")
+_CHINA = ("+08:00", "+0800")
+_TRUE = frozenset(("T", "TRUE", "1", "是", "有", "Y", "YES"))
+_FALSE = frozenset(("F", "FALSE", "0", "2", "否", "无", "N", "NO"))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing to say of a cell: the `rule`, the `value` it is about, and what its text needs."""
+
+    rule: str
+    value: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    severity: str = "error"
+
+
+class WrongCellError(ValueError):
+    """A cell breaks a rule."""
+
+    def __init__(self, rule: str, **arguments: object) -> None:
+        super().__init__(rule)
+        self.rule = rule
+        self.arguments = arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What may stand in the cells under one header.
+
+    `kind` is text, digits, code, number, flag, date or dateTime; lengths count characters, that of
+    a number its point too, of which `decimals` may stand behind it. `codes` has every spelling of
+    every code that a table allows; if it `is_open`, others may stand there as well. A cell that
+    `repeats` has several values, divided by ``|``.
+    """
+
+    name: str
+    kind: str
+    least: int = 0
+    most: int = 1000
+    decimals: int = 0
+    letters: str = "AN"
+    codes: Mapping[str, "Known"] = field(default_factory=dict)
+    is_open: bool = False
+    is_required: bool = False
+    repeats: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A code under one of its spellings; `rule` tells why it is to be warned of, if it is."""
+
+    code: str
+    rule: str | None = None
+    edition: str | None = None
+
+
+Read = Callable[[Column, str], tuple[str, list[Told]]]
+
+
+def is_right(column: Column) -> Callable[[str], bool]:
+    """Return what tells quickly that a text is what `read` would return for it, saying nothing.
+
+    It may say no of a text that is right.
+    """
+    match column.kind:
+        case "code":
+            return frozenset(
+                text for text, known in column.codes.items() if known == Known(text)
+            ).__contains__
+        case "number":
+            shape = re.compile(_right_number(column)).fullmatch
+            return lambda text: shape(text) is not None
+        case "text" if column.letters == "AN":
+            edges, least, most = _SPACES + "-－—/Nn", max(column.least, 1), column.most
+            is_long = most > _LONG_TEXT
+            return lambda text: (
+                least <= len(text) <= most
+                and text[0] not in edges
+                and text[-1] not in edges
+                and (is_long or _has_full_width(text) is None)
+            )
+        case "flag":
+            return frozenset(("T", "F")).__contains__
+    return lambda _: False
+
+
+def _right_number(column: Column) -> str:
+    room = column.most - (column.decimals + 1 if column.decimals else 0)
+    rest = rf"(?:\.[0-9]{{1,{column.decimals}}})?" if column.decimals else ""
+    return rf"(?:0|[1-9][0-9]{{0,{max(room, 1) - 1}}}){rest}"
+
+
+def tidied(column: Column, text: str) -> tuple[str, list[Told]]:
+    """Return `text` without what is only spelling, and what was put right."""
+    told: list[Told] = []
+    stripped = text.strip(_SPACES)
+    if stripped != text:
+        told.append(Told("spaces", text, severity="warning"))
+    if not stripped.isascii() and (column.kind != "text" or column.most <= _LONG_TEXT):
+        narrow = stripped.translate(_FULL_WIDTH)
+        if narrow != stripped:
+            told.append(Told("full-width", stripped, {"right": narrow}, "warning"))
+            stripped = narrow
+    return stripped, told
+
+
+def read(column: Column, text: str) -> tuple[str, list[Told]]:
+    """Return the one value in `text` as the format wants it, and what was put right.
+
+    Raises WrongCellError.
+    """
+    tidy, told = tidied(column, text)
+    if tidy in EMPTY and tidy not in column.codes:
+        return "", [*told, *([Told("empty", tidy, severity="warning")] if tidy else [])]
+    value, more = READERS[column.kind](column, tidy)
+    return value, told + more
+
+
+def _text(column: Column, value: str) -> tuple[str, list[Told]]:
+    _fits(column, value)
+    if column.letters == "A" and _without_letters(value):
+        raise WrongCellError("letters")
+    return value, []
+
+
+def _without_letters(value: str) -> bool:
+    return not any(sign.isalpha() for sign in value) or sum(map(str.isdigit, value)) > 5
+
+
+def _digits(column: Column, value: str) -> tuple[str, list[Told]]:
+    if not _DIGITS.fullmatch(value):
+        raise WrongCellError("digits")
+    _fits(column, value)
+    return value, []
+
+
+def _marks(column: Column, value: str) -> tuple[str, list[Told]]:
+    told: list[Told] = []
+    if value[-1] == "x" and value[:-1].isdigit():
+        told.append(Told("small-x", value, severity="warning"))
+        value = value.upper()
+    if " " in value and value.replace(" ", "").isalnum():
+        told.append(Told("spaces", value, severity="warning"))
+        value = value.replace(" ", "")
+    if not _LETTERS_AND_DIGITS.fullmatch(value):
+        raise WrongCellError("letters-and-digits")
+    _fits(column, value)
+    return value, told
+
+
+def _fits(column: Column, value: str) -> None:
+    if not column.least <= len(value) <= column.most:
+        raise WrongCellError("length", least=column.least, most=column.most, length=len(value))
+
+
+def _code(column: Column, value: str) -> tuple[str, list[Told]]:
+    known = column.codes.get(value) or column.codes.get(value.upper())
+    if known is None:
+        if not column.is_open:
+            raise WrongCellError("domain")
+        _fits(column, value)
+        return value, []
+    if known.rule is None:
+        return known.code, []
+    arguments = {"right": known.code, "edition": known.edition}
+    return known.code, [Told(known.rule, value, arguments, "warning")]
+
+
+def _number(column: Column, value: str) -> tuple[str, list[Told]]:
+    match = _NUMBER.fullmatch(value)
+    if match is None:
+        raise WrongCellError("number")
+    told: list[Told] = []
+    whole, point, rest = value.partition(".")
+    bare = whole.lstrip("0") or "0"
+    if bare != whole:
+        told.append(Told("zeros", value, {"right": bare + point + rest}, "warning"))
+    if len(rest) > column.decimals:
+        raise WrongCellError("decimals", decimals=column.decimals)
+    room = column.most - (column.decimals + 1 if column.decimals else 0)
+    if len(bare) > max(room, 1):
+        raise WrongCellError("length", least=column.least, most=column.most, length=len(value))
+    return bare + point + rest, told
+
+
+def _flag(column: Column, value: str) -> tuple[str, list[Told]]:
+    del column
+    upper = value.upper()
+    if upper not in _TRUE and upper not in _FALSE:
+        raise WrongCellError("flag")
+    flag = "T" if upper in _TRUE else "F"
+    told = [] if value == flag else [Told("flag-written", value, {"right": flag}, "warning")]
+    return flag, told
+
+
+def _day(column: Column, value: str) -> tuple[str, list[Told]]:
+    del column
+    first, _, rest = value.replace("T", " ").partition(" ")
+    if rest and rest.strip("0:.") == "":  # a spreadsheet's midnight
+        value, told = first, [Told("date-written", value, {"right": first}, "warning")]
+    else:
+        told = []
+    day = _as_day(value)
+    if day != value:
+        told = [Told("date-written", value, {"right": day}, "warning")]
+    return day, told
+
+
+def _as_day(value: str) -> str:
+    match = _DAY.fullmatch(value)
+    if match is None or (not match[2] and len(value) != 8):
+        raise WrongCellError("date-format")
+    year, month, day = int(match[1]), int(match[3]), int(match[4])
+    try:
+        date(year, month, day)
+    except ValueError:
+        raise WrongCellError("date") from None
+    return f"{year:04}{month:02}{day:02}"
+
+
+def _moment(column: Column, value: str) -> tuple[str, list[Told]]:
+    del column
+    day, _, time = value.replace("T", " ").partition(" ")
+    if not time and value.isdigit() and len(value) in (12, 14):
+        day, time = value[:8], value[8:]
+    right = _as_day(day)
+    if not time:
+        return right, [Told("time-missing", value, severity="warning")]
+    match = _TIME.fullmatch(time)
+    if match is None:
+        raise WrongCellError("time-format")
+    hour, minute, second = match[1], match[3], match[4] or "00"
+    if int(hour) > 23 or int(minute) > 59 or int(second) > 59:
+        raise WrongCellError("time")
+    if match[5] and match[5] not in _CHINA:
+        raise WrongCellError("zone")
+    right = f"{right}T{int(hour):02}{minute}{second}"
+    told = [] if right == value else [Told("date-written", value, {"right": right}, "warning")]
+    return right, told
+
+
+READERS: Mapping[str, Read] = {
+    "text": _text,
+    "marks": _marks,
+    "digits": _digits,
+    "code": _code,
+    "number": _number,
+    "flag": _flag,
+    "date": _day,
+    "dateTime": _moment,
+}
+"""How a value is read, by the kind of its column."""

@@ -1,0 +1,128 @@
+"""Rows of national data sets, read at the border by a schema that their tables generate.
+
+No schema is typed by hand: there is one field for each data element, made of what its table says of
+type, format, value domain and whether it is required.
+
+Spec: https://marshmallow.readthedocs.io/en/stable/api_reference.html
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+
+from server.records.cells import Column, Told, WrongCellError, is_right, read
+
+DIVIDER = "|"
+_FULL_WIDTH_DIVIDER = "｜"
+_BETWEEN_CODES = str.maketrans(dict.fromkeys(";；,，、｜", DIVIDER))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The values of a cell, each in its place, ``""`` where none is; and what to say of them."""
+
+    values: tuple[str, ...]
+    told: tuple[Told, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a row has, by the name of the column; what is wrong with the others."""
+
+    cells: Mapping[str, Cell]
+    faults: Mapping[str, list[Told]] = field(default_factory=dict)
+
+
+def divided(column: Column, text: str) -> list[str]:
+    r"""Return the values in `text`, which stand between dividers; ``\|`` is a bar in a value."""
+    if not column.repeats:
+        return [text]
+    if column.kind == "text":
+        text = text.replace(_FULL_WIDTH_DIVIDER, DIVIDER)
+    else:
+        text = text.translate(_BETWEEN_CODES)
+    if "\\" not in text:
+        return text.split(DIVIDER)
+    return [one.replace("\0", DIVIDER) for one in text.replace("\\|", "\0").split(DIVIDER)]
+
+
+def joined(values: Iterable[str]) -> str:
+    """Return `values` as they stand in one cell."""
+    return DIVIDER.join(one.replace(DIVIDER, "\\|") for one in values)
+
+
+class _Cell(fields.Field[Cell]):
+    """A cell of `column`."""
+
+    def __init__(self, column: Column) -> None:
+        super().__init__(required=column.is_required)
+        self.column = column
+        self.is_right = is_right(column)
+
+    def _deserialize(self, value: str, *_: Any, **__: Any) -> Cell:
+        if self.is_right(value) and not self.column.repeats:
+            return Cell((value,))
+        values: list[str] = []
+        told: list[Told] = []
+        faults: list[Told] = []
+        for one in divided(self.column, value):
+            try:
+                right, more = read(self.column, one)
+            except WrongCellError as wrong:
+                faults.append(Told(wrong.rule, one, wrong.arguments))
+                continue
+            values.append(right)
+            told += more
+        if self.required and not any(values) and not faults:
+            faults.append(Told("required", ""))
+        if faults:
+            raise ValidationError([*faults, *told])
+        return Cell(tuple(values), tuple(told))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the rows of a data set look like."""
+
+    columns: Mapping[str, Column]
+    fields: Mapping[str, fields.Field[Any]]
+    required: tuple[str, ...]
+
+    @classmethod
+    def of(cls, columns: Iterable[Column]) -> "Shape":
+        """Return the shape of rows that have these `columns`."""
+        known = {column.name: column for column in columns}
+        made = {name: _Cell(column) for name, column in known.items()}
+        schema = Schema.from_dict(dict(made))(unknown=EXCLUDE)
+        required = tuple(name for name, column in known.items() if column.is_required)
+        return cls(known, schema.load_fields, required)
+
+    def load(self, row: Mapping[str, str]) -> Loaded:
+        """Return what stands in `row`, whose keys are the names of columns.
+
+        The fields of the schema are asked one by one, for the schema as a whole would ask for each
+        of its hundreds of fields, also where a row has but thirty.
+        """
+        cells: dict[str, Cell] = {}
+        faults: dict[str, list[Told]] = {}
+        for name, text in row.items():
+            if text:
+                try:
+                    cells[name] = self.fields[name].deserialize(text)
+                except ValidationError as error:
+                    faults[name] = cast("list[Told]", error.messages)
+        for name in self.required:
+            if not row.get(name):
+                faults[name] = [Told("required", "")]
+        return Loaded(cells, faults)
+
+    def accepts(self, name: str, text: str) -> bool:
+        """Tell whether `text` could stand in the column `name`."""
+        try:
+            for one in divided(self.columns[name], text):
+                read(self.columns[name], one)
+        except WrongCellError:
+            return False
+        return True
