@@ -121,7 +121,12 @@ def boolean(asked: Asked) -> Conversion:
 
 def number(_: Asked) -> Conversion:
     """Make a number of the same digits."""
-    return Conversion(lambda value, _: fragment(value.encode()), _digits)
+    return Conversion(lambda value, _: exact(value), _digits)
+
+
+def exact(digits: str) -> Json:
+    """Return the number that `digits` spell, to be written with the same digits."""
+    return int(digits) if digits.isdigit() else fragment(digits.encode())
 
 
 def _digits(value: Json) -> str | None:
@@ -138,13 +143,13 @@ def quantity(asked: Asked) -> Conversion:
             return None
         return _digits(value.get("value"))
 
-    return Conversion(lambda value, _: {"value": fragment(value.encode()), **rest}, restore)
+    return Conversion(lambda value, _: {"value": exact(value), **rest}, restore)
 
 
 def money(_: Asked) -> Conversion:
     """Make a Money of yuan."""
     return Conversion(
-        lambda value, _: {"value": fragment(value.encode()), "currency": "CNY"},
+        lambda value, _: {"value": exact(value), "currency": "CNY"},
         lambda value: _digits(value.get("value")) if isinstance(value, dict) else None,
     )
 

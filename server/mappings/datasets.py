@@ -114,6 +114,7 @@ class DataSet:
             if name in cells:
                 told += [(name, one) for one in putting.put(tree, cells)]
         reading.share(self.made.every, tree, self._shared(cells))
+        reading.gather(self.made.gather, tree)
         reading.finish(tree)
         faults = [self._fault(name, one) for name, one in self._untangled(row, told)]
         return Read(tuple(tree.entries), tuple(faults))

@@ -82,6 +82,7 @@ class Layout:
     spots: Mapping[str, Spot]
     also: Mapping[str, tuple[Spot, ...]]
     instead: Mapping[str, Mapping[str, Spot]]
+    gathering: Mapping[str, Spot]
 
     def beneath(self, place: Place | None) -> Iterator[Place]:
         """Yield the nodes directly in `place`, or the resources."""
@@ -151,7 +152,7 @@ def laid_out(table: Table) -> Layout:
             nodes.setdefault(node.at, node)
     laying = _Laying(table, nodes)
     for node in nodes.values():
-        if node.finish != "text":
+        if node.always:
             laying.place(Path.parse(node.at))
     kept = [element for element in table.elements if element.target]
     spots = {one.name: laying.spot(Path.parse(one.target)) for one in kept}
@@ -160,11 +161,12 @@ def laid_out(table: Table) -> Layout:
         one.name: {value: laying.spot(Path.parse(path)) for value, path in one.instead.items()}
         for one in kept
     }
-    return Layout(laying.places, spots, also, instead)
+    gathering = {one.at: laying.spot(Path.parse(one.at)) for one in table.gather}
+    return Layout(laying.places, spots, also, instead, gathering)
 
 
 def _shaped(element: Element, table: Table) -> Node:
-    """Return the node of the resource in which `element` stands, as its shape has it."""
+    """Return the first node of several in which `element` stands, as its shape has it."""
     if element.shape not in table.shapes:
         raise WrongTableError(f"{table.name}: there is no shape {element.shape}.")
     shape = table.shapes[element.shape]
@@ -178,9 +180,11 @@ def _shaped(element: Element, table: Table) -> Node:
         "edition": table.head.edition,
         "loinc": element.options.get("loinc"),
         "category": element.options.get("category"),
+        "profile": element.options.get("profile"),
     }
+    heads = Path.parse(element.target).heads()
     return Node(
-        at=str(next(Path.parse(element.target).heads())),
+        at=str(next(one for one in heads if one.last.item is not None)),
         fixed=filled(shape.fixed, said),
         added=filled(shape.added, said),
         repeats=shape.repeats or element.repeats,

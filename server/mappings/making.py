@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from server.mappings import checks, conversions, people, places
+from server.mappings import checks, conversions, institutions, people, places, visits
 from server.mappings.checks import BodyMassIndex, Person
 from server.mappings.conversions import Asked, Conversion, Facts, Maker
 from server.mappings.domains import Domain
@@ -17,7 +17,7 @@ from server.mappings.layout import Layout, Place, laid_out
 from server.mappings.reading import Putting
 from server.mappings.restoring import Finder, Taking
 from server.mappings.results import measured
-from server.mappings.tables import Element, Every, Table, WrongTableError
+from server.mappings.tables import Element, Every, Gather, Table, WrongTableError
 from server.records.cells import Column
 from server.records.datasets import Shape
 
@@ -37,6 +37,8 @@ CONVERSIONS: Mapping[str, Maker] = {
     "document-number": people.document_number,
     "document-type": people.document_type,
     "division": places.division,
+    "institution-code": institutions.code,
+    "visit-number": visits.number,
     "measured": measured,
 }
 """What makes a conversion, by the name that rows know it by."""
@@ -57,6 +59,7 @@ class Made:
     finder: Finder
     domains: Mapping[str, Domain]
     every: tuple[Every, ...]
+    gather: tuple[Gather, ...]
     always: tuple[Place, ...]
     checks: tuple[Person | BodyMassIndex, ...]
     body_mass_index: BodyMassIndex | None
@@ -93,6 +96,7 @@ def made(table: Table, facts: Facts) -> Made:
         finder=Finder.of(layout),
         domains=domains,
         every=table.every,
+        gather=table.gather,
         always=tuple(one for one in layout.places.values() if one.always),
         checks=(*_persons(table), *((index,) if index else ())),
         body_mass_index=index,

@@ -10,15 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.mappings import places as addresses
+from server.mappings import visits
 from server.mappings.conversions import Conversion
 from server.mappings.layout import Layout, Place, Spot, full_url
-from server.mappings.tables import Element, Every
+from server.mappings.tables import Element, Every, Gather
 from server.mappings.templates import fresh, merge, with_value
 from server.records.cells import Told, WrongCellError
 from server.records.datasets import Cell
 
 Json = Any
-FINISH: Mapping[str, Callable[[dict[str, Json]], None]] = {"address": addresses.joined}
+FINISH: Mapping[str, Callable[[dict[str, Json]], None]] = {
+    "address": addresses.joined,
+    "visit-number": visits.numbered,
+}
 """What is done with a node when all values are in their places."""
 
 
@@ -130,6 +134,19 @@ def share(every: Sequence[Every], tree: Tree, values: Mapping[str, Json]) -> Non
                     entry.resource[one.element] = fresh(values[one.of])
                 else:
                     merge(entry.resource, fresh(one.otherwise))
+
+
+def gather(lists: Sequence[Gather], tree: Tree) -> None:
+    """Put the lists of references in their places."""
+    for one in lists:
+        references = [
+            {"reference": entry.full_url}
+            for entry in tree.entries
+            if entry.resource["resourceType"] == one.type
+        ]
+        if references:
+            spot = tree.layout.gathering[one.at]
+            tree.node(spot.place, 0)[spot.name] = references
 
 
 def finish(tree: Tree) -> None:

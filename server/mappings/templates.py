@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Json = Any
-_PLACEHOLDER = re.compile(r"\{([a-z0-9_:\[\]\w-]+)\}")
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 VALUE = "{value}"
 """Stands for the value of a cell, where a piece is copied for one."""
 
