@@ -26,6 +26,7 @@ Beside = Callable[[str], str]
 class Conversion:
     """`read` makes JSON of a value, `restore` the value of JSON, None if it is not there.
 
+    `read` makes None of what stands with the value of another element, and nowhere else.
     Numbers are read as they are spelled; those to be restored may be their digits. `read` raises
     WrongCellError if the value cannot stand there after all.
     """
@@ -134,7 +135,7 @@ def _digits(value: Json) -> str | None:
 
 
 def quantity(asked: Asked) -> Conversion:
-    """Make a Quantity of a number, in the unit of UCUM that the row says."""
+    """Make a Quantity of a number, in the unit of UCUM that the row of the table says."""
     unit = asked.option("unit")
     rest = {"unit": unit, "system": UCUM, "code": unit}
 
@@ -144,6 +145,29 @@ def quantity(asked: Asked) -> Conversion:
         return _digits(value.get("value"))
 
     return Conversion(lambda value, _: {"value": exact(value), **rest}, restore)
+
+
+def amount(asked: Asked) -> Conversion:
+    """Make a Quantity of a number, in the unit that stands under the element ``with``."""
+    beside, units = asked.option("with"), asked.facts.units
+    return Conversion(
+        lambda value, other: in_unit({"value": exact(value)}, other(beside), units),
+        lambda value: _digits(value.get("value")) if isinstance(value, dict) else None,
+    )
+
+
+def in_unit(quantity: dict[str, Json], unit: str, units: Mapping[str, str]) -> dict[str, Json]:
+    """Return `quantity` in `unit` as it was written, and as UCUM has it, if that is known."""
+    if unit:
+        quantity["unit"] = unit
+    if unit in units:
+        quantity |= {"system": UCUM, "code": units[unit]}
+    return quantity
+
+
+def beside(_: Asked) -> Conversion:
+    """Make nothing: what is written stands with the value of another element."""
+    return Conversion(lambda _, __: None, _as_it_is)
 
 
 def money(_: Asked) -> Conversion:
@@ -174,6 +198,16 @@ def concept(asked: Asked) -> Conversion:
     return Conversion(
         read,
         lambda value: domain.code(value.get("coding", ())) if isinstance(value, dict) else None,
+    )
+
+
+def named(asked: Asked) -> Conversion:
+    """Make a CodeableConcept of the name of a code whose table is not published."""
+    names = asked.element.values
+    codes = {name: code for code, name in names.items()}
+    return Conversion(
+        lambda value, _: {"text": names[value]},
+        lambda value: codes.get(value.get("text", "")) if isinstance(value, dict) else None,
     )
 
 

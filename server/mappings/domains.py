@@ -79,6 +79,10 @@ class Domains:
         Raises WrongTableError if there is no such table.
         """
         key = tuple(names), edition
+        if ":" in names[0]:
+            # A list that the operator loads: its codes are taken as they are, of no edition.
+            bare = {"system": names[0]}
+            return Domain(names[0], names[0], (names[0],), {}, {}, is_open=True, _bare=bare)
         if key not in self._made:
             found = [one for name in names for one in self._editions(name, edition)]
             if not found:
@@ -124,6 +128,14 @@ class Domains:
         if not isinstance(table, Table):
             raise WrongTableError(f"{definition.head.id} is not in memory.")
         return table
+
+
+def listed(title: str, values: Mapping[str, str]) -> Domain:
+    """Return the domain of codes whose table is not published, with their names in `values`."""
+    codings = {code: {"code": code, "display": name} for code, name in values.items()}
+    spellings = {code: Known(code) for code in values}
+    _spell_otherwise(spellings)
+    return Domain(title, title, (), codings, spellings, is_open=False)
 
 
 def _spell_otherwise(spellings: dict[str, Known]) -> None:

@@ -31,7 +31,7 @@ class Place:
     """A node of the tree. `number` is its own in its layout; `parent` is None for a resource.
 
     It stands in its parent under `name`, in a list if it `is_item`. `repeats` tells whether there
-    is one for each value, `is_repeated` whether it or what it stands in does.
+    is one for each value; `repeating` is the number of the node that does, itself or one above.
     """
 
     number: int
@@ -40,21 +40,19 @@ class Place:
     fixed: Mapping[str, Json]
     whole: Mapping[str, Json]
     repeats: bool = False
-    is_repeated: bool = False
+    repeating: int | None = None
     position: str = ""
     first: int = 1
     finish: str = ""
     always: bool = False
+    name: str = field(init=False)
+    is_item: bool = field(init=False)
 
-    @property
-    def name(self) -> str:
-        """Return the name of the element that it is, or its type of resource."""
-        return self.path.last.name
-
-    @property
-    def is_item(self) -> bool:
-        """Tell whether it is an item of a list."""
-        return self.parent is not None and self.path.last.item is not None
+    def __post_init__(self) -> None:
+        """Note the name of the element that it is, and whether it is an item of a list."""
+        object.__setattr__(self, "name", self.path.last.name)
+        is_item = self.parent is not None and self.path.last.item is not None
+        object.__setattr__(self, "is_item", is_item)
 
     @property
     def weight(self) -> int:
@@ -104,19 +102,21 @@ class _Laying:
             parent = self.place(path.parent) if len(path.steps) > 1 else None
             node = self.nodes.get(key, Node(key))
             repeats = node.repeats or bool(node.position)
-            if repeats and parent is not None and parent.is_repeated:
+            above = None if parent is None else parent.repeating
+            if repeats and above is not None:
                 raise WrongTableError(f"{self.table.name}: {key} repeats in what repeats.")
+            number = len(self.places)
             fixed, added = (self._filled(one) for one in (node.fixed, node.added))
             if parent is None:
                 fixed = {"resourceType": path.last.name, **fixed}
             self.places[key] = Place(
-                number=len(self.places),
+                number=number,
                 path=path,
                 parent=parent,
                 fixed=fixed,
                 whole={**fixed, **added},
                 repeats=repeats,
-                is_repeated=repeats or (parent is not None and parent.is_repeated),
+                repeating=number if repeats else above,
                 position=node.position,
                 first=node.first,
                 finish=node.finish,

@@ -11,9 +11,9 @@ from functools import partial
 from server.mappings import checks, conversions, institutions, people, places, visits
 from server.mappings.checks import BodyMassIndex, Person
 from server.mappings.conversions import Asked, Conversion, Facts, Maker
-from server.mappings.domains import Domain
+from server.mappings.domains import Domain, listed
 from server.mappings.headers import Headers
-from server.mappings.layout import Layout, Place, laid_out
+from server.mappings.layout import Layout, Place, Spot, laid_out
 from server.mappings.reading import Putting
 from server.mappings.restoring import Finder, Taking
 from server.mappings.results import measured
@@ -28,9 +28,12 @@ CONVERSIONS: Mapping[str, Maker] = {
     "boolean": conversions.boolean,
     "number": conversions.number,
     "quantity": conversions.quantity,
+    "amount": conversions.amount,
+    "beside": conversions.beside,
     "money": conversions.money,
     "coding": conversions.coding,
     "concept": conversions.concept,
+    "named": conversions.named,
     "classified": conversions.classified,
     "gender": people.gender,
     "telephone": people.telephone,
@@ -75,8 +78,11 @@ def made(table: Table, facts: Facts) -> Made:
     layout = laid_out(table)
     made = {one.name: _conversion(one, edition, facts) for one in table.elements if one.target}
     domains = {one.name: facts.domains.find(one.domain, edition) for one in written if one.domain}
+    domains |= {one.name: listed(one.name, one.values) for one in written if one.values}
     shape = Shape.of([_column(one, domains.get(one.name)) for one in written])
     elements = {one.name: one for one in table.elements}
+    # What stands in each of several nodes comes after those.
+    in_order = sorted(made, key=lambda name: _is_in_each(elements[name], layout.spots[name]))
     index = _body_mass_index(table)
     return Made(
         headers=Headers.of(written),
@@ -84,9 +90,12 @@ def made(table: Table, facts: Facts) -> Made:
         layout=layout,
         putting={
             name: Putting(
-                elements[name], one, (layout.spots[name], *layout.also[name]), layout.instead[name]
+                elements[name],
+                made[name],
+                (layout.spots[name], *layout.also[name]),
+                layout.instead[name],
             )
-            for name, one in made.items()
+            for name in in_order
         },
         taking={
             name: Taking(elements[name], one, (layout.spots[name], *layout.instead[name].values()))
@@ -103,6 +112,10 @@ def made(table: Table, facts: Facts) -> Made:
         swapped=partial(checks.swapped, shape),
         without_inverse={one.name: one.inverse for one in table.elements if one.inverse},
     )
+
+
+def _is_in_each(element: Element, spot: Spot) -> bool:
+    return not element.repeats and spot.place.repeating is not None
 
 
 def _no_name_twice(table: Table) -> None:

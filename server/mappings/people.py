@@ -99,7 +99,7 @@ def document_type(asked: Asked) -> Conversion:
         found = _document(node, documents)
         return None if found is None else found[0]
 
-    return Conversion(lambda _, __: {}, restore)
+    return Conversion(lambda _, __: None, restore)
 
 
 def _document(

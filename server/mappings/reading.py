@@ -21,7 +21,7 @@ from server.records.datasets import Cell
 Json = Any
 FINISH: Mapping[str, Callable[[dict[str, Json]], None]] = {
     "address": addresses.joined,
-    "visit-number": visits.numbered,
+    "record": visits.identified,
 }
 """What is done with a node when all values are in their places."""
 
@@ -46,7 +46,7 @@ class Tree:
 
     def node(self, place: Place, index: int) -> dict[str, Json]:
         """Return the node at `place`, made now if it is not there yet."""
-        key = place.number, index if place.is_repeated else 0
+        key = place.number, 0 if place.repeating is None else index
         found = self.nodes.get(key)
         if found is None:
             found = self.nodes[key] = fresh(place.whole)
@@ -69,6 +69,12 @@ class Tree:
             parent.setdefault(place.name, []).append(node)
         else:
             parent[place.name] = node
+
+    def indexes(self, place: Place) -> Sequence[int]:
+        """Return where a value that does not repeat stands: in each of what is there, or alone."""
+        if place.repeating is None:
+            return (0,)
+        return [at for number, at in self.nodes if number == place.repeating] or (0,)
 
     def put(self, spot: Spot, index: int, value: Json) -> None:
         """Put `value` where it stands."""
@@ -112,10 +118,17 @@ class Putting:
             except WrongCellError as wrong:
                 told.append(Told(wrong.rule, value, wrong.arguments))
                 continue
-            spots = (self.instead[value],) if value in self.instead else self.spots
-            for number, spot in enumerate(spots):
-                tree.put(spot, index, fresh(made) if number else made)
+            if made is not None:
+                self._put(tree, index, value, made)
         return told
+
+    def _put(self, tree: Tree, index: int, value: str, made: Json) -> None:
+        spots = (self.instead[value],) if value in self.instead else self.spots
+        number = 0
+        for spot in spots:
+            for place in (index,) if self.element.repeats else tree.indexes(spot.place):
+                tree.put(spot, place, fresh(made) if number else made)
+                number += 1
 
 
 def _beside(cells: Mapping[str, Cell], name: str, index: int) -> str:

@@ -30,7 +30,7 @@ class Head:
     """What a data set is: what it is called, the standard, and where its list was found.
 
     The tree of a row is one resource of the type `root`, if that is said. Rows that agree in the
-    elements of `key` are of one thing. One that `is_part` tells of a visit what others tell more of.
+    elements of `key` are of one thing. What `is_part` tells but a part of a visit.
     """
 
     zh: str
@@ -48,6 +48,7 @@ class Element:
     """One data element: what its cells hold, and where that stands in the tree.
 
     `name` is its Chinese name, by which rows have it; `de`, `hdsd` and `aliases` are other headers.
+    `domain` names the table of its codes, or `values` has them, where no table is published.
     `options` are what its conversion asks for. Without `target` it is not kept, with `inverse` it
     is not given back, and that text says why. `needs` is an element without which it means
     nothing; `instead` has the targets of values that stand elsewhere, ``01 无`` for one.
@@ -64,6 +65,7 @@ class Element:
     hdsd: str = ""
     aliases: tuple[str, ...] = ()
     domain: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
     convert: str = "string"
     shape: str = ""
     required: bool = False
@@ -209,7 +211,7 @@ def _element(said: Json, head: Head, file: str) -> Element:
     made = _made(Element, {**rest, "options": options}, file)
     if made.status not in STATUS:
         raise WrongTableError(f"{file}: {made.name} is neither {' nor '.join(STATUS)}.")
-    if made.parsed.kind == "code" and not made.domain:
+    if made.parsed.kind == "code" and not (made.domain or made.values):
         raise WrongTableError(f"{file}: {made.name} is a code, but of no table.")
     return made
 

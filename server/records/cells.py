@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 EMPTY = frozenset(("", "-", "－", "—", "——", "NULL", "null", "/"))
 """What stands in a cell that has nothing to say, as the rules for front pages have it."""
@@ -87,32 +88,69 @@ def is_right(column: Column) -> Callable[[str], bool]:
 
     It may say no of a text that is right.
     """
-    match column.kind:
-        case "code":
-            return frozenset(
-                text for text, known in column.codes.items() if known == Known(text)
-            ).__contains__
-        case "number":
-            shape = re.compile(_right_number(column)).fullmatch
-            return lambda text: shape(text) is not None
-        case "text" if column.letters == "AN":
-            edges, least, most = _SPACES + "-－—/Nn", max(column.least, 1), column.most
-            is_long = most > _LONG_TEXT
-            return lambda text: (
-                least <= len(text) <= most
-                and text[0] not in edges
-                and text[-1] not in edges
-                and (is_long or _has_full_width(text) is None)
-            )
-        case "flag":
-            return frozenset(("T", "F")).__contains__
+    return _RIGHT.get(column.kind, _never)(column)
+
+
+def _never(_: Column) -> Callable[[str], bool]:
     return lambda _: False
 
 
-def _right_number(column: Column) -> str:
+def _right_code(column: Column) -> Callable[[str], bool]:
+    return frozenset(
+        text for text, known in column.codes.items() if known == Known(text)
+    ).__contains__
+
+
+def _right_number(column: Column) -> Callable[[str], bool]:
     room = column.most - (column.decimals + 1 if column.decimals else 0)
     rest = rf"(?:\.[0-9]{{1,{column.decimals}}})?" if column.decimals else ""
-    return rf"(?:0|[1-9][0-9]{{0,{max(room, 1) - 1}}}){rest}"
+    shape = re.compile(rf"(?:0|[1-9][0-9]{{0,{max(room, 1) - 1}}}){rest}").fullmatch
+    return lambda text: shape(text) is not None
+
+
+def _right_text(column: Column) -> Callable[[str], bool]:
+    if column.letters != "AN":
+        return _never(column)
+    edges, least, most = _SPACES + "-－—/Nn", max(column.least, 1), column.most
+    is_long = most > _LONG_TEXT
+    return lambda text: (
+        least <= len(text) <= most
+        and text[0] not in edges
+        and text[-1] not in edges
+        and (is_long or _has_full_width(text) is None)
+    )
+
+
+def _right_digits(column: Column) -> Callable[[str], bool]:
+    least, most = max(column.least, 1), column.most
+    return lambda text: least <= len(text) <= most and text.isascii() and text.isdecimal()
+
+
+def _right_day(_: Column) -> Callable[[str], bool]:
+    return lambda text: len(text) == 8 and text.isascii() and text.isdecimal() and _is_day(text)
+
+
+def _right_flag(_: Column) -> Callable[[str], bool]:
+    return frozenset(("T", "F")).__contains__
+
+
+_RIGHT: Mapping[str, Callable[[Column], Callable[[str], bool]]] = {
+    "code": _right_code,
+    "number": _right_number,
+    "text": _right_text,
+    "digits": _right_digits,
+    "date": _right_day,
+    "flag": _right_flag,
+}
+
+
+@lru_cache(4096)
+def _is_day(text: str) -> bool:
+    try:
+        date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return False
+    return True
 
 
 def tidied(column: Column, text: str) -> tuple[str, list[Told]]:

@@ -6,6 +6,7 @@ type, format, value domain and whether it is required.
 Spec: https://marshmallow.readthedocs.io/en/stable/api_reference.html
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -16,6 +17,7 @@ from server.records.cells import Column, Told, WrongCellError, is_right, read
 
 DIVIDER = "|"
 _FULL_WIDTH_DIVIDER = "｜"
+_has_divider = re.compile(r"[|｜;；,，、\\]").search
 _BETWEEN_CODES = str.maketrans(dict.fromkeys(";；,，、｜", DIVIDER))
 
 
@@ -62,7 +64,7 @@ class _Cell(fields.Field[Cell]):
         self.is_right = is_right(column)
 
     def _deserialize(self, value: str, *_: Any, **__: Any) -> Cell:
-        if self.is_right(value) and not self.column.repeats:
+        if self.is_right(value) and not (self.column.repeats and _has_divider(value)):
             return Cell((value,))
         values: list[str] = []
         told: list[Told] = []
