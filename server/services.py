@@ -145,9 +145,7 @@ class Interpreters:
             operations=operations.load(content.PROFILES / "OperationDefinition"),
             publications=published,
             terminology=codes,
-            datasets=DataSets.load(
-                content.MAPPINGS, codes, kinds.load(content.PROFILES / "identity")
-            ),
+            datasets=_datasets(codes),
             sections=summary.load(content.PROFILES),
             labels=narration.load(content.PROFILES),
             requests=Requests(facts),
@@ -170,6 +168,11 @@ def _terminology(published: Publications) -> Terminology:
         content.TERMINOLOGY / "r4",
         content.TERMINOLOGY / "editions.toml",
     )
+
+
+def _datasets(codes: Terminology) -> DataSets:
+    """Return the national data sets, whose tables go by `codes`."""
+    return DataSets.load(content.MAPPINGS, codes, kinds.load(content.PROFILES / "identity"))
 
 
 @dataclass(frozen=True, slots=True)

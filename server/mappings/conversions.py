@@ -13,7 +13,9 @@ from typing import Any
 from server.fhir.json import fragment
 from server.mappings.domains import Domain, Domains
 from server.mappings.tables import Element, WrongTableError
-from server.profiles.identity_numbers.kinds import Kinds
+from server.profiles.identity_numbers.kinds import Kind, Kinds
+from server.profiles.identity_numbers.residents import WrongNumberError
+from server.records.cells import WrongCellError
 from server.terminology.service import Terminology
 
 Json = Any
@@ -244,6 +246,20 @@ def _translations(asked: Asked) -> Mapping[str, tuple[Mapping[str, str], ...]]:
                 told = {"system": group["target"], "code": targets[0]["code"]}
                 found[element["code"]] = (*found.get(element["code"], ()), told)
     return found
+
+
+_WRONG_NUMBERS = {
+    "identity-number-shape": "dataset-number-shape",
+    "identity-number-check": "dataset-number-check",
+    "identity-number-embedded": "dataset-number-embedded",
+    "identity-number-no-such-day": "dataset-number-no-such-day",
+}
+
+
+def wrong_number(wrong: WrongNumberError, kind: Kind) -> WrongCellError:
+    """Return what there is to say of a cell whose number of this `kind` is `wrong`."""
+    message = _WRONG_NUMBERS[wrong.message]
+    return WrongCellError(message, kind=kind.titles, standard=kind.standard)
 
 
 def concept_map(terminology: Terminology, name: str) -> Mapping[str, Any]:

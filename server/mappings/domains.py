@@ -4,7 +4,8 @@ Tables are the code systems of ``terminology/``. Of several editions the one of 
 a code that only another one has is taken and told. Tables of two digits are met with one in the
 field, and the other way round: both are taken, and told.
 
-Spec: WS 364-2011 and WS/T 364-2023 卫生信息数据元值域代码
+Spec: WS 364-2011 and WS/T 364-2023 卫生信息数据元值域代码,
+https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -108,8 +109,8 @@ class Domains:
                 told = {"system": one.head.url, "version": one.head.version, "code": code}
                 told["display"] = concept.display
                 codings[code] = {key: value for key, value in told.items() if value}
-                rule = "edition" if number and one.head.version else None
-                spellings[code] = Known(code, rule, one.head.version if rule else None)
+                message = "dataset-edition" if number and one.head.version else None
+                spellings[code] = Known(code, message, one.head.version if message else None)
         _spell_otherwise(spellings)
         first = found[0].head
         bare = {"system": first.url}
@@ -143,4 +144,4 @@ def _spell_otherwise(spellings: dict[str, Known]) -> None:
     for code in list(spellings):
         other = code[1:] if len(code) == 2 and code[0] == "0" else f"0{code}"
         if code.isdigit() and len(code) < 3 and other not in spellings and len(other) < 3:
-            spellings[other] = Known(code, "code-width")
+            spellings[other] = Known(code, "dataset-code-width")

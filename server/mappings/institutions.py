@@ -3,13 +3,14 @@
 The code of an institution is met in three shapes, which tell the system that it is of: the unified
 social credit code, the organisation code inside it, and the 22 characters of WS 218.
 
-Spec: GB 32100-2015, GB 11714-1997, WS 218-2002
+Spec: GB 32100-2015, GB 11714-1997, WS 218-2002,
+https://openstd.samr.gov.cn/bzgk/gb/
 """
 
 from typing import Any
 
 from server.fhir.canonical import BASE
-from server.mappings.conversions import Asked, Beside, Conversion
+from server.mappings.conversions import Asked, Beside, Conversion, wrong_number
 from server.profiles.identity_numbers.residents import WrongNumberError
 from server.records.cells import WrongCellError
 
@@ -30,13 +31,12 @@ def code(asked: Asked) -> Conversion:
     def read(value: str, _: Beside) -> Json:
         system = _SYSTEMS.get(len(value))
         if system is None:
-            raise WrongCellError("institution-code")
+            raise WrongCellError("dataset-institution-code")
         kind = kinds[system]
         try:
             kind.read(value)
         except WrongNumberError as wrong:
-            rule = wrong.message.removeprefix("identity-")
-            raise WrongCellError(rule, kind=kind.titles, standard=kind.standard) from None
+            raise wrong_number(wrong, kind) from None
         return {"system": system, "value": value}
 
     return Conversion(read, lambda identifier: identifier.get("value"))

@@ -3,12 +3,10 @@
 A node stands in another one under a name, alone or as an item of a list. Values stand in nodes:
 under a name, or merged into the node itself. All that a row's reading and its restoring have to
 know is worked out here.
-
-Spec: mappings/README.md
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,10 +80,6 @@ class Layout:
     instead: Mapping[str, Mapping[str, Spot]]
     gathering: Mapping[str, Spot]
 
-    def beneath(self, place: Place | None) -> Iterator[Place]:
-        """Yield the nodes directly in `place`, or the resources."""
-        return (one for one in self.places.values() if one.parent is place)
-
 
 @dataclass(slots=True)
 class _Laying:
@@ -93,6 +87,7 @@ class _Laying:
 
     table: Table
     nodes: dict[str, Node]
+    references: Mapping[str, str]
     places: dict[str, Place] = field(default_factory=dict)
 
     def place(self, path: Path) -> Place:
@@ -125,11 +120,7 @@ class _Laying:
         return self.places[key]
 
     def _filled(self, template: Mapping[str, Json]) -> dict[str, Json]:
-        return dict(filled(template, {f"ref:{name}": full_url(name) for name in self._roots()}))
-
-    def _roots(self) -> set[str]:
-        targets = [element.target for element in self.table.elements if element.target]
-        return {str(next(Path.parse(one).heads())) for one in [*targets, *self.nodes]}
+        return dict(filled(template, self.references)) if template else {}
 
     def spot(self, path: Path) -> Spot:
         """Return where a value with this target stands."""
@@ -150,7 +141,7 @@ def laid_out(table: Table) -> Layout:
         if element.shape:
             node = _shaped(element, table)
             nodes.setdefault(node.at, node)
-    laying = _Laying(table, nodes)
+    laying = _Laying(table, nodes, _references(table, nodes))
     for node in nodes.values():
         if node.always:
             laying.place(Path.parse(node.at))
@@ -163,6 +154,13 @@ def laid_out(table: Table) -> Layout:
     }
     gathering = {one.at: laying.spot(Path.parse(one.at)) for one in table.gather}
     return Layout(laying.places, spots, also, instead, gathering)
+
+
+def _references(table: Table, paths: Iterable[str]) -> dict[str, str]:
+    """Return what placeholders for references to the resources of a row stand for."""
+    targets = [element.target for element in table.elements if element.target]
+    roots = {str(next(Path.parse(one).heads())) for one in [*targets, *paths]}
+    return {f"ref:{name}": full_url(name) for name in roots}
 
 
 def _shaped(element: Element, table: Table) -> Node:

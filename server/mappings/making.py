@@ -1,7 +1,4 @@
-"""What a data set goes by, made of its table once: schema, layout, conversions, checks.
-
-Spec: mappings/README.md
-"""
+"""What a data set goes by, made of its table once: schema, layout, conversions, checks."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -73,34 +70,23 @@ class Made:
 def made(table: Table, facts: Facts) -> Made:
     """Return what the data set of `table` goes by. Raises WrongTableError."""
     _no_name_twice(table)
-    edition = table.head.edition
     written = [one for one in table.elements if one.convert != CALCULATED]
     layout = laid_out(table)
-    made = {one.name: _conversion(one, edition, facts) for one in table.elements if one.target}
-    domains = {one.name: facts.domains.find(one.domain, edition) for one in written if one.domain}
-    domains |= {one.name: listed(one.name, one.values) for one in written if one.values}
+    domains = _domains(written, table.head.edition, facts)
     shape = Shape.of([_column(one, domains.get(one.name)) for one in written])
-    elements = {one.name: one for one in table.elements}
-    # What stands in each of several nodes comes after those.
-    in_order = sorted(made, key=lambda name: _is_in_each(elements[name], layout.spots[name]))
+    putting = _putting(table, layout, facts)
     index = _body_mass_index(table)
     return Made(
         headers=Headers.of(written),
         shape=shape,
         layout=layout,
-        putting={
-            name: Putting(
-                elements[name],
-                made[name],
-                (layout.spots[name], *layout.also[name]),
-                layout.instead[name],
-            )
-            for name in in_order
-        },
+        putting=putting,
         taking={
-            name: Taking(elements[name], one, (layout.spots[name], *layout.instead[name].values()))
-            for name, one in made.items()
-            if not elements[name].inverse
+            name: Taking(
+                one.element, one.conversion, (layout.spots[name], *layout.instead[name].values())
+            )
+            for name, one in putting.items()
+            if not one.element.inverse
         },
         finder=Finder.of(layout),
         domains=domains,
@@ -112,6 +98,26 @@ def made(table: Table, facts: Facts) -> Made:
         swapped=partial(checks.swapped, shape),
         without_inverse={one.name: one.inverse for one in table.elements if one.inverse},
     )
+
+
+def _domains(elements: Sequence[Element], edition: str, facts: Facts) -> dict[str, Domain]:
+    found = {one.name: facts.domains.find(one.domain, edition) for one in elements if one.domain}
+    return found | {one.name: listed(one.name, one.values) for one in elements if one.values}
+
+
+def _putting(table: Table, layout: Layout, facts: Facts) -> dict[str, Putting]:
+    """Return how values are put; what stands in each of several nodes comes after those."""
+    kept = [one for one in table.elements if one.target]
+    kept.sort(key=lambda one: _is_in_each(one, layout.spots[one.name]))
+    return {
+        one.name: Putting(
+            one,
+            _conversion(one, table.head.edition, facts),
+            (layout.spots[one.name], *layout.also[one.name]),
+            layout.instead[one.name],
+        )
+        for one in kept
+    }
 
 
 def _is_in_each(element: Element, spot: Spot) -> bool:

@@ -1,8 +1,6 @@
 """From a row to a tree: values are put where the layout has a place for them.
 
 Nodes come into being with the first value in them.
-
-Spec: mappings/README.md
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -108,7 +106,7 @@ class Putting:
             if not value:
                 continue
             if self.element.needs and not _beside(cells, self.element.needs, index):
-                told.append(Told("needs", value, {"needed": self.element.needs}))
+                told.append(Told("dataset-needs", value, {"needed": self.element.needs}))
                 continue
             try:
                 made = self.conversion.read(
@@ -116,7 +114,7 @@ class Putting:
                     lambda name, index=index: _beside(cells, name, index),  # type: ignore[misc]
                 )
             except WrongCellError as wrong:
-                told.append(Told(wrong.rule, value, wrong.arguments))
+                told.append(Told(wrong.message, value, wrong.arguments))
                 continue
             if made is not None:
                 self._put(tree, index, value, made)

@@ -4,8 +4,6 @@
 values in the tree, ``[[shape]]`` such a node for many rows, ``[[include]]`` nodes that several data
 sets share, ``[[every]]`` what all resources of a type share, ``[[gather]]`` where the references to
 all of a type stand. A key that is not known is refused, so that a slip does not go unseen.
-
-Spec: mappings/README.md
 """
 
 import tomllib

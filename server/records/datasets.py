@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
-from server.records.cells import Column, Told, WrongCellError, is_right, read
+from server.records.cells import Column, Told, WrongCellError, read
+from server.records.right_cells import is_right
 
 DIVIDER = "|"
 _FULL_WIDTH_DIVIDER = "｜"
@@ -73,12 +74,12 @@ class _Cell(fields.Field[Cell]):
             try:
                 right, more = read(self.column, one)
             except WrongCellError as wrong:
-                faults.append(Told(wrong.rule, one, wrong.arguments))
+                faults.append(Told(wrong.message, one, wrong.arguments))
                 continue
             values.append(right)
             told += more
         if self.required and not any(values) and not faults:
-            faults.append(Told("required", ""))
+            faults.append(Told("dataset-required", ""))
         if faults:
             raise ValidationError([*faults, *told])
         return Cell(tuple(values), tuple(told))
@@ -117,7 +118,7 @@ class Shape:
                     faults[name] = cast("list[Told]", error.messages)
         for name in self.required:
             if not row.get(name):
-                faults[name] = [Told("required", "")]
+                faults[name] = [Told("dataset-required", "")]
         return Loaded(cells, faults)
 
     def accepts(self, name: str, text: str) -> bool:
