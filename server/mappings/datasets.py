@@ -104,7 +104,8 @@ class DataSet:
 
         A cell that repeats has its values between ``|``.
         """
-        loaded = self.made.shape.load(row)
+        known = {name: text for name, text in row.items() if name in self.made.shape.fields}
+        loaded = self.made.shape.load(known)
         told = self._told(loaded)
         tree = Tree(self.made.layout)
         for place in self.made.always:
@@ -117,6 +118,11 @@ class DataSet:
         reading.gather(self.made.gather, tree)
         reading.finish(tree)
         faults = [self._fault(name, one) for name, one in self._untangled(row, told)]
+        faults += [
+            RowFault(name, "", text, "dataset-column-unknown", {"element": name[:60]})
+            for name, text in row.items()
+            if name not in known
+        ]
         return Read(tuple(tree.entries), tuple(faults))
 
     def restore(self, resources: Iterable[Resource]) -> Restored:

@@ -5,6 +5,7 @@ Nodes come into being with the first value in them.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from server.mappings import places as addresses
@@ -105,14 +106,11 @@ class Putting:
         for index, value in enumerate(values):
             if not value:
                 continue
-            if self.element.needs and not _beside(cells, self.element.needs, index):
+            if self.element.needs and not _beside(cells, index, self.element.needs):
                 told.append(Told("dataset-needs", value, {"needed": self.element.needs}))
                 continue
             try:
-                made = self.conversion.read(
-                    value,
-                    lambda name, index=index: _beside(cells, name, index),  # type: ignore[misc]
-                )
+                made = self.conversion.read(value, partial(_beside, cells, index))
             except WrongCellError as wrong:
                 told.append(Told(wrong.message, value, wrong.arguments))
                 continue
@@ -129,7 +127,7 @@ class Putting:
                 number += 1
 
 
-def _beside(cells: Mapping[str, Cell], name: str, index: int) -> str:
+def _beside(cells: Mapping[str, Cell], index: int, name: str) -> str:
     cell = cells.get(name)
     if cell is None:
         return ""
