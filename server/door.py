@@ -84,6 +84,8 @@ def begin(context: Context, call: Call) -> Result:
 
 def _handler(interpreters: Interpreters, call: Call) -> Callable[[Context, Call], Result]:
     """Return what does `call`. Raises BadRequest if it cannot be told where that comes from."""
+    if call.interaction in _TOLD and call.type in interpreters.projections:
+        return alone.alone  # with what it comes to
     if call.provenance is None or not changes(interpreters, call):
         return HANDLERS[call.interaction]
     if call.interaction not in _TOLD:

@@ -19,7 +19,9 @@ from server.audit import audit_event, kept
 from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, opened
 from server.audit.request import Requests
+from server.mappings import projection
 from server.mappings.datasets import DataSets
+from server.mappings.projection import Projection
 from server.profiles import (
     definitions,
     guides,
@@ -100,6 +102,7 @@ class Interpreters:
     publications: Publications
     terminology: Terminology
     datasets: DataSets
+    projections: Mapping[str, Projection]
     sections: tuple[Section, ...]
     labels: Labels
     requests: Requests
@@ -150,6 +153,9 @@ class Interpreters:
             datasets=DataSets.load(
                 content.MAPPINGS, codes, kinds.load(content.PROFILES / "identity")
             ),
+            projections={
+                type: projection.load(content.MAPPINGS, type, codes) for type in facts.models
+            },
             sections=summary.load(content.PROFILES),
             labels=narration.load(content.PROFILES),
             requests=Requests(facts),

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from secrets import token_hex
 from typing import Any, Literal
 
+from server.fhir.human_name import name_key
 from server.fhir.outcome import Conflict, NotFound, Unprocessable
 from server.identity import accounts, guardians, people, real_name, shelves
 from server.identity.access import caller_of
@@ -89,7 +90,7 @@ def give_proxy(services: Services, account: Record, holder: tuple[str, str], unt
 def take_up(services: Services, account: Record) -> None:
     """Give `account` the proxies that were made out to its person before they registered."""
     for bond in shelf(services).all({"holder_login": account["login"], "account": ""}):
-        if real_name.name_key(bond["holder"]) == real_name.name_key(account["name"]):
+        if name_key(bond["holder"]) == name_key(account["name"]):
             shelf(services).change(bond["id"], {"account": account["id"]}, {"account": ""})
 
 

@@ -15,9 +15,10 @@ import orjson
 from server.audit.event import Event, rest
 from server.context import Context
 from server.door import perform
+from server.fhir.human_name import name_key
 from server.fhir.json import Resource
 from server.identity import accounts, internal, known
-from server.identity.real_name import Asker, name_key
+from server.identity.real_name import Asker
 from server.interactions.call import Call
 from server.profiles.identity_numbers.residents import ID_NUMBER
 from server.services import Services

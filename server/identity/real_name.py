@@ -6,7 +6,6 @@ and told to the person whose record it is, also when it was not them.
 Spec: 人口健康信息管理办法(试行) article 18 (R1.18), https://pages.nist.gov/800-63-4/sp800-63a.html
 """
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from server.access.caller import Caller
 from server.audit.event import Event, own
 from server.context import Context
 from server.door import perform
+from server.fhir.human_name import name_key, name_keys
 from server.fhir.json import Resource
 from server.identity import internal
 from server.interactions.call import Call
@@ -65,22 +65,8 @@ def find(services: Services, claim: Claim, asker: Asker) -> Resource | None:
     return found[0] if is_true else None
 
 
-def name_key(name: str) -> str:
-    """Return `name` as names are compared: width, case and white space do not count."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(letter for letter in folded if not letter.isspace() and letter not in "·•.")
-
-
 def _fits(patient: Resource, claim: Claim) -> bool:
     is_dead = patient.get("deceasedBoolean") is True or "deceasedDateTime" in patient
     if is_dead or patient.get("active") is False or patient.get("birthDate") != claim.born:
         return False
-    return name_key(claim.name) in _names(patient)
-
-
-def _names(patient: Resource) -> set[str]:
-    found = set[str]()
-    for name in patient.get("name", ()):
-        parts = name.get("family", "") + "".join(name.get("given", ()))
-        found |= {name_key(name.get("text", "")), name_key(parts)}
-    return {one for one in found if one}
+    return name_key(claim.name) in name_keys(patient)

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 
 from server.access import divisions
+from server.fhir.human_name import name_key
 from server.fhir.outcome import Forbidden
 from server.identity import accounts, totp
-from server.identity.real_name import name_key
 from server.identity.sessions import Sessions
 from server.identity.throttle import Throttle
 from server.services import Services
@@ -21,7 +21,7 @@ from server.store.shelf import Page, Record, Where
 
 EXCLUSIVE = ("administrator", "security", "auditor")
 """Roles that keep watch over one another, so nobody has two of them."""
-NO_STAFF = ("resident", "system")
+NO_STAFF = ("resident", "system", "platform")
 """Roles that members of staff cannot have."""
 FIELDS = ("login", "name", "role", "division", "organization", "organization_name", "person")
 _SHOWN = 100

@@ -1,4 +1,6 @@
-"""A single write that tells where it comes from: a transaction of one entry, and of what is told.
+"""A single write with what is stored beside it: where it comes from, or what it comes to.
+
+It is a transaction of one entry.
 
 Spec: https://hl7.org/fhir/R4/provenance.html#header
 """
@@ -14,7 +16,7 @@ from server.interactions.writing import parsed
 
 
 def alone(context: Context, call: Call) -> Result:
-    """Do what `call` writes, and store where that comes from, as its header tells."""
+    """Do what `call` writes, and store where that comes from, if told, and what it comes to."""
     origin = provenance.read(context, call)
     entry = Entry(ALONE, call.method, call, None, {})
     if call.interaction in ("create", "update"):

@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html#trules
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
@@ -46,8 +47,13 @@ class Drafting:
             return self._drafted[1]
         wanted = [one for one in self._entries if _is_stored(one, identified.entries)]
         self._links = identities.targets(self._entries, identified)
-        bodies = {one.place: self._linked(one, one.call.body) for one in wanted}
+        bodies = {one.place: self._told(one, identified) for one in wanted}
         self.said = said = dict(self._said(wanted, bodies.values(), identified))
+        said |= {
+            f"{one.new.type}/{one.new.id}": _says(one.new)
+            for one in identified.residents.values()
+            if one.new is not None
+        }
         drafts: dict[int, Draft] = {}
         for entry in sorted(wanted, key=lambda one: one.call.type != "Patient"):
             with placed(entry.place):
@@ -55,8 +61,7 @@ class Drafting:
                 new = _draft(self._context, entry, bodies[entry.place], identity, said)
             drafts[entry.place] = new
             if new.type == "Patient":
-                homes = {name: new.defaults[name] for name in ("div",) if name in new.defaults}
-                said[identity.reference] = {**homes, **said[identity.reference], **new.marks}
+                said[identity.reference] = {**said[identity.reference], **_says(new)}
         self._drafted = identified, drafts
         return drafts
 
@@ -70,6 +75,12 @@ class Drafting:
         patched = replace(entry, call=call)
         identity = Identity(made.old.type, made.old.id)
         return _draft(self._context, patched, body, identity, self.said)
+
+    def _told(self, entry: Entry, identified: Identified) -> bytes:
+        """Return the resource of `entry`, its links replaced; of a record, with its resident."""
+        body = self._linked(entry, entry.call.body)
+        found = identified.residents.get(entry.place)
+        return body if found is None else found.told(body)
 
     def _linked(self, entry: Entry, body: bytes) -> bytes:
         """Return the resource `body` of `entry` with its links to others replaced.
@@ -105,6 +116,13 @@ class Drafting:
         mine = {one.reference for one in identified.entries.values() if one.type == "Patient"}
         belonging = self._context.services.store.belonging
         return {one: {} for one in new} | belonging.said((named | mine) - new)
+
+
+def _says(patient: Draft) -> dict[str, Any]:
+    """Return what the document of `patient`, who is new, will say of where they belong."""
+    return {name: patient.defaults[name] for name in ("div",) if name in patient.defaults} | dict(
+        patient.marks
+    )
 
 
 def _without(targets: Mapping[str, str], own: Collection[bytes]) -> Mapping[str, str]:

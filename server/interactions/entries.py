@@ -18,6 +18,7 @@ from server.fhir import json
 from server.fhir.outcome import BadRequest, FhirError, Issue, TooLarge, Unprocessable
 from server.interactions import patch, urls
 from server.interactions.call import Call
+from server.interactions.criteria import Criteria
 from server.interactions.routes import JOB_CANCEL, JOB_STATUS
 
 _PLACES = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
@@ -38,7 +39,8 @@ class Entry:
     """One entry: its `place` in the Bundle and the `call` that it makes.
 
     `method` is the one that stands there. `full_url` is the identity that others in the Bundle
-    refer to it by, `resource` what was read from the body of the call.
+    refer to it by, `resource` what was read from the body of the call. `same` is what finds the
+    resource that it is about by what it says itself, of a type whose instances are told apart so.
     """
 
     place: int
@@ -46,6 +48,7 @@ class Entry:
     call: Call
     full_url: str | None
     resource: json.Resource
+    same: Criteria | None = None
 
     @property
     def order(self) -> tuple[int, int]:
@@ -63,6 +66,18 @@ class Entry:
         """The reference to the resource that it names, None if it names none."""
         type = self.call.owner or self.call.type
         return f"{type}/{self.call.id}" if type and self.call.id else None
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Tell whether nothing but what the resource says tells which one it is about."""
+        call = self.call
+        is_named = call.id is not None or bool(call.query) or call.criteria is not None
+        return self.same is not None and not is_named
+
+    @property
+    def letter(self) -> str:
+        """The right that is needed to make something new."""
+        return "c" if self.is_told_apart else "u"
 
     @property
     def is_read(self) -> bool:

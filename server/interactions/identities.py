@@ -5,15 +5,17 @@ Spec: https://hl7.org/fhir/R4/http.html#trules, https://hl7.org/fhir/R4/bundle.h
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from urllib.parse import unquote
 
+from server.access.visibility import Visibility
 from server.context import Context
 from server.fhir.outcome import BadRequest, PreconditionFailed, Unprocessable
 from server.interactions import criteria
 from server.interactions.criteria import Criteria
 from server.interactions.entries import ALONE, Entry, placed
+from server.interactions.residents import Resolution
 from server.interactions.writing import new_id
 from server.profiles import links
 from server.store.documents import Version
@@ -41,18 +43,26 @@ class Identity:
 class Identified:
     """One try's findings: the resource of each entry, by place, and of each conditional reference.
 
-    An entry that is not there names nothing: a deletion of what is not there.
+    An entry that is not there names nothing: a deletion of what is not there. `residents` are whom
+    records are about.
     """
 
     entries: Mapping[int, Identity]
     references: Mapping[str, str]
+    residents: Mapping[int, Resolution] = field(default_factory=dict)
 
 
 class Identities:
-    """Finds what the `entries` that write are about; ids of new resources stay over all tries."""
+    """Finds what the `entries` that write are about; ids of new resources stay over all tries.
 
-    def __init__(self, context: Context, entries: Sequence[Entry]) -> None:
+    What is told apart by what it says itself is found as the server itself sees it: `seen`.
+    """
+
+    def __init__(
+        self, context: Context, entries: Sequence[Entry], seen: Visibility | None = None
+    ) -> None:
         self._context = context
+        self._seen = seen or context.access.visibility
         self._entries = entries
         self._new = {one.place: new_id() for one in entries}
         self._criteria: dict[int, Criteria] = {}
@@ -106,14 +116,16 @@ class Identities:
 
     def _found(self, transaction: Transaction) -> dict[int, list[Version]]:
         found: dict[int, list[Version]] = {}
-        of_type: dict[str, list[int]] = {}
+        of_type: dict[tuple[str, bool], list[int]] = {}
         for entry in self._entries:
             if entry.place in self._criteria:
-                of_type.setdefault(entry.call.resource_type, []).append(entry.place)
-        for type in sorted(of_type):
-            places = of_type[type]
+                key = entry.call.resource_type, entry.is_told_apart
+                of_type.setdefault(key, []).append(entry.place)
+        for type, is_told_apart in sorted(of_type):
+            places = of_type[type, is_told_apart]
             conditions = [self._criteria[place].condition for place in places]
-            found |= zip(places, transaction.matching(type, conditions), strict=True)
+            asked = transaction.seen_by(self._seen) if is_told_apart else transaction
+            found |= zip(places, asked.matching(type, conditions), strict=True)
         return found
 
     def _conditional(self) -> Iterator[tuple[str, tuple[int, str, Criteria]]]:
@@ -208,6 +220,8 @@ def _check_known(entry: Entry, full_urls: Collection[str | None]) -> None:
 
 def _criteria(context: Context, entry: Entry) -> Criteria | None:
     call = entry.call
+    if entry.is_told_apart:
+        return entry.same
     if call.interaction == "create":
         text = call.criteria
         return None if text is None else criteria.from_header(context, call.resource_type, text)

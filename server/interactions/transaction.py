@@ -7,45 +7,30 @@ the entries read is read behind it, so that it shows what was written.
 Spec: https://hl7.org/fhir/R4/http.html#transaction
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 
 from server.context import Context, Note
-from server.fhir.outcome import Conflict, FhirError, Forbidden, Gone, NotFound, Unprocessable
+from server.fhir.outcome import FhirError, Gone, NotFound, Unprocessable
 from server.interactions import (
-    binary,
-    kept_consents,
     notes,
     parameters,
     patch,
     provenance,
-    redaction,
-    shipped,
 )
 from server.interactions.answers import Answer, Answers, Perform, Room
 from server.interactions.call import Disclosed, Result
+from server.interactions.deciding import Deciding, Done, Known
 from server.interactions.delete import deleted
 from server.interactions.drafting import Drafting
 from server.interactions.entries import Bundle, Entry, placed
-from server.interactions.identities import Identified, Identities, Identity
+from server.interactions.identities import Identified, Identities
 from server.interactions.provenance import Origin
-from server.interactions.update import check_match, unchanged
+from server.interactions.records import Decided, Records, Written
 from server.interactions.writing import no_parameters, written
-from server.store.documents import Draft, Version
+from server.store.documents import Version
 from server.store.transactions import Transaction, Write
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """What an entry comes to: the version it made or kept, and the status that tells of it.
-
-    `made` tells that the version is one that is still to be stored, by its type and id.
-    """
-
-    status: int
-    version: Version | None = None
-    made: tuple[str, str] | None = None
 
 
 def transaction(
@@ -117,40 +102,48 @@ class Writing:
     """The entries of one transaction that write, and where what they write comes from."""
 
     def __init__(
-        self, context: Context, entries: Sequence[Entry], origin: Origin | None = None
+        self,
+        context: Context,
+        entries: Sequence[Entry],
+        origin: Origin | None = None,
+        decided: Decided | None = None,
     ) -> None:
         self._context = context
-        self._entries = entries
         self._changes: dict[int, patch.Change] = {}
         self._origin = origin
         self.told: tuple[Disclosed, ...] = ()
-        """What was written beside what the entries write: where that comes from."""
+        """What was written beside what the entries write: where that comes from, and what records
+        come to."""
         for entry in entries:
             with placed(entry.place):
                 _check_write(context, entry)
                 call = entry.call
                 if call.interaction == "patch":
                     self._changes[entry.place] = patch.read(context, call.content_type, call.body)
-        self._identities = Identities(context, entries)
-        self._drafting = Drafting(context, entries)
+        self._records = Records(context, entries, decided or {})
+        self._entries = self._records.entries
+        own = self._records.own.access.visibility
+        self._identities = Identities(context, self._entries, own)
+        self._drafting = Drafting(context, self._entries)
+        self._deciding = Deciding(context, self._changes, self._drafting, self._records)
 
     def run(self) -> dict[int, Result]:
         """Return the answers by place, when all is stored."""
         if not self._entries:
             return {}
-        types = {one.call.resource_type for one in self._entries}
+        types = {one.call.resource_type for one in self._entries} | self._records.types
         if self._origin is not None:
             types.add(provenance.TYPE)
         done = self._context.work.once(partial(self._stored, types), self._recalled)
         parameters.stored(self._context, types)
         return {entry.place: self._answer(entry, done[entry.place]) for entry in self._entries}
 
-    def _stored(self, types: Collection[str], note: Note) -> dict[int, _Done]:
+    def _stored(self, types: Collection[str], note: Note) -> dict[int, Done]:
         """Return what the entries came to, all stored; `note` takes what tells it once more."""
         # What is at fault is found before the transaction begins, which then is short.
-        self._drafting.of(self._context.resources.look(self._identities.find))
+        self._drafting.of(self._context.resources.look(self._identified))
 
-        def attempt(transaction: Transaction) -> dict[int, _Done]:
+        def attempt(transaction: Transaction) -> dict[int, Done]:
             done = self._attempt(transaction)
             outcomes = {place: (one.status, one.version) for place, one in done.items()}
             note(notes.noted(outcomes, self.told))
@@ -158,22 +151,26 @@ class Writing:
 
         return self._context.resources.transaction(types, attempt)
 
-    def _recalled(self, note: bytes) -> dict[int, _Done]:
+    def _recalled(self, note: bytes) -> dict[int, Done]:
         outcomes, self.told = notes.recalled(self._context, note)
-        return {place: _Done(status, version) for place, (status, version) in outcomes.items()}
+        return {place: Done(status, version) for place, (status, version) in outcomes.items()}
 
-    def _attempt(self, transaction: Transaction) -> dict[int, _Done]:
-        transaction.claim(self._identities.claims)
-        identified = self._identities.find(transaction)
+    def _identified(self, transaction: Transaction) -> Identified:
+        return self._records.find(transaction, self._identities.find(transaction))
+
+    def _attempt(self, transaction: Transaction) -> dict[int, Done]:
+        transaction.claim(self._identities.claims | self._records.claims)
+        identified = self._identified(transaction)
         drafts = self._drafting.of(identified)
         old = self._old(transaction, identified)
-        done: dict[int, _Done] = {}
+        done: dict[int, Done] = {}
         writes: dict[tuple[str, str], Write] = {}
         places: dict[tuple[str, str], int] = {}
         for entry in self._entries:
             with placed(entry.place):
                 identity = identified.entries.get(entry.place)
-                outcome, write = self._one(entry, identity, drafts.get(entry.place), old)
+                known = Known(transaction, identity, drafts.get(entry.place), old)
+                outcome, write = self._deciding.of(entry, known)
             if outcome.made in writes:
                 # A second create with the same criteria finds what the first one has made.
                 outcome = replace(outcome, status=200)
@@ -184,6 +181,9 @@ class Writing:
         written = transaction.write(writes.values(), lambda one: placed(places[one.type, one.id]))
         made = {(one.type, one.id): one for one in written}
         self._tell(transaction, [made[one] for one in writes])
+        records = [Written(places[key], writes[key], made[key]) for key in writes]
+        projected = self._records.write(transaction, records, identified, self._drafting.said)
+        self.told += tuple(Disclosed.of(one) for one in projected)
         return {
             place: replace(one, version=made[one.made]) if one.made else one
             for place, one in done.items()
@@ -213,68 +213,7 @@ class Writing:
             for id, version in transaction.versions(type, wanted[type, letter], letter).items()
         }
 
-    def _one(
-        self,
-        entry: Entry,
-        identity: Identity | None,
-        new: Draft | None,
-        old: Mapping[tuple[str, str], Version],
-    ) -> tuple[_Done, Write | None]:
-        key = ("", "") if identity is None else (identity.type, identity.id)
-        if entry.call.interaction == "patch":
-            return self._patch(entry, old.get(key))
-        if identity is None:
-            if entry.call.if_match is not None:
-                check_match(entry.call, None)
-            return _Done(204), None
-        if entry.call.interaction == "create":
-            return _created(identity, new)
-        there = old.get(key)
-        if identity.found is not None and there is None:
-            raise Forbidden.because("content-forbidden", type=identity.type)
-        if entry.call.interaction == "delete":
-            return self._delete(entry, there)
-        if new is None:
-            raise ValueError(entry.place)
-        if entry.call.id is None and identity.found is None and there and there.body is not None:
-            # The criteria were not about it, so nobody has asked to replace it.
-            raise Conflict.because("resource-exists", type=new.type, id=new.id)
-        return self._update(entry, new, there)
-
-    def _update(self, entry: Entry, new: Draft, old: Version | None) -> tuple[_Done, Write | None]:
-        context = self._context
-        redaction.require_whole(context, new.type, (old and old.body) or b"")
-        check_match(entry.call, old)
-        key = (new.type, new.id)
-        if old is None:
-            if entry.call.id is not None or entry.given_id is not None:
-                context.access.require_own_ids(new.type, new.id)
-            return _Done(201, made=key), Write(new.type, new)
-        kept_consents.check_stored(context.access, old)
-        binary.check_kept(entry.call, old)
-        if unchanged(context, old, new):
-            return _Done(200, old), None
-        status = 201 if old.body is None else 200
-        return _Done(status, made=key), Write(new.type, new, old)
-
-    def _patch(self, entry: Entry, old: Version | None) -> tuple[_Done, Write | None]:
-        made = patch.made(self._context, entry.call, self._changes[entry.place], old)
-        new = self._drafting.patched(entry, made)
-        if patch.settles(self._context, made, new):
-            return _Done(200, made.old), None
-        return _Done(200, made=(new.type, new.id)), Write(new.type, new, made.old)
-
-    def _delete(self, entry: Entry, old: Version | None) -> tuple[_Done, Write | None]:
-        if old is None or old.body is None:
-            if entry.call.if_match is not None:
-                check_match(entry.call, None)
-            return _Done(204, old), None
-        check_match(entry.call, old)
-        kept_consents.check_stored(self._context.access, old)
-        shipped.check(self._context, old.type, old.id)
-        return _Done(204, made=(old.type, old.id)), Write(old.type, None, old, "d")
-
-    def _answer(self, entry: Entry, done: _Done) -> Result:
+    def _answer(self, entry: Entry, done: Done) -> Result:
         if entry.call.interaction == "delete":
             return deleted(entry.call, done.version)
         if done.version is None:
@@ -287,10 +226,3 @@ def _check_write(context: Context, entry: Entry) -> None:
     context.access.require(call.interaction, call.type)
     if call.interaction == "create" or call.id is not None:
         no_parameters(call)
-
-
-def _created(identity: Identity, new: Draft | None) -> tuple[_Done, Write | None]:
-    if identity.found is not None:
-        return _Done(200, identity.found), None
-    key = (identity.type, identity.id)
-    return _Done(201, made=key), None if new is None else Write(identity.type, new, letter="c")

@@ -18,6 +18,7 @@ from pymongo import ReplaceOne, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from server.access.visibility import Visibility
 from server.fhir.outcome import Conflict
 from server.store import documents, proxies
 from server.store.bounds import Bounds
@@ -85,6 +86,15 @@ class Transaction:
         self._read: dict[tuple[str, str], Document] = {}
         self.written: list[tuple[str, Document, Mapping[str, Any] | None]] = []
         """What was written, each as (type, document, marks before)."""
+
+    def seen_by(self, visibility: Visibility) -> "Transaction":
+        """Return this same transaction, as what has `visibility` may read and write in it."""
+        bounds = replace(self._bounds, visibility=visibility)
+        succession = replace(self._succession, bounds=bounds)
+        other = Transaction(self._engine, bounds, succession, self._session)
+        # What was read is each one's own: it is what that one may see.
+        other.written = self.written
+        return other
 
     def claim(self, names: Collection[str]) -> None:
         """Make this and every other transaction that claims one of `names` exclude each other."""

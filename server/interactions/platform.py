@@ -1,0 +1,25 @@
+"""What the server itself does for a caller, beyond what that one may see.
+
+What a record comes to is stored by the server: whom the record is about has to be found among all,
+and who may send a record may have it stored as the resources that others ask for. Nothing of what
+is found so is told to the caller. All of it belongs to the caller's unit and division, as whatever
+the caller stores does.
+
+Spec: 人口健康信息管理办法(试行) article 8 (R1.8c)
+"""
+
+from dataclasses import replace
+
+from server.access.policy import Right, Rights
+from server.access.scopes import LETTERS
+from server.context import Context
+
+ROLE = "platform"
+_RIGHTS = (Right("*", frozenset(LETTERS)), Right("Task", frozenset("crus")))
+
+
+def platform(context: Context) -> Context:
+    """Return the context of the server itself, acting for the caller of `context`."""
+    caller = replace(context.access.caller, role=ROLE)
+    access = context.services.access(Rights(caller=caller, rights=_RIGHTS, internal=True))
+    return Context.of(context.services, access, context.language, context.work)
