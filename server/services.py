@@ -150,9 +150,7 @@ class Interpreters:
             operations=operations.load(content.PROFILES / "OperationDefinition"),
             publications=published,
             terminology=codes,
-            datasets=DataSets.load(
-                content.MAPPINGS, codes, kinds.load(content.PROFILES / "identity")
-            ),
+datasets=_datasets(codes),
             projections={
                 type: projection.load(content.MAPPINGS, type, codes) for type in facts.models
             },
@@ -178,6 +176,11 @@ def _terminology(published: Publications) -> Terminology:
         content.TERMINOLOGY / "r4",
         content.TERMINOLOGY / "editions.toml",
     )
+
+
+def _datasets(codes: Terminology) -> DataSets:
+    """Return the national data sets, whose tables go by `codes`."""
+    return DataSets.load(content.MAPPINGS, codes, kinds.load(content.PROFILES / "identity"))
 
 
 @dataclass(frozen=True, slots=True)
