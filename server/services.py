@@ -150,7 +150,7 @@ class Interpreters:
             operations=operations.load(content.PROFILES / "OperationDefinition"),
             publications=published,
             terminology=codes,
-datasets=_datasets(codes),
+            datasets=_datasets(codes),
             projections={
                 type: projection.load(content.MAPPINGS, type, codes) for type in facts.models
             },
