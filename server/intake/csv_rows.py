@@ -50,6 +50,15 @@ class _Feed:
         self.taken.clear()
         self._size = 0
 
+    def header(self) -> str:
+        """Return the first line that has a text. Raises Unprocessable if there is none."""
+        for line in self._lines:
+            if line.fault is not None:
+                raise Unprocessable(line.fault.issue())
+            if line.text.strip(" ,;|\t\r\n"):
+                return line.text
+        raise Unprocessable.because("intake-empty")
+
     def first_alone(self) -> Line:
         """Return the first line of this row, and take back the others."""
         self._back.extendleft(reversed(self.taken[1:]))
@@ -62,12 +71,7 @@ def read(stream: IO[bytes], encoding: str | None = None) -> Iterator[Row]:
     Raises Unprocessable if there is none, or it cannot be read.
     """
     feed = _Feed(lines(stream, encoding))
-    feed.begin()
-    first = next((text for text in feed if text.strip(" ,;|\t\r\n")), None)
-    if first is None:
-        raise Unprocessable.because("intake-empty")
-    if feed.taken[-1].fault is not None:
-        raise Unprocessable(feed.taken[-1].fault.issue())
+    first = feed.header()
     divider = max(_DIVIDERS, key=first.count)
     try:
         header = rows.header(next(csv.reader([first], delimiter=divider, strict=True)))

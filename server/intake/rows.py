@@ -31,7 +31,12 @@ class Row:
 def unreadable(rule: str, value: str = "", **arguments: object) -> RowFault:
     """Return the fault of a row that cannot be read; its message is ``intake-<rule>``."""
     said = {"value": value[:40], **arguments}
-    return RowFault("", "", rule, value[:200], f"intake-{rule}", said)
+    return RowFault("", "", value[:200], f"intake-{rule}", said)
+
+
+def rule(fault: RowFault) -> str:
+    """Return the name of the rule that a row breaks: ``length``, ``domain``, ``quote-open``."""
+    return fault.rule.removeprefix("intake-")
 
 
 def header(cells: Sequence[str]) -> tuple[str, ...]:
