@@ -1,0 +1,1 @@
+"""Intake: files of rows or records, read as they come, written as transactions of bounded size."""

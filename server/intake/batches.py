@@ -1,0 +1,141 @@
+"""Rows become transactions of bounded size. Where one is refused, its rows are tried one by one.
+
+Nothing is noted of what was done: a row that is written again changes nothing, so that after a
+crash one may begin a little earlier.
+
+Spec: docs/import.md
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from server.context import AT_ONCE, Context
+from server.fhir.outcome import Conflict, FhirError, PreconditionFailed, Unavailable
+from server.intake.counts import Counts
+from server.intake.made import Made, told, warnings
+from server.intake.making import Making
+from server.intake.rows import Row, rule
+from server.interactions.call import Disclosed
+from server.interactions.transaction import Writing
+from server.mappings.datasets import DataSet
+
+_MOST_REQUESTS = 50
+_ATTEMPTS = 4
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch of rows came to; `written` are the versions that it made."""
+
+    counts: Counts = field(default_factory=Counts)
+    rejects: list[Made] = field(default_factory=list)
+    written: list[Disclosed] = field(default_factory=list)
+
+    def reject(self, one: Made) -> None:
+        """Note that a row is not taken."""
+        self.counts.rejected += 1
+        self.rejects.append(one)
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Writes rows of `dataset`, or records as they are if it is None, for one caller."""
+
+    context: Context
+    dataset: DataSet | None
+    making: Making = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare to write; each transaction is a work of its own."""
+        object.__setattr__(self, "context", replace(self.context, work=AT_ONCE))
+        object.__setattr__(self, "making", Making(self.context, self.dataset))
+
+    def write(self, rows: Iterable[Row]) -> Outcome:
+        """Return what `rows` came to, when it is all stored.
+
+        Raises Unavailable if the database is gone; a part may be stored by then.
+        """
+        outcome = Outcome()
+        made = []
+        for row in rows:
+            outcome.counts.rows += 1
+            one = self.making.made(row)
+            if one.is_refused:
+                outcome.reject(one)
+                continue
+            outcome.counts.warn(f"{fault.element}: {rule(fault)}" for fault in warnings(one.faults))
+            if (
+                any(one.key == other.key for other in made)
+                or _size(made) + len(one.requests) > _MOST_REQUESTS
+            ):
+                self._write(made, outcome)
+                # What was made of it did not know of the others, which are written now.
+                made = []
+                one = self.making.made(row)
+            made.append(one)
+        self._write(made, outcome)
+        outcome.rejects.sort(key=lambda each: each.row.number)
+        return outcome
+
+    def _write(self, made: Sequence[Made], outcome: Outcome) -> None:
+        if not made:
+            return
+        try:
+            self._stored(made, outcome)
+        except Unavailable:
+            raise
+        except FhirError:
+            for one in made:
+                self._alone(one, outcome)
+
+    def _alone(self, one: Made, outcome: Outcome) -> None:
+        """Write one row, anew if others change the same meanwhile."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._stored([one], outcome)
+            except Unavailable:
+                raise
+            except FhirError as error:
+                is_late = isinstance(error, Conflict | PreconditionFailed)
+                if is_late and attempt < _ATTEMPTS - 1:
+                    one = self.making.made(one.row)
+                    if not one.is_refused:
+                        continue
+                outcome.reject(one if one.is_refused else replace(one, faults=told(error)))
+            return
+
+    def _stored(self, made: Sequence[Made], outcome: Outcome) -> None:
+        requests = [request for one in made for request in one.requests]
+        entries = [request.entry(place) for place, request in enumerate(requests)]
+        begun = self.context.services.store.now()
+        with self.context.services.registry.writing():
+            writing = Writing(self.context, entries)
+            answers = writing.run()
+        place = 0
+        for one in made:
+            results = [answers[place + offset] for offset in range(len(one.requests))]
+            place += len(one.requests)
+            new = [each for each in results if (each.last_updated or 0) >= begun]
+            outcome.counts.taken += 1
+            outcome.counts.unchanged += not new
+            outcome.written += [told for each in new for told in each.disclosed]
+        outcome.written += writing.told
+        outcome.counts.resources += len(writing.told) + sum(
+            (one.last_updated or 0) >= begun for one in answers.values()
+        )
+
+
+def _size(made: Iterable[Made]) -> int:
+    return sum(len(one.requests) for one in made)
+
+
+def batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """Yield `rows`, so many at a time."""
+    batch: list[Row] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

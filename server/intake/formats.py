@@ -1,0 +1,49 @@
+"""The kinds of files that rows are read from.
+
+Spec: RFC 4180 (text/csv), https://hl7.org/fhir/R4/nd-json.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import IO
+
+from server.fhir.outcome import UnsupportedMediaType
+from server.intake import csv_rows, ndjson_rows, texts, xlsx_rows
+from server.intake.rows import Row
+
+CSV, NDJSON, XLSX = "csv", "ndjson", "xlsx"
+_XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+TYPES: Mapping[str, str] = {
+    "text/csv": CSV,
+    "application/fhir+ndjson": NDJSON,
+    "application/ndjson": NDJSON,
+    "application/x-ndjson": NDJSON,
+    _XLSX_TYPE: XLSX,
+}
+"""The formats by media type."""
+
+
+def of_type(content_type: str) -> tuple[str, str | None]:
+    """Return the format that a media type means, and the encoding that it says, if it says one.
+
+    Raises UnsupportedMediaType.
+    """
+    kind, *parameters = content_type.split(";")
+    format = TYPES.get(kind.strip().lower())
+    if format is None:
+        known = ", ".join(TYPES)
+        raise UnsupportedMediaType.because("intake-type-unknown", type=kind[:60], known=known)
+    said = dict(one.strip().lower().partition("=")[::2] for one in parameters)
+    return format, texts.charset(said.get("charset"))
+
+
+def of_name(name: str) -> str:
+    """Return the format that the name of a file tells."""
+    ending = name.lower().rpartition(".")[2]
+    return {"xlsx": XLSX, "ndjson": NDJSON, "jsonl": NDJSON}.get(ending, CSV)
+
+
+def rows(stream: IO[bytes], format: str, encoding: str | None = None) -> Iterator[Row]:
+    """Yield the rows of `stream`. Raises Unprocessable if it is not of `format`, or has none."""
+    if format == XLSX:
+        return xlsx_rows.read(stream)
+    return {CSV: csv_rows.read, NDJSON: ndjson_rows.read}[format](stream, encoding)

@@ -1,0 +1,78 @@
+"""What a row comes to before it is written: requests for one transaction, or what is wrong.
+
+Spec: docs/import.md
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from server.fhir import json
+from server.fhir.outcome import FhirError
+from server.intake.rows import Row
+from server.interactions.call import Call, Preference
+from server.interactions.entries import Entry
+from server.mappings.faults import RowFault
+
+_QUIET = Preference(returns="minimal")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing to write: a `resource`, and its `body`; `url` and `full_url` as in a Bundle.
+
+    `query` is what a conditional request asks for; `if_match` what the resource has to be still.
+    """
+
+    type: str
+    body: bytes
+    resource: json.Resource
+    id: str | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    full_url: str | None = None
+    if_match: str | None = None
+
+    def entry(self, place: int) -> Entry:
+        """Return this as the entry at `place` of a transaction."""
+        is_create = self.id is None and not self.query
+        call = Call(
+            interaction="create" if is_create else "update",
+            method="POST" if is_create else "PUT",
+            type=self.type,
+            id=self.id,
+            query=self.query,
+            body=self.body,
+            if_match=self.if_match,
+            preference=_QUIET,
+        )
+        return Entry(place, call.method, call, self.full_url, self.resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What `row` comes to: `requests` to be done together, unless there is an error in `faults`.
+
+    Rows with one `key` are of one thing, and are not written in one transaction.
+    """
+
+    row: Row
+    requests: tuple[Request, ...] = ()
+    faults: tuple[RowFault, ...] = ()
+    key: str = ""
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether anything is wrong, and not just put right."""
+        return any(one.severity == "error" for one in self.faults)
+
+
+def told(error: FhirError) -> tuple[RowFault, ...]:
+    """Return the refusal `error` as faults of a row."""
+    return tuple(
+        RowFault(one.expression or "", "", "", one.message, one.arguments, one.severity)
+        for one in error.issues
+    )
+
+
+def warnings(faults: Iterable[RowFault]) -> tuple[RowFault, ...]:
+    """Return those of `faults` that are only told."""
+    return tuple(one for one in faults if one.severity != "error")

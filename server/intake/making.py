@@ -1,0 +1,69 @@
+"""From a row of a file to what is to be written of it.
+
+Spec: docs/import.md
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from server.context import Context
+from server.fhir.outcome import FhirError, Unavailable
+from server.intake import records
+from server.intake.made import Made, Request, told
+from server.intake.people import People
+from server.intake.records import Visits
+from server.intake.rows import Row, unreadable
+from server.intake.stable import StableIds
+from server.mappings.datasets import DataSet
+from server.mappings.headers import Columns
+
+RECORD = "EncounterRecord"
+_KNOWN_HEADERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """Makes requests of rows of `dataset`, or of records as they are if it is None."""
+
+    context: Context
+    dataset: DataSet | None
+    _maker: "Visits | People | None" = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Choose how rows of the data set are made into requests."""
+        maker: Visits | People | None = None
+        if self.dataset is not None and self.dataset.is_record:
+            maker = Visits(self.context, self.dataset)
+        elif self.dataset is not None:
+            ids = StableIds(self.context.services.store.secret())
+            maker = People(self.context, self.dataset, ids)
+        object.__setattr__(self, "_maker", maker)
+
+    def made(self, row: Row) -> Made:
+        """Return what `row` comes to. Raises Unavailable if the database is gone."""
+        if row.faults:
+            return Made(row, faults=row.faults)
+        try:
+            if row.resource is not None:
+                requests, key = records.resource(self.context, row.resource, RECORD)
+                return Made(row, requests, key=key)
+            return self._of_cells(row)
+        except Unavailable:
+            raise
+        except FhirError as error:
+            return Made(row, faults=told(error))
+
+    def _of_cells(self, row: Row) -> Made:
+        if self.dataset is None or self._maker is None:
+            return Made(row, faults=(unreadable("no-resource"),))
+        read = self.dataset.read(_columns(self.dataset, row.header).row(row.cells))
+        if read.is_refused:
+            return Made(row, faults=read.faults)
+        requests: tuple[Request, ...]
+        requests, key = self._maker.requests(read)
+        return Made(row, requests, read.faults, key)
+
+
+@lru_cache(_KNOWN_HEADERS)
+def _columns(dataset: DataSet, header: tuple[str, ...]) -> Columns:
+    return dataset.headers(header)

@@ -1,0 +1,59 @@
+"""One row of a file, whatever the file is.
+
+Spec: docs/import.md
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.mappings.faults import RowFault
+
+REJECT_COLUMNS = ("_row", "_element", "_de", "_rule", "_value", "_message")
+"""What a file of rejects has beside what it was made of; passed over when it is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its `number` in the file, counted from 1, its cells under the headers.
+
+    `faults` are what is wrong with it before it is known what its cells mean. A `line` is what it
+    was in a file of lines that are JSON, and a `resource` what it has instead of cells.
+    """
+
+    number: int
+    header: tuple[str, ...]
+    cells: tuple[str, ...]
+    faults: tuple[RowFault, ...] = ()
+    line: bytes | None = None
+    resource: bytes | None = None
+
+
+def unreadable(rule: str, value: str = "", **arguments: object) -> RowFault:
+    """Return the fault of a row that cannot be read; its message is ``intake-<rule>``."""
+    said = {"value": value[:40], **arguments}
+    return RowFault("", "", value[:200], f"intake-{rule}", said)
+
+
+def rule(fault: RowFault) -> str:
+    """Return the name of the rule that a row breaks: ``length``, ``domain``, ``quote-open``."""
+    return fault.rule.removeprefix("intake-")
+
+
+def header(cells: Sequence[str]) -> tuple[str, ...]:
+    """Return the headers that `cells` are, without those that a file of rejects has beside."""
+    return tuple("" if cell.strip() in REJECT_COLUMNS else cell.strip() for cell in cells)
+
+
+def row(number: int, header: tuple[str, ...], cells: Sequence[str], *faults: RowFault) -> Row:
+    """Return the row of `cells`, with the fault that they are not as many as the headers.
+
+    Empty cells beyond the last header are nothing.
+    """
+    given = list(cells)
+    while len(given) > len(header) and not given[-1].strip():
+        given.pop()
+    if not faults and len(given) != len(header):
+        faults = (unreadable("cells", count=len(given), expected=len(header)),)
+    if not faults and any("\0" in cell for cell in given):
+        faults = (unreadable("nul"),)
+    return Row(number, header, tuple(given), faults)

@@ -1,0 +1,123 @@
+"""Rows of the first sheet of an Excel workbook, one after another.
+
+A workbook shows more than it holds: a number of more than 15 digits has lost the others, and a
+formula has a value only if a spreadsheet program has worked it out. Such rows are not taken.
+
+Spec: ECMA-376 part 1, 18.3 (worksheets); https://openpyxl.readthedocs.io/en/stable/optimized.html
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, datetime, time
+from itertools import repeat
+from typing import IO, Any
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile, ZipFile
+
+import openpyxl
+from openpyxl.utils.exceptions import InvalidFileException
+
+from server.fhir.outcome import Unprocessable
+from server.intake import rows
+from server.intake.rows import Row, unreadable
+from server.mappings.faults import RowFault
+
+_MOST_STRINGS = 64 * 1024 * 1024
+"""So many bytes of shared strings are kept while a workbook is read."""
+_EXACT = 10**15
+_WRONG = (BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, OSError, EOFError)
+
+
+def read(stream: IO[bytes]) -> Iterator[Row]:
+    """Yield the rows of the workbook in `stream`; the first that has a text has the headers.
+
+    Raises Unprocessable if it is no workbook, has no rows, or too many different texts.
+    """
+    has_formulas = _inspected(stream)
+    sheet = _values(stream, data_only=True)
+    beside = _values(stream, data_only=False) if has_formulas else repeat(())
+    header: tuple[str, ...] | None = None
+    for number, (values, formulas) in enumerate(zip(sheet, beside, strict=False), 1):
+        cells, faults = _cells(values, formulas)
+        if not faults and not any(cell.strip() for cell in cells):
+            continue
+        if header is None:
+            header = rows.header(_trimmed(cells))
+        else:
+            wide = [*cells, *[""] * (len(header) - len(cells))]
+            yield rows.row(number, header, wide, *faults)
+    if header is None:
+        raise Unprocessable.because("intake-empty")
+
+
+def _inspected(stream: IO[bytes]) -> bool:
+    """Tell whether there are formulas in the workbook. Raises Unprocessable."""
+    try:
+        with ZipFile(stream) as parts:
+            sizes = {one.filename: one.file_size for one in parts.infolist()}
+            if sizes.get("xl/sharedStrings.xml", 0) > _MOST_STRINGS:
+                raise Unprocessable.because("intake-workbook-too-large")
+            sheets = [name for name in sizes if name.startswith("xl/worksheets/")]
+            return any(_has_formula(parts, name) for name in sheets)
+    except _WRONG:
+        raise Unprocessable.because("intake-not-a-workbook") from None
+
+
+def _has_formula(parts: ZipFile, name: str) -> bool:
+    end = b""
+    with parts.open(name) as sheet:
+        while content := sheet.read(1024 * 1024):
+            if b"<f>" in end + content or b"<f " in end + content:
+                return True
+            end = content[-2:]
+    return False
+
+
+def _values(stream: IO[bytes], *, data_only: bool) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of each row of the first sheet; without `data_only`, the formulas."""
+    stream.seek(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of extensions and styles that are not read
+            book = openpyxl.load_workbook(stream, read_only=True, data_only=data_only)
+        with closing(book):
+            sheet = book.worksheets[0]
+            sheet.reset_dimensions()
+            yield from sheet.iter_rows(values_only=True)
+    except (*_WRONG, IndexError, TypeError):
+        raise Unprocessable.because("intake-not-a-workbook") from None
+
+
+def _cells(
+    values: tuple[Any, ...], formulas: tuple[Any, ...]
+) -> tuple[list[str], tuple[RowFault, ...]]:
+    cells = [_text(value) for value in values]
+    for place, formula in enumerate(formulas):
+        is_formula = isinstance(formula, str) and formula.startswith("=")
+        if is_formula and place < len(values) and values[place] is None:
+            cells[place] = formula
+            return cells, (unreadable("formula", formula),)
+    numbers = [one for one in values if isinstance(one, int | float) and abs(one) >= _EXACT]
+    return cells, tuple(unreadable("digits-lost", str(one)) for one in numbers[:1])
+
+
+def _text(value: object) -> str:
+    """Return what a cell shows, a day and a time as national data sets spell them."""
+    match value:
+        case bool():
+            return "T" if value else "F"
+        case float() if value.is_integer():
+            return str(int(value))
+        case datetime() if value.time() != time():
+            return value.strftime("%Y%m%dT%H%M%S")
+        case date():
+            return value.strftime("%Y%m%d")
+        case time():
+            return value.strftime("%H%M%S")
+    return "" if value is None else str(value)
+
+
+def _trimmed(cells: list[str]) -> list[str]:
+    last = max((place for place, cell in enumerate(cells) if cell.strip()), default=-1)
+    return cells[: last + 1]
