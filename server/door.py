@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from server.access.policy import NEEDED
 from server.context import Context
 from server.fhir.outcome import BadRequest
+from server.intake import papers
 from server.interactions import (
     alone,
     batch,
@@ -20,6 +21,7 @@ from server.interactions import (
     urls,
 )
 from server.interactions.call import Call, Result
+from server.mappings.cda.documents import MEDIA_TYPE as CDA
 from server.operations import table
 from server.services import Interpreters
 
@@ -84,6 +86,8 @@ def begin(context: Context, call: Call) -> Result:
 
 def _handler(interpreters: Interpreters, call: Call) -> Callable[[Context, Call], Result]:
     """Return what does `call`. Raises BadRequest if it cannot be told where that comes from."""
+    if call.content_type == CDA and call.interaction == "create":
+        return papers.create
     if call.interaction in _TOLD and call.type in interpreters.projections:
         return alone.alone  # with what it comes to
     if call.provenance is None or not changes(interpreters, call):

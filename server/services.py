@@ -20,6 +20,7 @@ from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, opened
 from server.audit.request import Requests
 from server.mappings import projection
+from server.mappings.cda.documents import Documents
 from server.mappings.datasets import DataSets
 from server.mappings.projection import Projection
 from server.profiles import (
@@ -102,6 +103,7 @@ class Interpreters:
     publications: Publications
     terminology: Terminology
     datasets: DataSets
+    documents: Documents
     projections: Mapping[str, Projection]
     sections: tuple[Section, ...]
     labels: Labels
@@ -124,6 +126,7 @@ class Interpreters:
         masking = Masking.of(facts)
         published = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
         codes = _terminology(published)
+        datasets = _datasets(codes)
         structure = structure_validator(facts)
         guide = guides.national(facts, published, content.PROFILES, zone)
         published = guides.with_snapshots(published, guide)
@@ -150,7 +153,8 @@ class Interpreters:
             operations=operations.load(content.PROFILES / "OperationDefinition"),
             publications=published,
             terminology=codes,
-            datasets=_datasets(codes),
+            datasets=datasets,
+            documents=Documents.load(content.MAPPINGS, datasets),
             projections={
                 type: projection.load(content.MAPPINGS, type, codes) for type in facts.models
             },

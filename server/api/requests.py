@@ -13,6 +13,8 @@ from server.interactions import urls
 from server.interactions.call import Call
 from server.interactions.routes import Route
 from server.interactions.urls import Meaning
+from server.mappings.cda.documents import MEDIA_TYPE as CDA
+from server.mappings.cda.documents import OF
 from server.settings import Settings
 
 _FORM = "application/x-www-form-urlencoded"
@@ -60,6 +62,8 @@ def _sent(meaning: Meaning, environ: Mapping[str, Any], settings: Settings) -> S
     interaction = meaning.route.interaction
     if interaction in _BODIES and meaning.type == content.TYPE:
         return content.read(environ, settings.max_body)
+    if interaction == "create" and meaning.type == OF and _kind(environ) == CDA:
+        return Sent(body.read(environ, settings.max_body))
     if interaction == "patch":
         negotiation.patch_type(environ.get("CONTENT_TYPE"))
     elif interaction in _BODIES or _is_resource(meaning.route, environ):

@@ -20,9 +20,10 @@ from server.mappings.cda import tables, tree
 from server.mappings.cda.finding import Finding
 from server.mappings.cda.tables import Document
 from server.mappings.datasets import DataSet, DataSets, Read
-from server.mappings.faults import RowFault
 
 MEDIA_TYPE = "application/hl7-v3+xml"
+"""How a document is posted, to the type that it becomes a record `OF`."""
+OF = "EncounterRecord"
 _TEMPLATES = "2.16.156.10011.2.1.1."
 
 
@@ -65,8 +66,7 @@ class Documents:
         finding = Finding(document, self.units)
         row = finding.of(root)
         read = document.dataset.read(row)
-        faults: tuple[RowFault, ...] = (*finding.faults, *read.faults)
-        return Papers(document, row, Read(read.entries, faults))
+        return Papers(document, row, Read(read.entries, (*finding.faults, *read.faults)))
 
     def _type(self, root: Node) -> Document:
         if root.tag != "ClinicalDocument":

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element as Node
 
 from server.mappings.cda import values
 from server.mappings.cda.tables import Document, Row
-from server.mappings.cda.values import Said
+from server.mappings.cda.values import Asked, Said
 from server.mappings.faults import RowFault, fault
 from server.mappings.headers import folded
 from server.records.cells import Told
@@ -65,8 +65,11 @@ class Finding:
             names = dict.fromkeys(name for one in items for name in (*one.said, *one.beside))
             for name in names:
                 texts = [one.text(name) for one in items]
-                found[name] = joined(self._named(name, texts, items))
-        return {name: text for name, text in found.items() if text.strip("|")}
+                self._tell_untold(name, texts, items)
+                while not texts[-1]:
+                    texts.pop()
+                found[name] = joined(texts)
+        return found
 
     def _in_header(self, row: Row, root: Node) -> None:
         for anchor in root.findall(row.act) if row.act else (root,):
@@ -121,7 +124,7 @@ class Finding:
             return False
         element = self.document.dataset.elements[name]
         domain = self.document.dataset.made.domains.get(name)
-        found = values.said(row, node, element.parsed.kind, domain, self.units)
+        found = values.said(Asked(row, element.parsed.kind, domain, self.units), node)
         for one in found.told:
             self.faults.append(fault(name, element.de, one, is_personal=element.personal))
         if not found.text:
@@ -162,15 +165,14 @@ class Finding:
         if row.display_to:
             beside[row.display_to] = found.display or found.text
 
-    def _named(self, name: str, texts: list[str], items: list[Item]) -> list[str]:
-        """Return `texts`, with a warning for each name for which its code stands."""
+    def _tell_untold(self, name: str, texts: list[str], items: list[Item]) -> None:
+        """Warn of each name for which its code stands."""
         codes = [row for row in self.document.rows if row.display_to == name]
         for text, item in zip(texts, items, strict=True):
             told = [item.said.get(self.document.meant(one) or "") for one in codes]
             if name not in item.said and text in told and codes[0].type == "CD":
                 de = self.document.dataset.elements[name].de
                 self.faults.append(fault(name, de, Told("cda-name-untold", text, {}, "warning")))
-        return texts
 
     def _not_kept(self, name: str, text: str) -> None:
         element = self.document.dataset.elements[name]
@@ -190,7 +192,9 @@ def _walked(node: Node, around: Around) -> Iterator[tuple[Node, Around]]:
 
 def _code(section: Node) -> str:
     code = section.find("code")
-    return "" if code is None else code.get("code") or code.get("displayName", "")
+    if code is None:
+        return ""
+    return code.get("code") or code.get("displayName") or ""
 
 
 def _has_value(node: Node) -> bool:

@@ -4,7 +4,7 @@ Spec: WS/T 482-2016 卫生信息共享文档编制规范 (data types ST, CD, PQ,
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element as Node
 
@@ -30,31 +30,31 @@ class Said:
     told: tuple[Told, ...] = ()
 
 
-def said(row: Row, node: Node, kind: str, domain: Domain | None, units: Mapping[str, str]) -> Said:
-    """Return what `node` says for `row`, whose element of the data set is of `kind`."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a value is read for: its `row`, and the `kind` and `domain` of the data set's element.
+
+    `units` has the UCUM code of what documents write for a unit.
+    """
+
+    row: Row
+    kind: str
+    domain: Domain | None
+    units: Mapping[str, str]
+
+
+def said(asked: Asked, node: Node) -> Said:
+    """Return what `node` says for what is `asked`."""
     if "nullFlavor" in node.attrib:
         return Said("")
-    if row.constant:
-        return Said(row.constant)
-    match row.type:
-        case "CD":
-            return _code(row, node, kind, domain)
-        case "PQ":
-            return _quantity(row, node, units)
-        case "MO":
-            return _money(node)
-        case "QTY":
-            return Said("".join(one for one in (node.get("value"), node.get("unit")) if one))
-        case "AD":
-            return Said("".join(_address(node)))
-        case "TS":
-            return Said(_moment(_plain(node), kind))
-        case "ID":
-            return Said(node.get("extension", "").strip())
-        case "TEL":
-            return Said(_plain(node).removeprefix("tel:"))
+    if asked.row.constant:
+        return Said(asked.row.constant)
+    return _READERS.get(asked.row.type, _text)(asked, node)
+
+
+def _text(asked: Asked, node: Node) -> Said:
     text = _plain(node)
-    return Said(_FLAGS.get(text, text) if kind == "flag" else text)
+    return Said(_FLAGS.get(text, text) if asked.kind == "flag" else text)
 
 
 def _plain(node: Node) -> str:
@@ -63,10 +63,11 @@ def _plain(node: Node) -> str:
     return text or node.get("value", "").strip()
 
 
-def _code(row: Row, node: Node, kind: str, domain: Domain | None) -> Said:
+def _code(asked: Asked, node: Node) -> Said:
+    row, domain = asked.row, asked.domain
     code = (node.get("code") or _plain(node)).strip()
     display = node.get("displayName", "").strip()
-    if kind not in ("code", "marks", "digits"):
+    if asked.kind not in ("code", "marks", "digits"):
         return Said(display or code)
     known = str(domain.coding(code).get("display", "")) if domain is not None and code else ""
     system = node.get("codeSystem", "")
@@ -79,9 +80,10 @@ def _code(row: Row, node: Node, kind: str, domain: Domain | None) -> Said:
     return Said(code, display=display or known, told=told)
 
 
-def _quantity(row: Row, node: Node, units: Mapping[str, str]) -> Said:
+def _quantity(asked: Asked, node: Node) -> Said:
+    units = asked.units
     text, unit = _plain(node), node.get("unit", "").strip()
-    expected = row.unit
+    expected = asked.row.unit
     is_same = units.get(unit, unit) in (units.get(expected, expected), "1", "")
     if text and expected and not is_same:
         arguments = {"given": unit[:40], "expected": expected}
@@ -89,7 +91,7 @@ def _quantity(row: Row, node: Node, units: Mapping[str, str]) -> Said:
     return Said(text, unit=unit)
 
 
-def _money(node: Node) -> Said:
+def _money(_: Asked, node: Node) -> Said:
     text = _plain(node)
     currency = (node.get("currency") or node.get("unit") or "").strip()
     if currency not in _YUAN:
@@ -98,7 +100,11 @@ def _money(node: Node) -> Said:
     return Said(text)
 
 
-def _address(node: Node) -> Iterator[str]:
+def _address(_: Asked, node: Node) -> Said:
+    return Said("".join(_parts(node)))
+
+
+def _parts(node: Node) -> Iterator[str]:
     if any(len(one) == 0 and one.tag in _PARTS for one in node):
         for name in _PARTS:
             yield from ((one.text or "").strip() for one in node if one.tag == name)
@@ -106,11 +112,25 @@ def _address(node: Node) -> Iterator[str]:
         yield (node.text or "").strip()
 
 
-def _moment(text: str, kind: str) -> str:
+def _moment(asked: Asked, node: Node) -> Said:
     """Return a moment of HL7 v3 as a data set writes it; what is none is left as it is."""
+    text = _plain(node)
     match = _MOMENT.fullmatch(text)
     if match is None or match[3] not in _CHINA:
-        return text
-    if kind == "date" or not match[2]:
-        return match[1]
-    return f"{match[1]}T{match[2]:0<6}"
+        return Said(text)
+    if asked.kind == "date" or not match[2]:
+        return Said(match[1])
+    return Said(f"{match[1]}T{match[2]:0<6}")
+
+
+_READERS: Mapping[str, Callable[[Asked, Node], Said]] = {
+    "CD": _code,
+    "PQ": _quantity,
+    "MO": _money,
+    "QTY": lambda _, node: Said(node.get("value", "") + node.get("unit", "")),
+    "AD": _address,
+    "TS": _moment,
+    "ID": lambda _, node: Said(node.get("extension", "").strip()),
+    "TEL": lambda _, node: Said(_plain(node).removeprefix("tel:")),
+}
+"""What reads a value, by the type that its table says; any other is a text."""

@@ -1,0 +1,82 @@
+"""A document of WS/T 500, posted as a record of the visit that it is about.
+
+A prescription says nothing of diagnoses, nor a report of anything but its results, so what is
+there of the visit stays beside what a document says. Of two that arrive at once the later one is
+put over what the earlier one left.
+
+Spec: docs/cda.md
+"""
+
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import orjson
+
+from server.context import Context
+from server.fhir.formats import FHIR_JSON
+from server.fhir.outcome import Conflict, PreconditionFailed, Unprocessable
+from server.intake.made import Request, warnings
+from server.intake.records import Visits
+from server.interactions import visits
+from server.interactions.alone import alone
+from server.interactions.call import Call, Result
+from server.interactions.platform import platform
+from server.mappings.cda.documents import Papers
+
+_MOST_TRIES = 5
+
+
+def create(context: Context, call: Call) -> Result:
+    """Store what the document in the body of `call` says of a visit.
+
+    Raises BadRequest and TooLarge for what is no right XML, Unprocessable for a document that is
+    not read, or with an issue for each thing that is wrong with it.
+    """
+    papers = context.interpreters.documents.read(call.body)
+    if papers.read.is_refused:
+        raise Unprocessable(*(one.issue() for one in papers.read.faults))
+    answer = _stored(context, call, papers)
+    if call.preference.returns == "OperationOutcome":
+        told = tuple(one.issue() for one in warnings(papers.read.faults))
+        answer = replace(answer, issues=(*answer.issues, *told))
+    return answer
+
+
+def _stored(context: Context, call: Call, papers: Papers) -> Result:
+    """Return the answer to what `papers` write, after as many tries as others get in between."""
+    making = Visits(context, papers.dataset)
+    for number in range(_MOST_TRIES):
+        (request,), _ = making.requests(papers.read)
+        try:
+            answer = alone(context, _posted(context, call, request))
+        except (PreconditionFailed, Conflict):
+            if number == _MOST_TRIES - 1:
+                raise
+            continue
+        if request.if_match is not None or answer.status == 201:
+            return answer
+    raise Conflict.because("record-of-visit-exists", number=request.resource["visitNumber"])
+
+
+def _posted(context: Context, call: Call, request: Request) -> Call:
+    """Return the post of `request`; one of a new visit finds out if somebody was quicker."""
+    criteria = None if request.if_match is not None else _criteria(context, request)
+    return replace(
+        call,
+        body=request.body,
+        content_type=FHIR_JSON,
+        if_match=request.if_match,
+        criteria=criteria,
+    )
+
+
+def _criteria(context: Context, request: Request) -> str:
+    record = orjson.loads(request.body)
+    told, _ = visits.told(platform(context), record, b"{}", {})
+    pairs = [("identifier", visits.code({"system": "", "value": record["visitNumber"]}))]
+    if visits.ELEMENT in told:
+        pairs.append(("organization", told[visits.ELEMENT]["reference"]))
+    else:
+        code = visits.code(record["institution"]["identifier"])
+        pairs.append(("organization:identifier", code))
+    return urlencode(pairs)
