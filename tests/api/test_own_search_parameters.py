@@ -50,7 +50,7 @@ def own_server(mongodb, mongodb_url, tmp_path_factory):
         client.session.close()
         yield server
     finally:
-        server.stop()
+        server.end()
         mongodb.drop_database(database)
 
 

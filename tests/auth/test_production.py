@@ -25,7 +25,7 @@ def productive(guarded, mongodb_url, tmp_path_factory):
     )  # fmt: skip
     server.start()
     yield server.ready()
-    server.stop()
+    server.end()
 
 
 SECURE = {"X-Forwarded-Proto": "https", "Host": "fhir.test"}

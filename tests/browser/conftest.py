@@ -51,7 +51,7 @@ def region(mongodb_url, tmp_path_factory):
     try:
         yield server.ready()
     finally:
-        server.stop()
+        server.end()
 
 
 @pytest.fixture(scope="session")

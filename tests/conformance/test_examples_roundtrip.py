@@ -74,7 +74,7 @@ def server_of_its_own(mongodb, mongodb_url, tmp_path_factory):
     try:
         yield server.ready()
     finally:
-        server.stop()
+        server.end()
         mongodb.drop_database(database)
 
 
