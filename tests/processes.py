@@ -145,10 +145,15 @@ class Server(Process):
         self.base = f"{self.root}/fhir"
         self._stocked = settings.get("mongodb_url"), settings.get("database")
         # What is forked would not be seen where it is measured which lines are run.
-        self._is_warm = settings.get("mongodb_url") and not settings["job_workers"]
-        self._is_warm = self._is_warm and "coverage" not in sys.modules
+        is_test = "PYTEST_VERSION" in os.environ and "coverage" not in sys.modules
+        self._is_warm = is_test and "mongodb_url" in settings and not settings["job_workers"]
         self._is_first = False
         self._application = application
+
+    def cold(self):
+        """Have it started by the command itself, and return it."""
+        self._is_warm = False
+        return self
 
     def start(self):
         """Start it; if its mongod is the tests' own, what is published is stored already."""
