@@ -1,12 +1,13 @@
-"""Servers that start warm: forked from a process that has imported what a server is made of.
+"""Servers and commands that start warm: forked from a process that has imported what they need.
 
-A run of the tests starts hundreds of servers, and each would be busy for seconds before it has
-imported itself. What is forked here goes on as ``tongkang serve`` does with a MongoDB that is
-given: gunicorn, with the server's own file of settings. The command itself is started by
+A run of the tests starts hundreds of them, and each would be busy for seconds before it has
+imported itself. A server that is forked goes on as ``tongkang serve`` does with a MongoDB that is
+given: gunicorn, with the server's own file of settings. ``tongkang serve`` itself is started by
 `processes.Process`, as are those servers that need more than gunicorn.
 
-A request is one datagram: the variables and the application as JSON, with it the log and one end
-of a pair of sockets. Through that the forked process' id comes back, and its status once it ended.
+A request is one datagram: the variables and the words of the command as JSON, with it where its
+output and its errors go and one end of a pair of sockets. Through that the forked process' id
+comes back, and its status once it ended.
 """
 
 import atexit
@@ -20,6 +21,8 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+
+import click
 
 from server.cli.supervisor import gunicorn_command
 
@@ -66,12 +69,36 @@ def born(application, environ, log):
     """Return a server with the variables `environ`, which writes to the open file `log`."""
     # Those of servers that are not called gunicorn are taken for left behind.
     counted = tempfile.mkdtemp(prefix="metrics-", dir=Path(log.name).parent)
-    environ = {**environ, _METRICS: counted}
+    words = gunicorn_command(application)[2:]
+    return _asked(words, {**environ, _METRICS: counted}, log, log)
+
+
+def is_seen():
+    """Tell whether it is measured which lines are run: what is forked here would be missed."""
+    return "coverage" in sys.modules
+
+
+def ran(*words, environ, timeout=120):
+    """Run a command of `tongkang` with the variables `environ`; return how it ended."""
+    if is_seen():
+        command = [sys.executable, "-m", "server.cli", *words]
+        return subprocess.run(
+            command, cwd=_ROOT, env=environ, capture_output=True, text=True, check=False
+        )
+    with tempfile.TemporaryFile("w+") as told, tempfile.TemporaryFile("w+") as errors:
+        code = _asked(["tongkang", *words], environ, told, errors).wait(timeout)
+        for each in (told, errors):
+            each.seek(0)
+        return subprocess.CompletedProcess(words, code, told.read(), errors.read())
+
+
+def _asked(words, environ, *files):
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        told = json.dumps({"application": application, "environ": environ}).encode()
+        told = json.dumps({"words": words, "environ": environ}).encode()
         assert len(told) < _LIMIT
-        socket.send_fds(_nursery(), [told], [theirs.fileno(), log.fileno()])
+        descriptors = [theirs.fileno(), *(file.fileno() for file in files)]
+        socket.send_fds(_nursery(), [told], descriptors)
     return Born(ours)
 
 
@@ -94,7 +121,7 @@ def _nursery():
 
 
 def _warm():
-    """Import and read all that does not depend on the settings of a server."""
+    """Import and read all that does not depend on settings; return what is run, by its name."""
     # What counts has to know from its import on that several processes do.
     with tempfile.TemporaryDirectory() as folder:
         os.environ[_METRICS] = folder
@@ -102,20 +129,23 @@ def _warm():
 
         import server.api.worker  # noqa: PLC0415
         import server.app  # noqa: F401, PLC0415
+        from server import cli  # noqa: PLC0415
         from server.services import Interpreters  # noqa: PLC0415
         from server.settings import Settings  # noqa: PLC0415
 
         Interpreters.of(Settings())
+        for name in cli.COMMANDS:
+            cli.main.get_command(click.Context(cli.main), name)
     gc.freeze()
-    return gunicorn.app.wsgiapp.run
+    return {"gunicorn": gunicorn.app.wsgiapp.run, "tongkang": cli.main}
 
 
 def _tend(requests):
-    """Fork a server for each request; return in the forked process, with its application."""
+    """Fork a process for each request; return in that, with the words of its command."""
     # Nobody waits for those that watch.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        told, handed, _, _ = socket.recv_fds(requests, _LIMIT, 2)
+        told, handed, _, _ = socket.recv_fds(requests, _LIMIT, 3)
         if not told:
             sys.exit()
         if os.fork() == 0:
@@ -123,13 +153,14 @@ def _tend(requests):
         for each in handed:
             os.close(each)
     requests.close()
-    line, log = handed
+    line, *files = handed
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if child := os.fork():
-        os.close(log)
+        for each in files:
+            os.close(each)
         _watch(child, socket.socket(fileno=line))
     os.close(line)
-    return _placed(json.loads(told), log)
+    return _placed(json.loads(told), files)
 
 
 def _watch(child, line):
@@ -140,23 +171,22 @@ def _watch(child, line):
     os._exit(0)
 
 
-def _placed(told, log):
-    """Make this process what a command in a session of its own would be; return what it serves."""
+def _placed(told, files):
+    """Make this process what a command in a session of its own would be; return its words."""
     os.setsid()
-    for file, place in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
+    for place, file in enumerate((os.open(os.devnull, os.O_RDONLY), *files)):
         os.dup2(file, place)
-        if place != 1:
-            os.close(file)
+        os.close(file)
     os.environ.clear()
     os.environ.update(told["environ"])
-    return told["application"]
+    return told["words"]
 
 
 def main():
-    """Tend servers until nobody is left who could ask for one."""
-    run = _warm()
-    sys.argv = gunicorn_command(_tend(socket.socket(fileno=int(sys.argv[1]))))[2:]
-    run()
+    """Tend processes until nobody is left who could ask for one."""
+    known = _warm()
+    sys.argv = _tend(socket.socket(fileno=int(sys.argv[1])))
+    known[sys.argv[0]]()
 
 
 if __name__ == "__main__":

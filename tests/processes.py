@@ -144,8 +144,7 @@ class Server(Process):
         self.root = f"http://127.0.0.1:{settings['port']}"
         self.base = f"{self.root}/fhir"
         self._stocked = settings.get("mongodb_url"), settings.get("database")
-        # What is forked would not be seen where it is measured which lines are run.
-        is_test = "PYTEST_VERSION" in os.environ and "coverage" not in sys.modules
+        is_test = "PYTEST_VERSION" in os.environ and not nursery.is_seen()
         self._is_warm = is_test and "mongodb_url" in settings and not settings["job_workers"]
         self._is_first = False
         self._application = application
