@@ -1,6 +1,6 @@
 """What is built once and shared by all requests: interpreters before a fork, the store after it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -136,12 +136,8 @@ class Interpreters:
             operations=operations.load(content.PROFILES / "OperationDefinition"),
             publications=known.publications,
             terminology=codes,
-            datasets=DataSets.load(
-                content.MAPPINGS, codes, kinds.load(content.PROFILES / "identity")
-            ),
-            projections={
-                type: projection.load(content.MAPPINGS, type, codes) for type in facts.models
-            },
+            datasets=_datasets(codes),
+            projections=_projections(codes, facts.models),
             sections=summary.load(content.PROFILES),
             labels=narration.load(content.PROFILES),
             requests=Requests(facts),
@@ -164,6 +160,16 @@ def _terminology(published: Publications) -> Terminology:
         content.TERMINOLOGY / "r4",
         content.TERMINOLOGY / "editions.toml",
     )
+
+
+def _projections(codes: Terminology, types: Iterable[str]) -> Mapping[str, Projection]:
+    """Return what records of each of these `types` come to."""
+    return {type: projection.load(content.MAPPINGS, type, codes) for type in types}
+
+
+def _datasets(codes: Terminology) -> DataSets:
+    """Return the national data sets, whose tables go by `codes`."""
+    return DataSets.load(content.MAPPINGS, codes, kinds.load(content.PROFILES / "identity"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 Two values that stand in each other's columns are told as that; an ID number has to agree with the
 date of birth and the sex beside it; a body mass index with height and weight.
 
-Spec: GB 11643-1999; WS/T 428-2013 成人体重判定 (body mass index)
+Spec: GB 11643-1999; WS/T 428-2013 成人体重判定 (body mass index),
+https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,12 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import combinations
 
-from server.profiles.identity_numbers.residents import WrongNumberError, holder, normal
+from server.profiles.identity_numbers.residents import (
+    WrongNumberError,
+    holder,
+    normal,
+    upgraded,
+)
 from server.records.cells import Told
 from server.records.datasets import Loaded, Shape
 
@@ -46,7 +52,7 @@ class BodyMassIndex:
             return
         said = row.cells[self.given].values[0]
         if said and abs(Decimal(said) - Decimal(found)) > _NEAR:
-            yield self.given, Told("body-mass-index", said, {"right": found}, "warning")
+            yield self.given, Told("dataset-body-mass-index", said, {"right": found}, "warning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Person:
     default: str = ""
 
     def faults(self, row: Loaded) -> Iterator[tuple[str, Told]]:
-        """Yield where the number of an identity card says another thing than what is beside it."""
+        """Yield where an ID number says another thing than what is beside it, or is an old one."""
         type = self._value(row, self.type) or self.default
         number = self._value(row, self.number)
         if not number or type not in ("01", "08", "10", "11"):
@@ -69,12 +75,15 @@ class Person:
             said = holder(normal(number))
         except WrongNumberError:
             return  # told by the conversion
+        if len(normal(number)) < 18:
+            right = upgraded(normal(number))
+            yield self.number, Told("dataset-upgraded", number, {"right": right}, "warning")
         born = self._value(row, self.born)
         if born and born[:8] != said.born.strftime("%Y%m%d"):
-            yield self.born, Told("contradiction", born, {"other": self.number})
+            yield self.born, Told("dataset-contradiction", born, {"other": self.number})
         sex = _SEXES.get(self._value(row, self.sex))
         if sex is not None and sex != said.sex:
-            yield self.sex, Told("contradiction", self._value(row, self.sex),
+            yield self.sex, Told("dataset-contradiction", self._value(row, self.sex),
                                  {"other": self.number})  # fmt: skip
 
     def _value(self, row: Loaded, name: str) -> str:

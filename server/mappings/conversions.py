@@ -13,7 +13,9 @@ from typing import Any
 from server.fhir.json import fragment
 from server.mappings.domains import Domain, Domains
 from server.mappings.tables import Element, WrongTableError
-from server.profiles.identity_numbers.kinds import Kinds
+from server.profiles.identity_numbers.kinds import Kind, Kinds
+from server.profiles.identity_numbers.residents import WrongNumberError
+from server.records.cells import WrongCellError
 from server.terminology.service import Terminology
 
 Json = Any
@@ -26,6 +28,7 @@ Beside = Callable[[str], str]
 class Conversion:
     """`read` makes JSON of a value, `restore` the value of JSON, None if it is not there.
 
+    `read` makes None of what stands with the value of another element, and nowhere else.
     Numbers are read as they are spelled; those to be restored may be their digits. `read` raises
     WrongCellError if the value cannot stand there after all.
     """
@@ -121,7 +124,12 @@ def boolean(asked: Asked) -> Conversion:
 
 def number(_: Asked) -> Conversion:
     """Make a number of the same digits."""
-    return Conversion(lambda value, _: fragment(value.encode()), _digits)
+    return Conversion(lambda value, _: exact(value), _digits)
+
+
+def exact(digits: str) -> Json:
+    """Return the number that `digits` spell, to be written with the same digits."""
+    return int(digits) if digits.isdigit() else fragment(digits.encode())
 
 
 def _digits(value: Json) -> str | None:
@@ -129,7 +137,7 @@ def _digits(value: Json) -> str | None:
 
 
 def quantity(asked: Asked) -> Conversion:
-    """Make a Quantity of a number, in the unit of UCUM that the row says."""
+    """Make a Quantity of a number, in the unit of UCUM that the row of the table says."""
     unit = asked.option("unit")
     rest = {"unit": unit, "system": UCUM, "code": unit}
 
@@ -138,13 +146,36 @@ def quantity(asked: Asked) -> Conversion:
             return None
         return _digits(value.get("value"))
 
-    return Conversion(lambda value, _: {"value": fragment(value.encode()), **rest}, restore)
+    return Conversion(lambda value, _: {"value": exact(value), **rest}, restore)
+
+
+def amount(asked: Asked) -> Conversion:
+    """Make a Quantity of a number, in the unit that stands under the element ``with``."""
+    beside, units = asked.option("with"), asked.facts.units
+    return Conversion(
+        lambda value, other: in_unit({"value": exact(value)}, other(beside), units),
+        lambda value: _digits(value.get("value")) if isinstance(value, dict) else None,
+    )
+
+
+def in_unit(quantity: dict[str, Json], unit: str, units: Mapping[str, str]) -> dict[str, Json]:
+    """Return `quantity` in `unit` as it was written, and as UCUM has it, if that is known."""
+    if unit:
+        quantity["unit"] = unit
+    if unit in units:
+        quantity |= {"system": UCUM, "code": units[unit]}
+    return quantity
+
+
+def beside(_: Asked) -> Conversion:
+    """Make nothing: what is written stands with the value of another element."""
+    return Conversion(lambda _, __: None, _as_it_is)
 
 
 def money(_: Asked) -> Conversion:
     """Make a Money of yuan."""
     return Conversion(
-        lambda value, _: {"value": fragment(value.encode()), "currency": "CNY"},
+        lambda value, _: {"value": exact(value), "currency": "CNY"},
         lambda value: _digits(value.get("value")) if isinstance(value, dict) else None,
     )
 
@@ -169,6 +200,16 @@ def concept(asked: Asked) -> Conversion:
     return Conversion(
         read,
         lambda value: domain.code(value.get("coding", ())) if isinstance(value, dict) else None,
+    )
+
+
+def named(asked: Asked) -> Conversion:
+    """Make a CodeableConcept of the name of a code whose table is not published."""
+    names = asked.element.values
+    codes = {name: code for code, name in names.items()}
+    return Conversion(
+        lambda value, _: {"text": names[value]},
+        lambda value: codes.get(value.get("text", "")) if isinstance(value, dict) else None,
     )
 
 
@@ -205,6 +246,20 @@ def _translations(asked: Asked) -> Mapping[str, tuple[Mapping[str, str], ...]]:
                 told = {"system": group["target"], "code": targets[0]["code"]}
                 found[element["code"]] = (*found.get(element["code"], ()), told)
     return found
+
+
+_WRONG_NUMBERS = {
+    "identity-number-shape": "dataset-number-shape",
+    "identity-number-check": "dataset-number-check",
+    "identity-number-embedded": "dataset-number-embedded",
+    "identity-number-no-such-day": "dataset-number-no-such-day",
+}
+
+
+def wrong_number(wrong: WrongNumberError, kind: Kind) -> WrongCellError:
+    """Return what there is to say of a cell whose number of this `kind` is `wrong`."""
+    message = _WRONG_NUMBERS[wrong.message]
+    return WrongCellError(message, kind=kind.titles, standard=kind.standard)
 
 
 def concept_map(terminology: Terminology, name: str) -> Mapping[str, Any]:

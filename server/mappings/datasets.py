@@ -11,7 +11,7 @@
 Everything is worked out from ``mappings/<DataSet>/*.toml`` when the server starts. Numbers in trees
 are as the row spells them (``orjson.Fragment``), and `server.fhir.json.dumps` writes their digits.
 
-Spec: WS 365-2011, WS 445-2014, WS/T 483 (data sets); mappings/README.md
+Spec: WS 365-2011, WS 445-2014 (data sets), https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 import tomllib
@@ -104,7 +104,8 @@ class DataSet:
 
         A cell that repeats has its values between ``|``.
         """
-        loaded = self.made.shape.load(row)
+        known = {name: text for name, text in row.items() if name in self.made.shape.fields}
+        loaded = self.made.shape.load(known)
         told = self._told(loaded)
         tree = Tree(self.made.layout)
         for place in self.made.always:
@@ -114,8 +115,14 @@ class DataSet:
             if name in cells:
                 told += [(name, one) for one in putting.put(tree, cells)]
         reading.share(self.made.every, tree, self._shared(cells))
+        reading.gather(self.made.gather, tree)
         reading.finish(tree)
         faults = [self._fault(name, one) for name, one in self._untangled(row, told)]
+        faults += [
+            RowFault(name, "", text, "dataset-column-unknown", {"element": name[:60]})
+            for name, text in row.items()
+            if name not in known
+        ]
         return Read(tuple(tree.entries), tuple(faults))
 
     def restore(self, resources: Iterable[Resource]) -> Restored:
@@ -149,7 +156,7 @@ class DataSet:
             return told
         first, second = pair
         rest = [(name, one) for name, one in told if name not in pair]
-        return [*rest, (first, Told("swapped", row[first], {"other": second}))]
+        return [*rest, (first, Told("dataset-swapped", row[first], {"other": second}))]
 
     def _with_calculated(self, loaded: Loaded) -> Mapping[str, Cell]:
         index = self.made.body_mass_index
@@ -170,10 +177,10 @@ class DataSet:
 
     def _fault(self, name: str, told: Told) -> RowFault:
         element = self.elements[name]
-        if told.rule == "domain":
+        if told.message == "dataset-domain":
             domain = self.made.domains[name]
             said = {"table": domain.title, "allowed": domain.allowed}
-            told = Told(told.rule, told.value, said, told.severity)
+            told = Told(told.message, told.value, said, told.severity)
         return fault(name, element.de, told, is_personal=element.personal)
 
 

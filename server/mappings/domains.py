@@ -4,7 +4,8 @@ Tables are the code systems of ``terminology/``. Of several editions the one of 
 a code that only another one has is taken and told. Tables of two digits are met with one in the
 field, and the other way round: both are taken, and told.
 
-Spec: WS 364-2011 and WS/T 364-2023 卫生信息数据元值域代码
+Spec: WS 364-2011 and WS/T 364-2023 卫生信息数据元值域代码,
+https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -79,6 +80,10 @@ class Domains:
         Raises WrongTableError if there is no such table.
         """
         key = tuple(names), edition
+        if ":" in names[0]:
+            # A list that the operator loads: its codes are taken as they are, of no edition.
+            bare = {"system": names[0]}
+            return Domain(names[0], names[0], (names[0],), {}, {}, is_open=True, _bare=bare)
         if key not in self._made:
             found = [one for name in names for one in self._editions(name, edition)]
             if not found:
@@ -104,8 +109,8 @@ class Domains:
                 told = {"system": one.head.url, "version": one.head.version, "code": code}
                 told["display"] = concept.display
                 codings[code] = {key: value for key, value in told.items() if value}
-                rule = "edition" if number and one.head.version else None
-                spellings[code] = Known(code, rule, one.head.version if rule else None)
+                message = "dataset-edition" if number and one.head.version else None
+                spellings[code] = Known(code, message, one.head.version if message else None)
         _spell_otherwise(spellings)
         first = found[0].head
         bare = {"system": first.url}
@@ -126,9 +131,17 @@ class Domains:
         return table
 
 
+def listed(title: str, values: Mapping[str, str]) -> Domain:
+    """Return the domain of codes whose table is not published, with their names in `values`."""
+    codings = {code: {"code": code, "display": name} for code, name in values.items()}
+    spellings = {code: Known(code) for code in values}
+    _spell_otherwise(spellings)
+    return Domain(title, title, (), codings, spellings, is_open=False)
+
+
 def _spell_otherwise(spellings: dict[str, Known]) -> None:
     """Add those of one digit to codes of two, and those of two to codes of one."""
     for code in list(spellings):
         other = code[1:] if len(code) == 2 and code[0] == "0" else f"0{code}"
         if code.isdigit() and len(code) < 3 and other not in spellings and len(other) < 3:
-            spellings[other] = Known(code, "code-width")
+            spellings[other] = Known(code, "dataset-code-width")

@@ -11,7 +11,11 @@ from server.fhir.outcome import Issue
 from server.records.cells import Told
 
 _SHOWN = 40
-_CODES = {"required": "required", "domain": "code-invalid", "contradiction": "business-rule"}
+_CODES = {
+    "dataset-required": "required",
+    "dataset-domain": "code-invalid",
+    "dataset-contradiction": "business-rule",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +30,20 @@ class RowFault:
 
     element: str
     de: str
-    rule: str
     value: str
     message: str
     arguments: Mapping[str, object] = field(default_factory=dict)
     severity: str = "error"
 
+    @property
+    def rule(self) -> str:
+        """Return the name of the rule: ``length``, ``domain``, ``swapped``."""
+        return self.message.removeprefix("dataset-")
+
     def issue(self, row: int | None = None) -> Issue:
         """Return this as an issue of an OperationOutcome; `row` counts from 1."""
         place = "" if row is None else f"row[{row}]."
-        code = _CODES.get(self.rule, "value")
+        code = _CODES.get(self.message, "value")
         expression = f"{place}{self.de}" if self.de else place.rstrip(".") or None
         return Issue(code, self.message, self.arguments, expression, self.severity)
 
@@ -57,6 +65,4 @@ def fault(element: str, de: str, told: Told, *, is_personal: bool = False) -> Ro
     }
     if is_personal and "right" in arguments:
         arguments["right"] = in_part(str(arguments["right"]))
-    return RowFault(
-        element, de, told.rule, told.value, f"dataset-{told.rule}", arguments, told.severity
-    )
+    return RowFault(element, de, told.value, told.message, arguments, told.severity)

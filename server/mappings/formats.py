@@ -3,7 +3,8 @@
 A letter tells which signs (A letters, N digits, AN both), a number how many, ``..`` up to how many.
 Behind a comma stands how many of them may follow the point; the point itself counts.
 
-Spec: WS 363.1-2011 卫生信息数据元目录 第1部分：总则, 5.1.6
+Spec: WS 363.1-2011 卫生信息数据元目录 第1部分：总则, 5.1.6,
+https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 import re

@@ -3,7 +3,8 @@
 A header is a Chinese name, a DE or an HDSD id, with or without the number of a repeated column at
 its end: ``其他诊断编码2``, ``DE05.01.024.04#2``.
 
-Spec: WS 363.1-2011 5.1.2 (identifiers of data elements)
+Spec: WS 363.1-2011 5.1.2 (identifiers of data elements),
+https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 import re

@@ -3,12 +3,10 @@
 A node stands in another one under a name, alone or as an item of a list. Values stand in nodes:
 under a name, or merged into the node itself. All that a row's reading and its restoring have to
 know is worked out here.
-
-Spec: mappings/README.md
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +29,7 @@ class Place:
     """A node of the tree. `number` is its own in its layout; `parent` is None for a resource.
 
     It stands in its parent under `name`, in a list if it `is_item`. `repeats` tells whether there
-    is one for each value, `is_repeated` whether it or what it stands in does.
+    is one for each value; `repeating` is the number of the node that does, itself or one above.
     """
 
     number: int
@@ -40,21 +38,19 @@ class Place:
     fixed: Mapping[str, Json]
     whole: Mapping[str, Json]
     repeats: bool = False
-    is_repeated: bool = False
+    repeating: int | None = None
     position: str = ""
     first: int = 1
     finish: str = ""
     always: bool = False
+    name: str = field(init=False)
+    is_item: bool = field(init=False)
 
-    @property
-    def name(self) -> str:
-        """Return the name of the element that it is, or its type of resource."""
-        return self.path.last.name
-
-    @property
-    def is_item(self) -> bool:
-        """Tell whether it is an item of a list."""
-        return self.parent is not None and self.path.last.item is not None
+    def __post_init__(self) -> None:
+        """Note the name of the element that it is, and whether it is an item of a list."""
+        object.__setattr__(self, "name", self.path.last.name)
+        is_item = self.parent is not None and self.path.last.item is not None
+        object.__setattr__(self, "is_item", is_item)
 
     @property
     def weight(self) -> int:
@@ -82,10 +78,7 @@ class Layout:
     spots: Mapping[str, Spot]
     also: Mapping[str, tuple[Spot, ...]]
     instead: Mapping[str, Mapping[str, Spot]]
-
-    def beneath(self, place: Place | None) -> Iterator[Place]:
-        """Yield the nodes directly in `place`, or the resources."""
-        return (one for one in self.places.values() if one.parent is place)
+    gathering: Mapping[str, Spot]
 
 
 @dataclass(slots=True)
@@ -94,6 +87,7 @@ class _Laying:
 
     table: Table
     nodes: dict[str, Node]
+    references: Mapping[str, str]
     places: dict[str, Place] = field(default_factory=dict)
 
     def place(self, path: Path) -> Place:
@@ -103,19 +97,21 @@ class _Laying:
             parent = self.place(path.parent) if len(path.steps) > 1 else None
             node = self.nodes.get(key, Node(key))
             repeats = node.repeats or bool(node.position)
-            if repeats and parent is not None and parent.is_repeated:
+            above = None if parent is None else parent.repeating
+            if repeats and above is not None:
                 raise WrongTableError(f"{self.table.name}: {key} repeats in what repeats.")
+            number = len(self.places)
             fixed, added = (self._filled(one) for one in (node.fixed, node.added))
             if parent is None:
                 fixed = {"resourceType": path.last.name, **fixed}
             self.places[key] = Place(
-                number=len(self.places),
+                number=number,
                 path=path,
                 parent=parent,
                 fixed=fixed,
                 whole={**fixed, **added},
                 repeats=repeats,
-                is_repeated=repeats or (parent is not None and parent.is_repeated),
+                repeating=number if repeats else above,
                 position=node.position,
                 first=node.first,
                 finish=node.finish,
@@ -124,11 +120,7 @@ class _Laying:
         return self.places[key]
 
     def _filled(self, template: Mapping[str, Json]) -> dict[str, Json]:
-        return dict(filled(template, {f"ref:{name}": full_url(name) for name in self._roots()}))
-
-    def _roots(self) -> set[str]:
-        targets = [element.target for element in self.table.elements if element.target]
-        return {str(next(Path.parse(one).heads())) for one in [*targets, *self.nodes]}
+        return dict(filled(template, self.references)) if template else {}
 
     def spot(self, path: Path) -> Spot:
         """Return where a value with this target stands."""
@@ -149,9 +141,9 @@ def laid_out(table: Table) -> Layout:
         if element.shape:
             node = _shaped(element, table)
             nodes.setdefault(node.at, node)
-    laying = _Laying(table, nodes)
+    laying = _Laying(table, nodes, _references(table, nodes))
     for node in nodes.values():
-        if node.finish != "text":
+        if node.always:
             laying.place(Path.parse(node.at))
     kept = [element for element in table.elements if element.target]
     spots = {one.name: laying.spot(Path.parse(one.target)) for one in kept}
@@ -160,11 +152,19 @@ def laid_out(table: Table) -> Layout:
         one.name: {value: laying.spot(Path.parse(path)) for value, path in one.instead.items()}
         for one in kept
     }
-    return Layout(laying.places, spots, also, instead)
+    gathering = {one.at: laying.spot(Path.parse(one.at)) for one in table.gather}
+    return Layout(laying.places, spots, also, instead, gathering)
+
+
+def _references(table: Table, paths: Iterable[str]) -> dict[str, str]:
+    """Return what placeholders for references to the resources of a row stand for."""
+    targets = [element.target for element in table.elements if element.target]
+    roots = {str(next(Path.parse(one).heads())) for one in [*targets, *paths]}
+    return {f"ref:{name}": full_url(name) for name in roots}
 
 
 def _shaped(element: Element, table: Table) -> Node:
-    """Return the node of the resource in which `element` stands, as its shape has it."""
+    """Return the first node of several in which `element` stands, as its shape has it."""
     if element.shape not in table.shapes:
         raise WrongTableError(f"{table.name}: there is no shape {element.shape}.")
     shape = table.shapes[element.shape]
@@ -178,9 +178,11 @@ def _shaped(element: Element, table: Table) -> Node:
         "edition": table.head.edition,
         "loinc": element.options.get("loinc"),
         "category": element.options.get("category"),
+        "profile": element.options.get("profile"),
     }
+    heads = Path.parse(element.target).heads()
     return Node(
-        at=str(next(Path.parse(element.target).heads())),
+        at=str(next(one for one in heads if one.last.item is not None)),
         fixed=filled(shape.fixed, said),
         added=filled(shape.added, said),
         repeats=shape.repeats or element.repeats,

@@ -1,23 +1,20 @@
-"""What a data set goes by, made of its table once: schema, layout, conversions, checks.
-
-Spec: mappings/README.md
-"""
+"""What a data set goes by, made of its table once: schema, layout, conversions, checks."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from server.mappings import checks, conversions, people, places
+from server.mappings import checks, conversions, institutions, people, places, visits
 from server.mappings.checks import BodyMassIndex, Person
 from server.mappings.conversions import Asked, Conversion, Facts, Maker
-from server.mappings.domains import Domain
+from server.mappings.domains import Domain, listed
 from server.mappings.headers import Headers
-from server.mappings.layout import Layout, Place, laid_out
+from server.mappings.layout import Layout, Place, Spot, laid_out
 from server.mappings.reading import Putting
 from server.mappings.restoring import Finder, Taking
 from server.mappings.results import measured
-from server.mappings.tables import Element, Every, Table, WrongTableError
+from server.mappings.tables import Element, Every, Gather, Table, WrongTableError
 from server.records.cells import Column
 from server.records.datasets import Shape
 
@@ -28,15 +25,20 @@ CONVERSIONS: Mapping[str, Maker] = {
     "boolean": conversions.boolean,
     "number": conversions.number,
     "quantity": conversions.quantity,
+    "amount": conversions.amount,
+    "beside": conversions.beside,
     "money": conversions.money,
     "coding": conversions.coding,
     "concept": conversions.concept,
+    "named": conversions.named,
     "classified": conversions.classified,
     "gender": people.gender,
     "telephone": people.telephone,
     "document-number": people.document_number,
     "document-type": people.document_type,
     "division": places.division,
+    "institution-code": institutions.code,
+    "visit-number": visits.number,
     "measured": measured,
 }
 """What makes a conversion, by the name that rows know it by."""
@@ -57,6 +59,7 @@ class Made:
     finder: Finder
     domains: Mapping[str, Domain]
     every: tuple[Every, ...]
+    gather: tuple[Gather, ...]
     always: tuple[Place, ...]
     checks: tuple[Person | BodyMassIndex, ...]
     body_mass_index: BodyMassIndex | None
@@ -67,38 +70,58 @@ class Made:
 def made(table: Table, facts: Facts) -> Made:
     """Return what the data set of `table` goes by. Raises WrongTableError."""
     _no_name_twice(table)
-    edition = table.head.edition
     written = [one for one in table.elements if one.convert != CALCULATED]
     layout = laid_out(table)
-    made = {one.name: _conversion(one, edition, facts) for one in table.elements if one.target}
-    domains = {one.name: facts.domains.find(one.domain, edition) for one in written if one.domain}
+    domains = _domains(written, table.head.edition, facts)
     shape = Shape.of([_column(one, domains.get(one.name)) for one in written])
-    elements = {one.name: one for one in table.elements}
+    putting = _putting(table, layout, facts)
     index = _body_mass_index(table)
     return Made(
         headers=Headers.of(written),
         shape=shape,
         layout=layout,
-        putting={
-            name: Putting(
-                elements[name], one, (layout.spots[name], *layout.also[name]), layout.instead[name]
-            )
-            for name, one in made.items()
-        },
+        putting=putting,
         taking={
-            name: Taking(elements[name], one, (layout.spots[name], *layout.instead[name].values()))
-            for name, one in made.items()
-            if not elements[name].inverse
+            name: Taking(
+                one.element, one.conversion, (layout.spots[name], *layout.instead[name].values())
+            )
+            for name, one in putting.items()
+            if not one.element.inverse
         },
         finder=Finder.of(layout),
         domains=domains,
         every=table.every,
+        gather=table.gather,
         always=tuple(one for one in layout.places.values() if one.always),
         checks=(*_persons(table), *((index,) if index else ())),
         body_mass_index=index,
         swapped=partial(checks.swapped, shape),
         without_inverse={one.name: one.inverse for one in table.elements if one.inverse},
     )
+
+
+def _domains(elements: Sequence[Element], edition: str, facts: Facts) -> dict[str, Domain]:
+    found = {one.name: facts.domains.find(one.domain, edition) for one in elements if one.domain}
+    return found | {one.name: listed(one.name, one.values) for one in elements if one.values}
+
+
+def _putting(table: Table, layout: Layout, facts: Facts) -> dict[str, Putting]:
+    """Return how values are put; what stands in each of several nodes comes after those."""
+    kept = [one for one in table.elements if one.target]
+    kept.sort(key=lambda one: _is_in_each(one, layout.spots[one.name]))
+    return {
+        one.name: Putting(
+            one,
+            _conversion(one, table.head.edition, facts),
+            (layout.spots[one.name], *layout.also[one.name]),
+            layout.instead[one.name],
+        )
+        for one in kept
+    }
+
+
+def _is_in_each(element: Element, spot: Spot) -> bool:
+    return not element.repeats and spot.place.repeating is not None
 
 
 def _no_name_twice(table: Table) -> None:

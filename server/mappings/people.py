@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.fhir.canonical import BASE
-from server.mappings.conversions import Asked, Beside, Conversion, concept_map
+from server.mappings.conversions import Asked, Beside, Conversion, concept_map, wrong_number
 from server.profiles.identity_numbers.residents import (
     ID_NUMBER,
     WrongNumberError,
@@ -73,7 +73,7 @@ def document_number(asked: Asked) -> Conversion:
         code = other(beside) or default
         about = documents.get(code)
         if about is None:
-            raise WrongCellError("needs", needed=beside)
+            raise WrongCellError("dataset-needs", needed=beside)
         system = about["system"]
         number = normal(value) if system == ID_NUMBER else value
         _check(asked, system, number)
@@ -99,7 +99,7 @@ def document_type(asked: Asked) -> Conversion:
         found = _document(node, documents)
         return None if found is None else found[0]
 
-    return Conversion(lambda _, __: {}, restore)
+    return Conversion(lambda _, __: None, restore)
 
 
 def _document(
@@ -139,5 +139,4 @@ def _check(asked: Asked, system: str, number: str) -> None:
     try:
         kind.read(number)
     except WrongNumberError as wrong:
-        rule = wrong.message.removeprefix("identity-")
-        raise WrongCellError(rule, kind=kind.titles, standard=kind.standard) from None
+        raise wrong_number(wrong, kind) from None

@@ -27,7 +27,7 @@ def division(asked: Asked) -> Conversion:
 
     def read(value: str, _: Beside) -> Json:
         if value[:6] not in counties:
-            raise WrongCellError("division", code=value[:6])
+            raise WrongCellError("dataset-division", code=value[:6])
         address: dict[str, Any] = {"country": "CN"}
         for name, end in _LEVELS:
             code = value[:end].ljust(6, "0")

@@ -1,24 +1,27 @@
 """From a row to a tree: values are put where the layout has a place for them.
 
 Nodes come into being with the first value in them.
-
-Spec: mappings/README.md
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from server.mappings import places as addresses
+from server.mappings import visits
 from server.mappings.conversions import Conversion
 from server.mappings.layout import Layout, Place, Spot, full_url
-from server.mappings.tables import Element, Every
+from server.mappings.tables import Element, Every, Gather
 from server.mappings.templates import fresh, merge, with_value
 from server.records.cells import Told, WrongCellError
 from server.records.datasets import Cell
 
 Json = Any
-FINISH: Mapping[str, Callable[[dict[str, Json]], None]] = {"address": addresses.joined}
+FINISH: Mapping[str, Callable[[dict[str, Json]], None]] = {
+    "address": addresses.joined,
+    "record": visits.identified,
+}
 """What is done with a node when all values are in their places."""
 
 
@@ -42,7 +45,7 @@ class Tree:
 
     def node(self, place: Place, index: int) -> dict[str, Json]:
         """Return the node at `place`, made now if it is not there yet."""
-        key = place.number, index if place.is_repeated else 0
+        key = place.number, 0 if place.repeating is None else index
         found = self.nodes.get(key)
         if found is None:
             found = self.nodes[key] = fresh(place.whole)
@@ -65,6 +68,12 @@ class Tree:
             parent.setdefault(place.name, []).append(node)
         else:
             parent[place.name] = node
+
+    def indexes(self, place: Place) -> Sequence[int]:
+        """Return where a value that does not repeat stands: in each of what is there, or alone."""
+        if place.repeating is None:
+            return (0,)
+        return [at for number, at in self.nodes if number == place.repeating] or (0,)
 
     def put(self, spot: Spot, index: int, value: Json) -> None:
         """Put `value` where it stands."""
@@ -97,24 +106,28 @@ class Putting:
         for index, value in enumerate(values):
             if not value:
                 continue
-            if self.element.needs and not _beside(cells, self.element.needs, index):
-                told.append(Told("needs", value, {"needed": self.element.needs}))
+            if self.element.needs and not _beside(cells, index, self.element.needs):
+                told.append(Told("dataset-needs", value, {"needed": self.element.needs}))
                 continue
             try:
-                made = self.conversion.read(
-                    value,
-                    lambda name, index=index: _beside(cells, name, index),  # type: ignore[misc]
-                )
+                made = self.conversion.read(value, partial(_beside, cells, index))
             except WrongCellError as wrong:
-                told.append(Told(wrong.rule, value, wrong.arguments))
+                told.append(Told(wrong.message, value, wrong.arguments))
                 continue
-            spots = (self.instead[value],) if value in self.instead else self.spots
-            for number, spot in enumerate(spots):
-                tree.put(spot, index, fresh(made) if number else made)
+            if made is not None:
+                self._put(tree, index, value, made)
         return told
 
+    def _put(self, tree: Tree, index: int, value: str, made: Json) -> None:
+        spots = (self.instead[value],) if value in self.instead else self.spots
+        number = 0
+        for spot in spots:
+            for place in (index,) if self.element.repeats else tree.indexes(spot.place):
+                tree.put(spot, place, fresh(made) if number else made)
+                number += 1
 
-def _beside(cells: Mapping[str, Cell], name: str, index: int) -> str:
+
+def _beside(cells: Mapping[str, Cell], index: int, name: str) -> str:
     cell = cells.get(name)
     if cell is None:
         return ""
@@ -130,6 +143,19 @@ def share(every: Sequence[Every], tree: Tree, values: Mapping[str, Json]) -> Non
                     entry.resource[one.element] = fresh(values[one.of])
                 else:
                     merge(entry.resource, fresh(one.otherwise))
+
+
+def gather(lists: Sequence[Gather], tree: Tree) -> None:
+    """Put the lists of references in their places."""
+    for one in lists:
+        references = [
+            {"reference": entry.full_url}
+            for entry in tree.entries
+            if entry.resource["resourceType"] == one.type
+        ]
+        if references:
+            spot = tree.layout.gathering[one.at]
+            tree.node(spot.place, 0)[spot.name] = references
 
 
 def finish(tree: Tree) -> None:

@@ -1,7 +1,4 @@
-"""From a tree to a row: nodes are found again by what is fixed in them.
-
-Spec: mappings/README.md
-"""
+"""From a tree to a row: nodes are found again by what is fixed in them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -10,8 +10,7 @@ Spec: https://hl7.org/fhir/R4/datatypes.html#Quantity, https://ucum.org/ucum
 import re
 from typing import Any
 
-from server.fhir.json import fragment
-from server.mappings.conversions import UCUM, Asked, Beside, Conversion
+from server.mappings.conversions import Asked, Beside, Conversion, exact, in_unit
 
 Json = Any
 _NUMBER = re.compile(r"(<=|>=|<|>)?([0-9]{1,14}(?:\.[0-9]{1,8})?)")
@@ -25,15 +24,10 @@ def measured(asked: Asked) -> Conversion:
         match = _NUMBER.fullmatch(value)
         if match is None or (len(match[2]) > 1 and match[2][0] == "0" and match[2][1] != "."):
             return {"valueString": value}
-        made: dict[str, Any] = {"value": fragment(match[2].encode())}
+        made: dict[str, Any] = {"value": exact(match[2])}
         if match[1]:
             made["comparator"] = match[1]
-        unit = other(beside)
-        if unit:
-            made["unit"] = unit
-        if unit in units:
-            made |= {"system": UCUM, "code": units[unit]}
-        return {"valueQuantity": made}
+        return {"valueQuantity": in_unit(made, other(beside), units)}
 
     def restore(node: Json) -> str | None:
         if "valueString" in node:

@@ -1,10 +1,9 @@
 """The tables of a data set, as they stand in ``mappings/<DataSet>/*.toml``.
 
 ``[dataset]`` says what it is, ``[[row]]`` has one data element, ``[[node]]`` what stands around
-values in the tree, ``[[shape]]`` such a node for many rows, ``[[every]]`` what all resources of a
-type share. A key that is not known is refused, so that a slip does not go unseen.
-
-Spec: mappings/README.md
+values in the tree, ``[[shape]]`` such a node for many rows, ``[[include]]`` nodes that several data
+sets share, ``[[every]]`` what all resources of a type share, ``[[gather]]`` where the references to
+all of a type stand. A key that is not known is refused, so that a slip does not go unseen.
 """
 
 import tomllib
@@ -26,7 +25,11 @@ class WrongTableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a data set is. Its tree has one root if `root` names it, else one for each resource."""
+    """What a data set is: what it is called, the standard, and where its list was found.
+
+    The tree of a row is one resource of the type `root`, if that is said. Rows that agree in the
+    elements of `key` are of one thing. What `is_part` tells but a part of a visit.
+    """
 
     zh: str
     en: str
@@ -34,6 +37,8 @@ class Head:
     source: str
     edition: str = "2011"
     root: str | None = None
+    key: tuple[str, ...] = ()
+    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Element:
     """One data element: what its cells hold, and where that stands in the tree.
 
     `name` is its Chinese name, by which rows have it; `de`, `hdsd` and `aliases` are other headers.
+    `domain` names the table of its codes, or `values` has them, where no table is published.
     `options` are what its conversion asks for. Without `target` it is not kept, with `inverse` it
     is not given back, and that text says why. `needs` is an element without which it means
     nothing; `instead` has the targets of values that stand elsewhere, ``01 无`` for one.
@@ -57,6 +63,7 @@ class Element:
     hdsd: str = ""
     aliases: tuple[str, ...] = ()
     domain: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
     convert: str = "string"
     shape: str = ""
     required: bool = False
@@ -121,6 +128,22 @@ class Every:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """A list `at` a path, of references to all resources of a `type`."""
+
+    at: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """The nodes in ``mappings/shared/<nodes>.toml``, whose paths go on from `at`."""
+
+    nodes: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """All that the files of one data set say."""
 
@@ -130,6 +153,7 @@ class Table:
     nodes: tuple[Node, ...]
     shapes: Mapping[str, ShapeOf]
     every: tuple[Every, ...]
+    gather: tuple[Gather, ...]
 
 
 def load(folder: Path) -> Table:
@@ -138,21 +162,31 @@ def load(folder: Path) -> Table:
         (file.name, tomllib.loads(file.read_text("utf-8")))
         for file in sorted(folder.glob("*.toml"))
     ]
-    known = {"dataset", "row", "node", "shape", "every"}
+    known = {"dataset", "row", "node", "shape", "include", "every", "gather"}
     for file, tables in said:
         if not tables.keys() <= known:
             raise WrongTableError(f"{file} of {folder.name} has {sorted(tables.keys() - known)}.")
     heads = [tables["dataset"] for _, tables in said if "dataset" in tables]
     head = _made(Head, heads[0], folder.name)
     shapes = [_made(ShapeOf, one, file) for file, one in _all(said, "shape")]
+    own = [_made(Node, one, file) for file, one in _all(said, "node")]
+    included = [_made(Include, one, file) for file, one in _all(said, "include")]
+    shared = folder.parent / "shared"
     return Table(
         folder.name,
         head,
         tuple(_element(one, head, file) for file, one in _all(said, "row")),
-        tuple(_made(Node, one, file) for file, one in _all(said, "node")),
+        (*(node for one in included for node in _included(one, shared)), *own),
         {one.name: one for one in shapes},
         tuple(_made(Every, one, file) for file, one in _all(said, "every")),
+        tuple(_made(Gather, one, file) for file, one in _all(said, "gather")),
     )
+
+
+def _included(include: Include, folder: Path) -> Iterator[Node]:
+    file = folder / f"{include.nodes}.toml"
+    for one in tomllib.loads(file.read_text("utf-8"))["node"]:
+        yield _made(Node, {**one, "at": f"{include.at}.{one['at']}"}, file.name)
 
 
 def _all(said: Sequence[tuple[str, Json]], kind: str) -> Iterator[tuple[str, Json]]:
@@ -162,7 +196,7 @@ def _all(said: Sequence[tuple[str, Json]], kind: str) -> Iterator[tuple[str, Jso
 
 
 _OPTIONS = frozenset(
-    ("with", "unit", "map", "from", "loinc", "category", "true", "false", "default")
+    ("with", "unit", "map", "from", "loinc", "category", "profile", "true", "false", "default")
 )
 
 
@@ -175,7 +209,7 @@ def _element(said: Json, head: Head, file: str) -> Element:
     made = _made(Element, {**rest, "options": options}, file)
     if made.status not in STATUS:
         raise WrongTableError(f"{file}: {made.name} is neither {' nor '.join(STATUS)}.")
-    if made.parsed.kind == "code" and not made.domain:
+    if made.parsed.kind == "code" and not (made.domain or made.values):
         raise WrongTableError(f"{file}: {made.name} is a code, but of no table.")
     return made
 

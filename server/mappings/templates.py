@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Json = Any
-_PLACEHOLDER = re.compile(r"\{([a-z0-9_:\[\]\w-]+)\}")
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 VALUE = "{value}"
 """Stands for the value of a cell, where a piece is copied for one."""
 
@@ -41,14 +41,21 @@ def _argument(found: re.Match[str], arguments: Mapping[str, str | None]) -> str:
 
 
 def _without_absent(parts: Mapping[Any, tuple[Json, Mapping[str, str | None]]]) -> dict[Any, Json]:
-    """Return what `parts` come to; what has a part that stands for nothing is left out whole."""
+    """Return what `parts` come to.
+
+    An item of a list that has a part which stands for nothing is left out, and so is a list of
+    which nothing is left.
+    """
     found = {}
     for name, (value, arguments) in parts.items():
         try:
-            found[name] = filled(value, arguments)
+            made = filled(value, arguments)
         except _Absent:
             if isinstance(name, str):
                 raise
+            continue
+        if made != [] or value == []:
+            found[name] = made
     return found
 
 

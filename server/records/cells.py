@@ -3,7 +3,8 @@
 Only spelling is put right, never meaning: full-width signs, spaces around, a small x at the end of
 a number, a date written with hyphens. Whatever was put right is told.
 
-Spec: WS 363.1-2011 卫生信息数据元目录 第1部分：总则, 5.1.6 (types and formats)
+Spec: WS 363.1-2011 卫生信息数据元目录 第1部分：总则, 5.1.6 (types and formats),
+https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 import re
@@ -14,9 +15,8 @@ from datetime import date
 EMPTY = frozenset(("", "-", "－", "—", "——", "NULL", "null", "/"))
 """What stands in a cell that has nothing to say, as the rules for front pages have it."""
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_SPACES = " \t\r\n\v\f\u00a0\u3000\ufeff\u200b"
-_has_full_width = re.compile(r"[\uff01-\uff5e]").search
-_LONG_TEXT = 30
+SPACES = " \t\r\n\v\f\u00a0\u3000\ufeff\u200b"
+LONG_TEXT = 30
 """Above so many characters a text is a sentence, in which full-width signs are at home."""
 
 _DIGITS = re.compile(r"[0-9]+")
@@ -31,9 +31,9 @@ _FALSE = frozenset(("F", "FALSE", "0", "2", "否", "无", "N", "NO"))
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One thing to say of a cell: the `rule`, the `value` it is about, and what its text needs."""
+    """One thing to say of a cell: a key of messages, the value it is about, what its text needs."""
 
-    rule: str
+    message: str
     value: str
     arguments: Mapping[str, object] = field(default_factory=dict)
     severity: str = "error"
@@ -42,9 +42,9 @@ class Told:
 class WrongCellError(ValueError):
     """A cell breaks a rule."""
 
-    def __init__(self, rule: str, **arguments: object) -> None:
-        super().__init__(rule)
-        self.rule = rule
+    def __init__(self, message: str, **arguments: object) -> None:
+        super().__init__(message)
+        self.message = message
         self.arguments = arguments
 
 
@@ -72,59 +72,26 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A code under one of its spellings; `rule` tells why it is to be warned of, if it is."""
+    """A code under one of its spellings; `message` tells what is to be warned of, if anything."""
 
     code: str
-    rule: str | None = None
+    message: str | None = None
     edition: str | None = None
 
 
 Read = Callable[[Column, str], tuple[str, list[Told]]]
 
 
-def is_right(column: Column) -> Callable[[str], bool]:
-    """Return what tells quickly that a text is what `read` would return for it, saying nothing.
-
-    It may say no of a text that is right.
-    """
-    match column.kind:
-        case "code":
-            return frozenset(
-                text for text, known in column.codes.items() if known == Known(text)
-            ).__contains__
-        case "number":
-            shape = re.compile(_right_number(column)).fullmatch
-            return lambda text: shape(text) is not None
-        case "text" if column.letters == "AN":
-            edges, least, most = _SPACES + "-－—/Nn", max(column.least, 1), column.most
-            is_long = most > _LONG_TEXT
-            return lambda text: (
-                least <= len(text) <= most
-                and text[0] not in edges
-                and text[-1] not in edges
-                and (is_long or _has_full_width(text) is None)
-            )
-        case "flag":
-            return frozenset(("T", "F")).__contains__
-    return lambda _: False
-
-
-def _right_number(column: Column) -> str:
-    room = column.most - (column.decimals + 1 if column.decimals else 0)
-    rest = rf"(?:\.[0-9]{{1,{column.decimals}}})?" if column.decimals else ""
-    return rf"(?:0|[1-9][0-9]{{0,{max(room, 1) - 1}}}){rest}"
-
-
 def tidied(column: Column, text: str) -> tuple[str, list[Told]]:
     """Return `text` without what is only spelling, and what was put right."""
     told: list[Told] = []
-    stripped = text.strip(_SPACES)
+    stripped = text.strip(SPACES)
     if stripped != text:
-        told.append(Told("spaces", text, severity="warning"))
-    if not stripped.isascii() and (column.kind != "text" or column.most <= _LONG_TEXT):
+        told.append(Told("dataset-spaces", text, severity="warning"))
+    if not stripped.isascii() and (column.kind != "text" or column.most <= LONG_TEXT):
         narrow = stripped.translate(_FULL_WIDTH)
         if narrow != stripped:
-            told.append(Told("full-width", stripped, {"right": narrow}, "warning"))
+            told.append(Told("dataset-full-width", stripped, {"right": narrow}, "warning"))
             stripped = narrow
     return stripped, told
 
@@ -136,7 +103,7 @@ def read(column: Column, text: str) -> tuple[str, list[Told]]:
     """
     tidy, told = tidied(column, text)
     if tidy in EMPTY and tidy not in column.codes:
-        return "", [*told, *([Told("empty", tidy, severity="warning")] if tidy else [])]
+        return "", [*told, *([Told("dataset-empty", tidy, severity="warning")] if tidy else [])]
     value, more = READERS[column.kind](column, tidy)
     return value, told + more
 
@@ -144,7 +111,7 @@ def read(column: Column, text: str) -> tuple[str, list[Told]]:
 def _text(column: Column, value: str) -> tuple[str, list[Told]]:
     _fits(column, value)
     if column.letters == "A" and _without_letters(value):
-        raise WrongCellError("letters")
+        raise WrongCellError("dataset-letters")
     return value, []
 
 
@@ -154,7 +121,7 @@ def _without_letters(value: str) -> bool:
 
 def _digits(column: Column, value: str) -> tuple[str, list[Told]]:
     if not _DIGITS.fullmatch(value):
-        raise WrongCellError("digits")
+        raise WrongCellError("dataset-digits")
     _fits(column, value)
     return value, []
 
@@ -162,49 +129,53 @@ def _digits(column: Column, value: str) -> tuple[str, list[Told]]:
 def _marks(column: Column, value: str) -> tuple[str, list[Told]]:
     told: list[Told] = []
     if value[-1] == "x" and value[:-1].isdigit():
-        told.append(Told("small-x", value, severity="warning"))
+        told.append(Told("dataset-small-x", value, severity="warning"))
         value = value.upper()
     if " " in value and value.replace(" ", "").isalnum():
-        told.append(Told("spaces", value, severity="warning"))
+        told.append(Told("dataset-spaces", value, severity="warning"))
         value = value.replace(" ", "")
     if not _LETTERS_AND_DIGITS.fullmatch(value):
-        raise WrongCellError("letters-and-digits")
+        raise WrongCellError("dataset-letters-and-digits")
     _fits(column, value)
     return value, told
 
 
 def _fits(column: Column, value: str) -> None:
     if not column.least <= len(value) <= column.most:
-        raise WrongCellError("length", least=column.least, most=column.most, length=len(value))
+        raise WrongCellError(
+            "dataset-length", least=column.least, most=column.most, length=len(value)
+        )
 
 
 def _code(column: Column, value: str) -> tuple[str, list[Told]]:
     known = column.codes.get(value) or column.codes.get(value.upper())
     if known is None:
         if not column.is_open:
-            raise WrongCellError("domain")
+            raise WrongCellError("dataset-domain")
         _fits(column, value)
         return value, []
-    if known.rule is None:
+    if known.message is None:
         return known.code, []
     arguments = {"right": known.code, "edition": known.edition}
-    return known.code, [Told(known.rule, value, arguments, "warning")]
+    return known.code, [Told(known.message, value, arguments, "warning")]
 
 
 def _number(column: Column, value: str) -> tuple[str, list[Told]]:
     match = _NUMBER.fullmatch(value)
     if match is None:
-        raise WrongCellError("number")
+        raise WrongCellError("dataset-number")
     told: list[Told] = []
     whole, point, rest = value.partition(".")
     bare = whole.lstrip("0") or "0"
     if bare != whole:
-        told.append(Told("zeros", value, {"right": bare + point + rest}, "warning"))
+        told.append(Told("dataset-zeros", value, {"right": bare + point + rest}, "warning"))
     if len(rest) > column.decimals:
-        raise WrongCellError("decimals", decimals=column.decimals)
+        raise WrongCellError("dataset-decimals", decimals=column.decimals)
     room = column.most - (column.decimals + 1 if column.decimals else 0)
     if len(bare) > max(room, 1):
-        raise WrongCellError("length", least=column.least, most=column.most, length=len(value))
+        raise WrongCellError(
+            "dataset-length", least=column.least, most=column.most, length=len(value)
+        )
     return bare + point + rest, told
 
 
@@ -212,9 +183,11 @@ def _flag(column: Column, value: str) -> tuple[str, list[Told]]:
     del column
     upper = value.upper()
     if upper not in _TRUE and upper not in _FALSE:
-        raise WrongCellError("flag")
+        raise WrongCellError("dataset-flag")
     flag = "T" if upper in _TRUE else "F"
-    told = [] if value == flag else [Told("flag-written", value, {"right": flag}, "warning")]
+    told = (
+        [] if value == flag else [Told("dataset-flag-written", value, {"right": flag}, "warning")]
+    )
     return flag, told
 
 
@@ -222,24 +195,24 @@ def _day(column: Column, value: str) -> tuple[str, list[Told]]:
     del column
     first, _, rest = value.replace("T", " ").partition(" ")
     if rest and rest.strip("0:.") == "":  # a spreadsheet's midnight
-        value, told = first, [Told("date-written", value, {"right": first}, "warning")]
+        value, told = first, [Told("dataset-date-written", value, {"right": first}, "warning")]
     else:
         told = []
     day = _as_day(value)
     if day != value:
-        told = [Told("date-written", value, {"right": day}, "warning")]
+        told = [Told("dataset-date-written", value, {"right": day}, "warning")]
     return day, told
 
 
 def _as_day(value: str) -> str:
     match = _DAY.fullmatch(value)
     if match is None or (not match[2] and len(value) != 8):
-        raise WrongCellError("date-format")
+        raise WrongCellError("dataset-date-format")
     year, month, day = int(match[1]), int(match[3]), int(match[4])
     try:
         date(year, month, day)
     except ValueError:
-        raise WrongCellError("date") from None
+        raise WrongCellError("dataset-date") from None
     return f"{year:04}{month:02}{day:02}"
 
 
@@ -250,17 +223,19 @@ def _moment(column: Column, value: str) -> tuple[str, list[Told]]:
         day, time = value[:8], value[8:]
     right = _as_day(day)
     if not time:
-        return right, [Told("time-missing", value, severity="warning")]
+        return right, [Told("dataset-time-missing", value, severity="warning")]
     match = _TIME.fullmatch(time)
     if match is None:
-        raise WrongCellError("time-format")
+        raise WrongCellError("dataset-time-format")
     hour, minute, second = match[1], match[3], match[4] or "00"
     if int(hour) > 23 or int(minute) > 59 or int(second) > 59:
-        raise WrongCellError("time")
+        raise WrongCellError("dataset-time")
     if match[5] and match[5] not in _CHINA:
-        raise WrongCellError("zone")
+        raise WrongCellError("dataset-zone")
     right = f"{right}T{int(hour):02}{minute}{second}"
-    told = [] if right == value else [Told("date-written", value, {"right": right}, "warning")]
+    told = (
+        [] if right == value else [Told("dataset-date-written", value, {"right": right}, "warning")]
+    )
     return right, told
 
 

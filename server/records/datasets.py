@@ -6,16 +6,19 @@ type, format, value domain and whether it is required.
 Spec: https://marshmallow.readthedocs.io/en/stable/api_reference.html
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
-from server.records.cells import Column, Told, WrongCellError, is_right, read
+from server.records.cells import Column, Told, WrongCellError, read
+from server.records.right_cells import is_right
 
 DIVIDER = "|"
 _FULL_WIDTH_DIVIDER = "｜"
+_has_divider = re.compile(r"[|｜;；,，、\\]").search
 _BETWEEN_CODES = str.maketrans(dict.fromkeys(";；,，、｜", DIVIDER))
 
 
@@ -59,11 +62,8 @@ class _Cell(fields.Field[Cell]):
     def __init__(self, column: Column) -> None:
         super().__init__(required=column.is_required)
         self.column = column
-        self.is_right = is_right(column)
 
     def _deserialize(self, value: str, *_: Any, **__: Any) -> Cell:
-        if self.is_right(value) and not self.column.repeats:
-            return Cell((value,))
         values: list[str] = []
         told: list[Told] = []
         faults: list[Told] = []
@@ -71,15 +71,23 @@ class _Cell(fields.Field[Cell]):
             try:
                 right, more = read(self.column, one)
             except WrongCellError as wrong:
-                faults.append(Told(wrong.rule, one, wrong.arguments))
+                faults.append(Told(wrong.message, one, wrong.arguments))
                 continue
             values.append(right)
             told += more
         if self.required and not any(values) and not faults:
-            faults.append(Told("required", ""))
+            faults.append(Told("dataset-required", ""))
         if faults:
             raise ValidationError([*faults, *told])
         return Cell(tuple(values), tuple(told))
+
+
+def _is_right(column: Column) -> Callable[[str], bool]:
+    """Return what tells quickly that a cell has one value, which is right as it stands."""
+    one = is_right(column)
+    if not column.repeats:
+        return one
+    return lambda text: _has_divider(text) is None and one(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,7 @@ class Shape:
     """What the rows of a data set look like."""
 
     columns: Mapping[str, Column]
+    is_right: Mapping[str, Callable[[str], bool]]
     fields: Mapping[str, fields.Field[Any]]
     required: tuple[str, ...]
 
@@ -97,25 +106,31 @@ class Shape:
         made = {name: _Cell(column) for name, column in known.items()}
         schema = Schema.from_dict(dict(made))(unknown=EXCLUDE)
         required = tuple(name for name, column in known.items() if column.is_required)
-        return cls(known, schema.load_fields, required)
+        right = {name: _is_right(column) for name, column in known.items()}
+        return cls(known, right, schema.load_fields, required)
 
     def load(self, row: Mapping[str, str]) -> Loaded:
         """Return what stands in `row`, whose keys are the names of columns.
 
-        The fields of the schema are asked one by one, for the schema as a whole would ask for each
-        of its hundreds of fields, also where a row has but thirty.
+        Most cells are right, which is told quickly; of the others the fields of the schema are
+        asked one by one, for the schema as a whole would ask each of its hundreds of fields, also
+        where a row has but thirty.
         """
         cells: dict[str, Cell] = {}
         faults: dict[str, list[Told]] = {}
         for name, text in row.items():
-            if text:
+            if not text:
+                continue
+            if self.is_right[name](text):
+                cells[name] = Cell((text,))
+            else:
                 try:
                     cells[name] = self.fields[name].deserialize(text)
                 except ValidationError as error:
                     faults[name] = cast("list[Told]", error.messages)
         for name in self.required:
             if not row.get(name):
-                faults[name] = [Told("required", "")]
+                faults[name] = [Told("dataset-required", "")]
         return Loaded(cells, faults)
 
     def accepts(self, name: str, text: str) -> bool:
