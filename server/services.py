@@ -1,6 +1,6 @@
 """What is built once and shared by all requests: interpreters before a fork, the store after it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -23,16 +23,7 @@ from server.mappings import projection
 from server.mappings.cda.documents import Documents
 from server.mappings.datasets import DataSets
 from server.mappings.projection import Projection
-from server.profiles import (
-    definitions,
-    guides,
-    models,
-    narration,
-    operations,
-    own_parameters,
-    publications,
-    summary,
-)
+from server.profiles import guides, narration, operations, summary
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.guide import Checking
 from server.profiles.identity_numbers import kinds
@@ -42,7 +33,8 @@ from server.profiles.narration import Labels
 from server.profiles.operations import Operations
 from server.profiles.places import Elements
 from server.profiles.publications import Publications
-from server.profiles.structure import StructureValidator, structure_validator
+from server.profiles.shipped import shipped
+from server.profiles.structure import StructureValidator
 from server.profiles.subset import Subsets
 from server.profiles.summary import Section
 from server.profiles.validation import Validator
@@ -120,26 +112,20 @@ class Interpreters:
     @classmethod
     def _of(cls, settings: Settings) -> Self:
         zone = ZoneInfo(settings.zone)
-        shipped = own_parameters.load(content.PROFILES / "SearchParameter")
-        facts = definitions.load(content.PROFILES / "r4")
-        facts = models.added(facts, models.load(content.PROFILES), shipped)
-        masking = Masking.of(facts)
-        published = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
-        codes = _terminology(published)
+        known = shipped(content.PROFILES, content.TERMINOLOGY, zone)
+        facts, masking = known.definitions, known.masking
+        codes = _terminology(known.publications)
         datasets = _datasets(codes)
-        structure = structure_validator(facts)
-        guide = guides.national(facts, published, content.PROFILES, zone)
-        published = guides.with_snapshots(published, guide)
         checking = Checking.of(facts, masking.shapes, zone, codes)
-        index = _applying(SearchIndex(facts, zone, settings.base_url, codes), shipped)
+        index = _applying(SearchIndex(facts, zone, settings.base_url, codes), known.parameters)
         return cls(
             settings=settings,
             zone=zone,
             definitions=facts,
             types=frozenset(facts.resource_types),
-            structure=structure,
-            validator=Validator.of(facts, structure, guide, checking),
-            supported=guides.supported(published),
+            structure=known.structure,
+            validator=Validator.of(facts, known.structure, known.guide, checking),
+            supported=guides.supported(known.publications),
             levels=validation_levels.read(settings.validation),
             subsets=Subsets(facts),
             elements=Elements.of(masking.shapes),
@@ -149,15 +135,13 @@ class Interpreters:
             index=index,
             indexes=IndexTable(facts, index.plans),
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
-            shipped=shipped,
+            shipped=known.parameters,
             operations=operations.load(content.PROFILES / "OperationDefinition"),
-            publications=published,
+            publications=known.publications,
             terminology=codes,
             datasets=datasets,
             documents=Documents.load(content.MAPPINGS, datasets),
-            projections={
-                type: projection.load(content.MAPPINGS, type, codes) for type in facts.models
-            },
+            projections=_projections(codes, facts.models),
             sections=summary.load(content.PROFILES),
             labels=narration.load(content.PROFILES),
             requests=Requests(facts),
@@ -180,6 +164,11 @@ def _terminology(published: Publications) -> Terminology:
         content.TERMINOLOGY / "r4",
         content.TERMINOLOGY / "editions.toml",
     )
+
+
+def _projections(codes: Terminology, types: Iterable[str]) -> Mapping[str, Projection]:
+    """Return what records of each of these `types` come to."""
+    return {type: projection.load(content.MAPPINGS, type, codes) for type in types}
 
 
 def _datasets(codes: Terminology) -> DataSets:
