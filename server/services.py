@@ -1,6 +1,6 @@
 """What is built once and shared by all requests: interpreters before a fork, the store after it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -22,16 +22,7 @@ from server.audit.request import Requests
 from server.mappings import projection
 from server.mappings.datasets import DataSets
 from server.mappings.projection import Projection
-from server.profiles import (
-    definitions,
-    guides,
-    models,
-    narration,
-    operations,
-    own_parameters,
-    publications,
-    summary,
-)
+from server.profiles import guides, narration, operations, summary
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.guide import Checking
 from server.profiles.identity_numbers import kinds
@@ -41,7 +32,8 @@ from server.profiles.narration import Labels
 from server.profiles.operations import Operations
 from server.profiles.places import Elements
 from server.profiles.publications import Publications
-from server.profiles.structure import StructureValidator, structure_validator
+from server.profiles.shipped import shipped
+from server.profiles.structure import StructureValidator
 from server.profiles.subset import Subsets
 from server.profiles.summary import Section
 from server.profiles.validation import Validator
@@ -118,25 +110,19 @@ class Interpreters:
     @classmethod
     def _of(cls, settings: Settings) -> Self:
         zone = ZoneInfo(settings.zone)
-        shipped = own_parameters.load(content.PROFILES / "SearchParameter")
-        facts = definitions.load(content.PROFILES / "r4")
-        facts = models.added(facts, models.load(content.PROFILES), shipped)
-        masking = Masking.of(facts)
-        published = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
-        codes = _terminology(published)
-        structure = structure_validator(facts)
-        guide = guides.national(facts, published, content.PROFILES, zone)
-        published = guides.with_snapshots(published, guide)
+        known = shipped(content.PROFILES, content.TERMINOLOGY, zone)
+        facts, masking = known.definitions, known.masking
+        codes = _terminology(known.publications)
         checking = Checking.of(facts, masking.shapes, zone, codes)
-        index = _applying(SearchIndex(facts, zone, settings.base_url, codes), shipped)
+        index = _applying(SearchIndex(facts, zone, settings.base_url, codes), known.parameters)
         return cls(
             settings=settings,
             zone=zone,
             definitions=facts,
             types=frozenset(facts.resource_types),
-            structure=structure,
-            validator=Validator.of(facts, structure, guide, checking),
-            supported=guides.supported(published),
+            structure=known.structure,
+            validator=Validator.of(facts, known.structure, known.guide, checking),
+            supported=guides.supported(known.publications),
             levels=validation_levels.read(settings.validation),
             subsets=Subsets(facts),
             elements=Elements.of(masking.shapes),
@@ -146,14 +132,12 @@ class Interpreters:
             index=index,
             indexes=IndexTable(facts, index.plans),
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
-            shipped=shipped,
+            shipped=known.parameters,
             operations=operations.load(content.PROFILES / "OperationDefinition"),
-            publications=published,
+            publications=known.publications,
             terminology=codes,
             datasets=_datasets(codes),
-            projections={
-                type: projection.load(content.MAPPINGS, type, codes) for type in facts.models
-            },
+            projections=_projections(codes, facts.models),
             sections=summary.load(content.PROFILES),
             labels=narration.load(content.PROFILES),
             requests=Requests(facts),
@@ -176,6 +160,11 @@ def _terminology(published: Publications) -> Terminology:
         content.TERMINOLOGY / "r4",
         content.TERMINOLOGY / "editions.toml",
     )
+
+
+def _projections(codes: Terminology, types: Iterable[str]) -> Mapping[str, Projection]:
+    """Return what records of each of these `types` come to."""
+    return {type: projection.load(content.MAPPINGS, type, codes) for type in types}
 
 
 def _datasets(codes: Terminology) -> DataSets:

@@ -117,10 +117,12 @@ def _organization(own: Context, record: json.Resource, others: Others) -> str | 
 def _institution(own: Context, record: json.Resource, others: Others) -> list[_Pair]:
     """Return all that finds what is of the institution of `record`, the same always the first."""
     known = record.get(ELEMENT, {}).get("reference", "")
+    identifier = _named(record, others).get("identifier", {})
     if known.startswith(f"{_TYPE}?"):
         known = _found(own, parse_qsl(known.partition("?")[2])) or known
+    elif known in others and _is_code(identifier):
+        known = _found(own, [("identifier", code(identifier))]) or known
     target = parse(known, own.interpreters.settings.base_url)
-    identifier = _named(record, others).get("identifier", {})
     if target.local and target.id is not None:
         found = own.resources.find(_TYPE, target.id)
         body = orjson.loads(found.body) if found is not None and found.body is not None else {}

@@ -104,9 +104,21 @@ def _added(facts: Definitions, model: Model, shipped: Sequence[SearchParameter])
         elements={**facts.elements, **_elements(facts, model)},
         search_parameters={**facts.search_parameters, type: {**above, **own}},
         compartments=compartments,
+        value_sets={url: _with_type(codes, type) for url, codes in facts.value_sets.items()},
         bases={**facts.bases, type: _BASE},
         models={**facts.models, type: model.url},
     )
+
+
+def _with_type(systems: Mapping[str, frozenset[str]], type: str) -> Mapping[str, frozenset[str]]:
+    """Return the codes of a value set, with `type` if they are the types of resources.
+
+    So its search parameters and operations can be told like those of any type.
+    """
+    return {
+        system: codes | {type} if {"Basic", "Patient"} <= codes else codes
+        for system, codes in systems.items()
+    }
 
 
 def _elements(facts: Definitions, model: Model) -> Mapping[str, Mapping[str, Element]]:

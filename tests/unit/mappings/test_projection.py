@@ -1,0 +1,390 @@
+"""mappings/EncounterRecord/: what a record of a visit comes to, row by row.
+
+Spec: mappings/README.md; our profiles in profiles/StructureDefinition
+"""
+
+import orjson
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from server import content
+from server.fhir import json
+from server.mappings import projection
+from server.mappings.tables import WrongTableError
+from server.services import Interpreters
+from server.settings import Settings
+from tests import visits
+from tests.visits import coded, diagnosis, record, result, table
+
+PROFILES = "https://tongkang.example/fhir/StructureDefinition/"
+SOURCE = "https://a.example/fhir/EncounterRecord/r"
+RESIDENT = {"reference": "Patient/p"}
+
+
+@pytest.fixture(scope="module")
+def known():
+    return Interpreters.of(Settings())
+
+
+@pytest.fixture(scope="module")
+def project(known):
+    """Return what projects a record that is valid, with its numbers as they were spelled."""
+
+    def projected(said, *, body=None):
+        whole = {**said, "id": "r", "resident": RESIDENT, "patient": RESIDENT}
+        body = body or orjson.dumps(whole)
+        faults = known.validator.faults(orjson.loads(body))
+        assert [one.text("en") for one in faults if one.severity == "error"] == []
+        found = known.projections["EncounterRecord"].project(json.exact(body), SOURCE)
+        return [(one.role, orjson.loads(json.dumps(one.resource))) for one in found]
+
+    return projected
+
+
+def of(projected, role):
+    return [resource for one, resource in projected if one == role]
+
+
+def errors(known, resource):
+    return [
+        f"{one.expression}: {one.text('en')}"
+        for one in known.validator.faults(resource)
+        if one.severity == "error"
+    ]
+
+
+OUTPATIENT = record(
+    recordNumber="TEST-1",
+    department=coded("urn:oid:2.16.156.10011.2.3.2.62", "A02"),
+    participant=[{"function": {"text": "接诊医师"}, "name": "示例医生"}],
+    chiefComplaint="头晕 3 天 <轻>",
+    diagnosis=[diagnosis("高血压", "I10.x00x002", rank=1), diagnosis("头晕", rank=2)],
+    prescription=[
+        {
+            "number": "RX-1",
+            "medicine": "示例片",
+            "form": coded(table("211"), "01"),
+            "dose": {"value": 30, "unit": "mg"},
+            "route": coded(table("158"), "1"),
+        }
+    ],
+    result=[result(5.6)],
+    payment=[coded(table("197"), "01")],
+    cost=[
+        {
+            "category": coded("https://tongkang.example/fhir/CodeSystem/cv07.00.002-2023", "01"),
+            "amount": {"value": 120.5, "currency": "CNY"},
+        }
+    ],
+)
+EMERGENCY = record(
+    visitClass=coded(visits.CLASSES, visits.EMERGENCY), diagnosis=[diagnosis("腹痛", "R10.400")]
+)
+INPATIENT = record(
+    visitClass=coded(visits.CLASSES, visits.INPATIENT),
+    admissionCount=2,
+    ward="一病区",
+    bed="12",
+    admissionRoute=coded(table("270"), "1"),
+    dischargeWay=coded(table("265"), "1"),
+    diagnosis=[
+        diagnosis(
+            "急性阑尾炎",
+            "K35.900",
+            rank=1,
+            admissionCondition=coded(table("253"), "1"),
+            outcome=coded(table("148"), "1"),
+        )
+    ],
+    operation=[
+        {
+            "code": coded(visits.OPERATIONS, "47.0901"),
+            "name": "阑尾切除术",
+            "performed": "2026-03-01",
+            "performer": [{"function": {"text": "术者"}, "name": "示例医生"}],
+        }
+    ],
+    summary="治愈出院",
+)
+CHECK_UP = record(
+    visitClass=coded(visits.CLASSES, visits.OTHER, text="健康体检"),
+    result=[
+        result(72, "8867-4", "次/min"),
+        {
+            "item": coded("urn:oid:2.16.156.10011.2.2.1", "DE04.50.037.00"),
+            "valueQuantity": {"value": 5.6, "unit": "mmol/L"},
+        },
+    ],
+)
+CHINESE = record(
+    tcmDiagnosis=[
+        {
+            "disease": coded(visits.TCM, "A04.01.01"),
+            "diseaseName": "示例病名",
+            "syndrome": [coded(visits.TCM, "B04.01", text="示例证候")],
+        }
+    ]
+)
+GOLDEN = {
+    "outpatient": OUTPATIENT,
+    "emergency": EMERGENCY,
+    "inpatient": INPATIENT,
+    "check-up": CHECK_UP,
+    "tcm": CHINESE,
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_all_that_a_record_comes_to_is_valid_and_leads_back_to_it(known, project, name):
+    for _, resource in project(GOLDEN[name]):
+        assert errors(known, resource) == []
+        assert resource["meta"]["source"] == SOURCE
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_what_is_retracted_is_valid_and_says_so(known, project, name):
+    table = known.projections["EncounterRecord"]
+    for _, resource in project(GOLDEN[name]):
+        gone = table.retracted(resource["resourceType"], resource)
+        assert errors(known, gone) == []
+        assert b"entered-in-error" in orjson.dumps(gone)
+
+
+@pytest.mark.parametrize(
+    ("name", "profile", "code"),
+    [
+        ("outpatient", "cn-encounter-outpatient", "AMB"),
+        ("emergency", "cn-encounter-emergency", "EMER"),
+        ("inpatient", "cn-encounter-inpatient", "IMP"),
+        ("check-up", "cn-encounter-check-up", "AMB"),
+    ],
+)
+def test_the_class_decides_the_profile_of_the_encounter(project, name, profile, code):
+    (encounter,) = of(project(GOLDEN[name]), "encounter")
+    assert encounter["meta"]["profile"] == [f"{PROFILES}{profile}"]
+    assert encounter["class"]["code"] == code
+
+
+def test_a_visit_of_another_kind_is_just_an_encounter(project):
+    (encounter,) = of(project(record(visitClass=coded(visits.CLASSES, "9"))), "encounter")
+    assert encounter["meta"]["profile"] == [f"{PROFILES}cn-encounter"]
+
+
+def test_an_outpatient_visit_element_by_element(project):
+    made = project(OUTPATIENT)
+    (encounter,) = of(made, "encounter")
+    first, second = of(made, "diagnosis")
+    link = {"reference": f"Encounter/{encounter['id']}"}
+    assert encounter["identifier"] == [
+        {
+            "use": "official",
+            "system": "urn:oid:2.16.156.10011.1.11",
+            "value": OUTPATIENT["visitNumber"],
+        },
+        {"use": "secondary", "system": "urn:oid:2.16.156.10011.1.13", "value": "TEST-1"},
+    ]
+    assert encounter["status"] == "finished"
+    assert encounter["period"] == {"start": OUTPATIENT["start"], "end": OUTPATIENT["end"]}
+    assert encounter["serviceProvider"] == OUTPATIENT["institution"]
+    assert encounter["participant"] == [
+        {"type": [{"text": "接诊医师"}], "individual": {"display": "示例医生"}}
+    ]
+    assert encounter["diagnosis"] == [
+        {"condition": {"reference": f"Condition/{first['id']}"}, "rank": 1},
+        {"condition": {"reference": f"Condition/{second['id']}"}, "rank": 2},
+    ]
+    assert first["code"] == {**OUTPATIENT["diagnosis"][0]["code"], "text": "高血压"}
+    assert second["code"] == {"text": "头晕"}
+    (medicine,) = of(made, "prescription")
+    assert medicine["requester"] == {"display": "示例医生"}
+    assert medicine["groupIdentifier"] == {"value": "RX-1"}
+    assert medicine["contained"][0]["form"] == OUTPATIENT["prescription"][0]["form"]
+    (cost,) = of(made, "cost")
+    assert cost["priceOverride"] == {"value": 120.5, "currency": "CNY"}
+    for role in ("diagnosis", "prescription", "result"):
+        assert {str(one["encounter"]) for one in of(made, role)} == {str(link)}
+    assert {str(one.get("subject", one.get("beneficiary"))) for _, one in made} == {str(RESIDENT)}
+
+
+def test_a_stay_that_has_not_ended_is_in_progress(project):
+    stay = {name: one for name, one in INPATIENT.items() if name not in ("end", "dischargeWay")}
+    made = project(stay)
+    assert of(made, "encounter")[0]["status"] == "in-progress"
+    assert of(made, "document")[0]["status"] == "preliminary"
+
+
+def test_what_is_healed_is_resolved(project):
+    (healed,) = of(project(INPATIENT), "diagnosis")
+    assert healed["clinicalStatus"]["coding"][0]["code"] == "resolved"
+
+
+def test_a_syndrome_says_of_which_disease_it_is(project):
+    made = project(CHINESE)
+    ((disease,), (syndrome,)) = of(made, "tcm-disease"), of(made, "tcm-syndrome")
+    assert syndrome["extension"][0]["valueReference"]["reference"] == f"Condition/{disease['id']}"
+
+
+def test_the_words_of_a_record_are_sections_of_its_document(project):
+    (document,) = of(project(OUTPATIENT), "document")
+    words, diagnoses, *_ = document["section"]
+    assert words["title"] == "主诉"
+    assert "头晕 3 天 &lt;轻&gt;" in words["text"]["div"]
+    assert len(diagnoses["entry"]) == 2
+
+
+def test_digits_are_as_the_record_spells_them(known):
+    whole = {**record(result=[result(5.6)]), "id": "r", "resident": RESIDENT, "patient": RESIDENT}
+    body = orjson.dumps(whole).replace(b'"value":5.6,', b'"value":5.60,')
+    found = known.projections["EncounterRecord"].project(json.exact(body), SOURCE)
+    (made,) = [one for one in found if one.role == "result"]
+    assert b'"value":5.60,"unit":"mmol/L"' in json.dumps(made.resource)
+
+
+def test_a_number_whose_unit_nobody_knows_stays_a_text(project):
+    (made,) = of(project(record(result=[result(7, unit="示例单位")])), "result")
+    assert made["valueString"] == "7 示例单位"
+    assert "valueQuantity" not in made
+
+
+def ids(projected):
+    return {(role, resource["id"]) for role, resource in projected}
+
+
+def test_a_diagnosis_keeps_its_id_wherever_it_stands(project):
+    one, other = OUTPATIENT["diagnosis"]
+    before = of(project(record(diagnosis=[one, other])), "diagnosis")
+    after = of(project(record(diagnosis=[other, one])), "diagnosis")
+    alone = of(project(record(diagnosis=[other])), "diagnosis")
+    assert [each["id"] for each in before] == [each["id"] for each in reversed(after)]
+    assert alone[0]["id"] == before[1]["id"]
+
+
+def test_an_item_with_an_id_of_its_own_may_become_another(project):
+    said = diagnosis("高血压", "I10.x00x002") | {"id": "d1"}
+    changed = diagnosis("继发性高血压", "I15.900") | {"id": "d1"}
+    before, after = (of(project(record(diagnosis=[one])), "diagnosis") for one in (said, changed))
+    assert before[0]["id"] == after[0]["id"]
+
+
+def test_equal_items_are_several_resources(project):
+    twice = of(project(record(result=[result(5), result(6)])), "result")
+    assert len({one["id"] for one in twice}) == 2
+
+
+def test_a_report_has_the_results_that_name_it(project):
+    number = {"system": "urn:oid:2.16.156.10011.1.33", "value": "R-1"}
+    made = project(
+        record(
+            report=[{"number": number, "category": "生化", "conclusion": "未见异常"}],
+            result=[{**result(5), "report": "R-1"}, result(72, "8867-4", "次/min")],
+        )
+    )
+    mine, _ = of(made, "result")
+    (report,) = of(made, "report")
+    assert report["result"] == [{"reference": f"Observation/{mine['id']}"}]
+
+
+TEXTS = st.text(min_size=1, max_size=20).filter(lambda text: text.strip() and "\x00" not in text)
+QUANTITIES = st.builds(
+    lambda value, unit: {"value": value, "unit": unit},
+    st.integers(-1000, 1000) | st.floats(0, 1e6, allow_nan=False),
+    st.sampled_from(["mmol/L", "次/min", "℃", "袋", "mg"]),
+)
+CODES = st.sampled_from([coded(visits.LOINC, "14771-0"), {"text": "未编码项目"}])
+VALUES = st.one_of(
+    st.builds(lambda one: {"valueQuantity": one}, QUANTITIES),
+    st.builds(lambda one: {"valueString": one}, TEXTS),
+    st.builds(lambda one: {"valueBoolean": one}, st.booleans()),
+    st.just({}),
+)
+DIAGNOSES = st.builds(
+    lambda name, code, rank: diagnosis(name, code, **({"rank": rank} if rank else {})),
+    TEXTS,
+    st.sampled_from([None, "I10.x00x002", "E11.900", "B20.x00"]),
+    st.integers(0, 9),
+)
+RECORDS = st.fixed_dictionaries(
+    {
+        "visitClass": st.sampled_from([coded(visits.CLASSES, one, text="体检") for one in "1239"]),
+        "start": st.sampled_from(["2026-03-01", "2026-03", "2026-03-01T08:00:00+08:00"]),
+    },
+    optional={
+        "end": st.sampled_from(["2026-04-01", "2027", "2026-04-01T00:00:00+08:00"]),
+        "status": st.sampled_from(["planned", "in-progress", "finished", "cancelled", "unknown"]),
+        "recordNumber": TEXTS,
+        "chiefComplaint": TEXTS,
+        "summary": TEXTS,
+        "ward": TEXTS,
+        "confidentiality": st.sampled_from(["N", "R", "示例"]),
+        "participant": st.lists(
+            st.builds(lambda name: {"function": {"text": "主治医师"}, "name": name}, TEXTS),
+            min_size=1,
+            max_size=2,
+        ),
+        "diagnosis": st.lists(DIAGNOSES, min_size=1, max_size=4),
+        "tcmDiagnosis": st.lists(
+            st.sampled_from(
+                [
+                    {"diseaseName": "示例病名"},
+                    {"syndrome": [{"text": "示例证候"}]},
+                    {"disease": coded(visits.TCM, "A04.01.01"), "syndrome": [{"text": "甲"}] * 2},
+                ]
+            ),
+            min_size=1,
+            max_size=3,
+        ),
+        "operation": st.lists(
+            st.builds(lambda name: {"name": name}, TEXTS), min_size=1, max_size=2
+        ),
+        "prescription": st.lists(
+            st.builds(lambda name, dose: {"medicine": name, "dose": dose}, TEXTS, QUANTITIES),
+            min_size=1,
+            max_size=2,
+        ),
+        "result": st.lists(
+            st.builds(lambda item, value: {"item": item, **value}, CODES, VALUES),
+            min_size=1,
+            max_size=4,
+        ),
+        "report": st.lists(
+            st.builds(lambda text: {"findings": text}, TEXTS), min_size=1, max_size=2
+        ),
+        "payment": st.just([{"text": "自费"}]),
+    },
+)
+
+
+@given(said=RECORDS)
+def test_whatever_is_valid_is_projected_to_what_is_valid(known, said):
+    """Of records that the server would take; the others it refuses before they are projected."""
+    whole = {**record(**said), "id": "r", "resident": RESIDENT, "patient": RESIDENT}
+    assume(not errors(known, whole))
+    found = known.projections["EncounterRecord"].project(json.exact(orjson.dumps(whole)), SOURCE)
+    assert {one.role for one in found} >= {"encounter", "document"}
+    assert len({one.id for one in found}) == len(found)
+    for one in found:
+        assert errors(known, orjson.loads(json.dumps(one.resource))) == []
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        'type = "Basic"\nrole = "a"\nstrange = 1\n[[row]]\nfrom = "a"\nto = "b"',
+        'type = "Basic"\nrole = "a"\n[[row]]\nfrom = "a"',
+        'type = "Basic"\nrole = "a"\n[[row]]\nfrom = "a"\nto = "b"\nconvert = "nothing"',
+        'type = "Basic"\nrole = "a"\n[[row]]\nfrom = "a"\nfixed = "c"\nto = "b"',
+        'type = "Basic"\nrole = "a"\n[[row]]\nfrom = "a"\nto = "b[x]"',
+    ],
+)
+def test_a_table_that_does_not_say_what_it_should_stops_the_start(known, tmp_path, table):
+    (tmp_path / "units.toml").write_text("[unit]\n")
+    (tmp_path / "T").mkdir()
+    (tmp_path / "T" / "a.toml").write_text(table)
+    with pytest.raises(WrongTableError):
+        projection.load(tmp_path, "T", known.terminology)
+
+
+def test_every_table_is_for_a_role_of_its_own(known):
+    roles = [one.role for one in known.projections["EncounterRecord"].tables]
+    assert len(roles) == len({*roles}) == len([*(content.MAPPINGS / "EncounterRecord").iterdir()])
