@@ -1,12 +1,13 @@
 """The command `tongkang`.
 
 A sub-command is a module of this package with a click command of its own name, in which a
-hyphen is an underscore; it is imported only when it is called, so that asking for help takes
-no time.
+hyphen is an underscore, and behind which one stands if Python has the name for itself; it is
+imported only when it is called, so that asking for help takes no time.
 """
 
 from collections.abc import Mapping
 from importlib import import_module
+from keyword import iskeyword
 from typing import cast
 
 import click
@@ -28,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "audit": "Verify, anchor or export the trail of who did what. / 核查、锚定或导出访问记录。",
     "reindex": "Index anew what is stored, beside a running server. / "
     "重建已存数据的索引，可与运行中的服务器同时进行。",
+    "import": "Import a file of rows of a national data set. / 导入国家数据集的数据文件。",
     "terminology": "Load code systems from files, list and remove them. / "
     "从文件载入、列出或移除代码系统。",
     "search-parameters": "Show own search parameters, and those that do not work. / "
@@ -50,7 +52,7 @@ class Commands(click.Group):
         """Return the command, imported now, or None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        name = cmd_name.replace("-", "_")
+        name = cmd_name.replace("-", "_") + "_" * iskeyword(cmd_name)
         return cast("click.Command", getattr(import_module(f"{__name__}.{name}"), name))
 
     def format_commands(

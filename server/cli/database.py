@@ -13,8 +13,8 @@ _PATIENCE_SECONDS = 60.0
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Services]:
-    """Give the services on the database of `settings`, with time for long work.
+def located(settings: Settings) -> Iterator[Settings]:
+    """Give `settings` with the URL of their database, and time for long work.
 
     A private database that `tongkang serve` runs is shared with it; one that
     does not run is started for the block. Raises CannotStart.
@@ -24,16 +24,22 @@ def opened(settings: Settings) -> Iterator[Services]:
     url = settings.mongodb_url or running_url(folder)
     if url is not None:
         check_url(url)
-        with _services(patient, url) as services:
-            yield services
+        yield replace(patient, mongodb_url=url)
         return
-    with EmbeddedMongo(folder) as url, _services(patient, url) as services:
+    with EmbeddedMongo(folder) as url:
+        yield replace(patient, mongodb_url=url)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Services]:
+    """Give the services on the database of `settings`, as `located` finds it."""
+    with located(settings) as known, serving(Interpreters.of(known)) as services:
         yield services
 
 
 @contextmanager
-def _services(settings: Settings, url: str) -> Iterator[Services]:
-    interpreters = Interpreters.of(replace(settings, mongodb_url=url))
+def serving(interpreters: Interpreters) -> Iterator[Services]:
+    """Give the services on the database that the settings of `interpreters` name."""
     services = Services.open(interpreters, statement=bytes)
     try:
         services.registry.refresh()

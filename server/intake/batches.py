@@ -56,7 +56,7 @@ class Batches:
         Raises Unavailable if the database is gone; a part may be stored by then.
         """
         outcome = Outcome()
-        made = []
+        made: list[Made] = []
         for row in rows:
             outcome.counts.rows += 1
             one = self.making.made(row)

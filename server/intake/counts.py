@@ -6,6 +6,7 @@ Spec: docs/import.md
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -30,18 +31,17 @@ class Counts:
                 setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
         self.warnings.update(other.warnings)
 
-    def kept(self) -> dict[str, object]:
+    def kept(self) -> dict[str, Any]:
         """Return the numbers as they are kept."""
         numbers = {one.name: getattr(self, one.name) for one in fields(self)}
         return {**numbers, "warnings": dict(self.warnings)}
 
     @classmethod
-    def of(cls, kept: Mapping[str, object]) -> "Counts":
+    def of(cls, kept: Mapping[str, Any]) -> "Counts":
         """Return the numbers that were `kept`."""
         known = {one.name for one in fields(cls)}
         numbers = {name: value for name, value in kept.items() if name in known}
-        warnings = numbers.pop("warnings", {})
-        return cls(**numbers, warnings=Counter(warnings))  # type: ignore[arg-type]  # as `kept` has them
+        return cls(**{**numbers, "warnings": Counter(numbers.get("warnings", {}))})
 
     def warn(self, told: Iterable[str]) -> None:
         """Count what was put right."""

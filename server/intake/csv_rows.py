@@ -10,7 +10,7 @@ from typing import IO
 
 from server.fhir.outcome import Unprocessable
 from server.intake import rows
-from server.intake.rows import Row, unreadable
+from server.intake.rows import Row, Sheet, unreadable
 from server.intake.texts import Line, lines
 
 _DIVIDERS = ",\t;|"
@@ -65,8 +65,8 @@ class _Feed:
         return self.taken[0]
 
 
-def read(stream: IO[bytes], encoding: str | None = None) -> Iterator[Row]:
-    """Yield the rows of `stream`; the first that has a text has the headers.
+def read(stream: IO[bytes], encoding: str | None = None) -> Sheet:
+    """Return the rows of `stream`; the first that has a text has the headers.
 
     Raises Unprocessable if there is none, or it cannot be read.
     """
@@ -77,7 +77,7 @@ def read(stream: IO[bytes], encoding: str | None = None) -> Iterator[Row]:
         header = rows.header(next(csv.reader([first], delimiter=divider, strict=True)))
     except csv.Error:
         raise Unprocessable.because("intake-header-broken") from None
-    yield from _rows(feed, header, divider)
+    return Sheet(header, _rows(feed, header, divider))
 
 
 def _rows(feed: _Feed, header: tuple[str, ...], divider: str) -> Iterator[Row]:

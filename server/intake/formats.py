@@ -3,12 +3,12 @@
 Spec: RFC 4180 (text/csv), https://hl7.org/fhir/R4/nd-json.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import IO
 
 from server.fhir.outcome import UnsupportedMediaType
 from server.intake import csv_rows, ndjson_rows, texts, xlsx_rows
-from server.intake.rows import Row
+from server.intake.rows import Sheet
 
 CSV, NDJSON, XLSX = "csv", "ndjson", "xlsx"
 _XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -42,8 +42,8 @@ def of_name(name: str) -> str:
     return {"xlsx": XLSX, "ndjson": NDJSON, "jsonl": NDJSON}.get(ending, CSV)
 
 
-def rows(stream: IO[bytes], format: str, encoding: str | None = None) -> Iterator[Row]:
-    """Yield the rows of `stream`. Raises Unprocessable if it is not of `format`, or has none."""
+def sheet(stream: IO[bytes], format: str, encoding: str | None = None) -> Sheet:
+    """Return the rows of `stream`. Raises Unprocessable if it is not of `format`, or has none."""
     if format == XLSX:
         return xlsx_rows.read(stream)
     return {CSV: csv_rows.read, NDJSON: ndjson_rows.read}[format](stream, encoding)

@@ -5,8 +5,8 @@ In a file of rejects, the property ``_text`` stands for a line that was no JSON.
 Spec: https://hl7.org/fhir/R4/nd-json.html
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import IO, Any
 
 import msgspec
@@ -15,21 +15,19 @@ import orjson
 from server.fhir.json import spelled
 from server.fhir.outcome import Unprocessable
 from server.intake import rows
-from server.intake.rows import REJECT_COLUMNS, Row, unreadable
+from server.intake.rows import REJECT_COLUMNS, Row, Sheet, unreadable
 from server.intake.texts import Line, lines
 
 _PROPERTIES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def read(stream: IO[bytes], encoding: str | None = None) -> Iterator[Row]:
-    """Yield the rows of `stream`. Raises Unprocessable if it has none."""
-    has_any = False
-    for line in lines(stream, encoding):
-        if line.text.strip():
-            has_any = True
-            yield _row(line)
-    if not has_any:
+def read(stream: IO[bytes], encoding: str | None = None) -> Sheet:
+    """Return the rows of `stream`. Raises Unprocessable if it has none."""
+    found = (_row(line) for line in lines(stream, encoding) if line.text.strip())
+    first = next(found, None)
+    if first is None:
         raise Unprocessable.because("intake-empty")
+    return Sheet(None, chain([first], found))
 
 
 def _row(line: Line) -> Row:

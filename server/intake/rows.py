@@ -3,7 +3,7 @@
 Spec: docs/import.md
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from server.mappings.faults import RowFault
@@ -26,6 +26,14 @@ class Row:
     faults: tuple[RowFault, ...] = ()
     line: bytes | None = None
     resource: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A file of `rows`; its `header`, None if each row has headers of its own."""
+
+    header: tuple[str, ...] | None
+    rows: Iterator[Row]
 
 
 def unreadable(rule: str, value: str = "", **arguments: object) -> RowFault:

@@ -7,7 +7,7 @@ Spec: ECMA-376 part 1, 18.3 (worksheets); https://openpyxl.readthedocs.io/en/sta
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import date, datetime, time
 from itertools import repeat
@@ -20,7 +20,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from server.fhir.outcome import Unprocessable
 from server.intake import rows
-from server.intake.rows import Row, unreadable
+from server.intake.rows import Row, Sheet, unreadable
 from server.mappings.faults import RowFault
 
 _MOST_STRINGS = 64 * 1024 * 1024
@@ -29,26 +29,37 @@ _EXACT = 10**15
 _WRONG = (BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, OSError, EOFError)
 
 
-def read(stream: IO[bytes]) -> Iterator[Row]:
-    """Yield the rows of the workbook in `stream`; the first that has a text has the headers.
+def read(stream: IO[bytes]) -> Sheet:
+    """Return the rows of the workbook in `stream`; the first that has a text has the headers.
 
     Raises Unprocessable if it is no workbook, has no rows, or too many different texts.
     """
     has_formulas = _inspected(stream)
     sheet = _values(stream, data_only=True)
     beside = _values(stream, data_only=False) if has_formulas else repeat(())
-    header: tuple[str, ...] | None = None
-    for number, (values, formulas) in enumerate(zip(sheet, beside, strict=False), 1):
-        cells, faults = _cells(values, formulas)
-        if not faults and not any(cell.strip() for cell in cells):
-            continue
-        if header is None:
-            header = rows.header(_trimmed(cells))
-        else:
-            wide = [*cells, *[""] * (len(header) - len(cells))]
-            yield rows.row(number, header, wide, *faults)
-    if header is None:
+    found = _filled(zip(sheet, beside, strict=False))
+    first = next(found, None)
+    if first is None:
         raise Unprocessable.because("intake-empty")
+    header = rows.header(_trimmed(first[1]))
+    return Sheet(header, (_row(header, *one) for one in found))
+
+
+def _filled(
+    values: Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]],
+) -> Iterator[tuple[int, list[str], tuple[RowFault, ...]]]:
+    """Yield the number, the cells and the faults of each row that has anything."""
+    for number, one in enumerate(values, 1):
+        cells, faults = _cells(*one)
+        if faults or any(cell.strip() for cell in cells):
+            yield number, cells, faults
+
+
+def _row(
+    header: tuple[str, ...], number: int, cells: list[str], faults: tuple[RowFault, ...]
+) -> Row:
+    wide = [*cells, *[""] * (len(header) - len(cells))]
+    return rows.row(number, header, wide, *faults)
 
 
 def _inspected(stream: IO[bytes]) -> bool:

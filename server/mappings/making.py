@@ -1,7 +1,7 @@
 """What a data set goes by, made of its table once: schema, layout, conversions, checks."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -108,7 +108,7 @@ def _domains(elements: Sequence[Element], edition: str, facts: Facts) -> dict[st
 def _putting(table: Table, layout: Layout, facts: Facts) -> dict[str, Putting]:
     """Return how values are put; what stands in each of several nodes comes after those."""
     kept = [one for one in table.elements if one.target]
-    kept.sort(key=lambda one: _is_in_each(one, layout.spots[one.name]))
+    kept.sort(key=lambda one: _is_in_each(one, (layout.spots[one.name], *layout.also[one.name])))
     return {
         one.name: Putting(
             one,
@@ -120,8 +120,8 @@ def _putting(table: Table, layout: Layout, facts: Facts) -> dict[str, Putting]:
     }
 
 
-def _is_in_each(element: Element, spot: Spot) -> bool:
-    return not element.repeats and spot.place.repeating is not None
+def _is_in_each(element: Element, spots: Iterable[Spot]) -> bool:
+    return not element.repeats and any(one.place.repeating is not None for one in spots)
 
 
 def _no_name_twice(table: Table) -> None:

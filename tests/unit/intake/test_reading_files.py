@@ -17,7 +17,7 @@ HEADER = "姓名,出生日期"
 
 
 def read(content, encoding=None):
-    return list(csv_rows.read(io.BytesIO(content), encoding))
+    return list(csv_rows.read(io.BytesIO(content), encoding).rows)
 
 
 def told(rows):
@@ -122,7 +122,7 @@ def test_no_bytes_are_too_strange_to_be_told_about(content):
 
 def test_reading_takes_no_more_memory_for_more_rows():
     class Endless(io.RawIOBase):
-        left = 400_000
+        left = 80_000
 
         def readable(self):
             return True
@@ -134,16 +134,16 @@ def test_reading_takes_no_more_memory_for_more_rows():
             return size
 
     tracemalloc.start()
-    count = sum(1 for _ in csv_rows.read(io.BufferedReader(Endless(), 8192)))
+    count = sum(1 for _ in csv_rows.read(io.BufferedReader(Endless(), 8192)).rows)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert count == 100_000 - 1
-    assert peak < 200_000
+    assert count == 20_000 - 1
+    assert peak < 100_000
 
 
 def test_ndjson_has_rows_by_header_and_resources():
     content = '{"姓名":"测试甲","体重":61.50}\n\n{"resourceType":"EncounterRecord"}\n'
-    rows = list(ndjson_rows.read(io.BytesIO(content.encode())))
+    rows = list(ndjson_rows.read(io.BytesIO(content.encode())).rows)
     assert rows[0].header == ("姓名", "体重")
     assert rows[0].cells == ("测试甲", "61.50")
     assert rows[1].resource == b'{"resourceType":"EncounterRecord"}'
@@ -155,13 +155,13 @@ def test_ndjson_has_rows_by_header_and_resources():
     [("{", "json"), ("[1]", "json"), ('{"a":[1]}', "json-cell"), ("NaN", "json")],
 )
 def test_a_line_that_is_no_object_of_cells_is_named(line, broken):
-    (row,) = ndjson_rows.read(io.BytesIO(line.encode()))
+    (row,) = ndjson_rows.read(io.BytesIO(line.encode())).rows
     assert [rule(fault) for fault in row.faults] == [broken]
 
 
 def test_what_a_file_of_rejects_says_of_a_resource_is_no_part_of_it():
     line = b'{"resourceType":"EncounterRecord","n":1.50,"_row":3,"_rule":"domain"}'
-    (row,) = ndjson_rows.read(io.BytesIO(line))
+    (row,) = ndjson_rows.read(io.BytesIO(line)).rows
     assert row.resource == b'{"resourceType":"EncounterRecord","n":1.50}'
 
 
@@ -183,24 +183,24 @@ def test_a_workbook_is_read_as_national_data_sets_spell_things():
             (None, None, None, None, None, None),
             ("测试甲", day, moment, 10.0, True, None),
         )
-    )
+    ).rows
     assert told(rows) == [(3, ("测试甲", "20230203", "20230203T040506", "10", "T", ""))]
 
 
 def test_a_number_that_a_spreadsheet_has_cut_is_named():
-    rows = xlsx_rows.read(workbook(("a",), (110101199001011234,)))
+    rows = xlsx_rows.read(workbook(("a",), (110101199001011234,))).rows
     assert told(rows) == [(2, ["digits-lost"])]
 
 
 def test_a_formula_without_a_result_is_named():
-    rows = xlsx_rows.read(workbook(("a", "b"), (1, "=A2*2"), (2, 3)))
+    rows = xlsx_rows.read(workbook(("a", "b"), (1, "=A2*2"), (2, 3))).rows
     assert told(rows) == [(2, ["formula"]), (3, ("2", "3"))]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"a,b\n1,2\n"])
 def test_what_is_no_workbook_is_refused(content):
     with pytest.raises(Unprocessable) as refusal:
-        list(xlsx_rows.read(io.BytesIO(content)))
+        xlsx_rows.read(io.BytesIO(content))
     assert refusal.value.issues[0].message == "intake-not-a-workbook"
 
 
