@@ -21,6 +21,7 @@ from server.interactions import (
     urls,
 )
 from server.interactions.call import Call, Result
+from server.interactions.quality import reporting
 from server.mappings.cda.documents import MEDIA_TYPE as CDA
 from server.operations import table
 from server.services import Interpreters
@@ -77,6 +78,8 @@ def begin(context: Context, call: Call) -> Result:
         with parameters.in_force(context, call):
             return batch.bundle(context, call, perform)
     require(context, call)
+    if call.type == reporting.TYPE and call.interaction not in _TOLD:
+        reporting.refresh(context)
     handler = _handler(context.interpreters, call)
     if call.interaction in parameters.UNCONCERNED:
         return handler(context, call)

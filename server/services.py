@@ -19,9 +19,10 @@ from server.audit import audit_event, kept
 from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, opened
 from server.audit.request import Requests
-from server.mappings import projection
+from server.mappings import measured, projection
 from server.mappings.cda.documents import Documents
 from server.mappings.datasets import DataSets
+from server.mappings.measured import Measured
 from server.mappings.projection import Projection
 from server.profiles import guides, narration, operations, summary
 from server.profiles.definitions import Definitions, SearchParameter
@@ -61,6 +62,7 @@ from server.store.reindexing import Reindexing
 from server.store.safe import Safe
 from server.store.spool import Spool
 from server.store.stored_profiles import StoredProfiles
+from server.store.tallies import Tallies
 from server.store.trail import Records, Trail
 from server.store.verification import Verification
 from server.terminology import library
@@ -96,6 +98,7 @@ class Interpreters:
     terminology: Terminology
     datasets: DataSets
     documents: Documents
+    measured: tuple[Measured, ...]
     projections: Mapping[str, Projection]
     sections: tuple[Section, ...]
     labels: Labels
@@ -115,7 +118,7 @@ class Interpreters:
         known = shipped(content.PROFILES, content.TERMINOLOGY, zone)
         facts, masking = known.definitions, known.masking
         codes = _terminology(known.publications)
-        datasets = _datasets(codes)
+        datasets = DataSets.load(content.MAPPINGS, codes, kinds.load(content.PROFILES / "identity"))
         checking = Checking.of(facts, masking.shapes, zone, codes)
         index = _applying(SearchIndex(facts, zone, settings.base_url, codes), known.parameters)
         return cls(
@@ -141,6 +144,7 @@ class Interpreters:
             terminology=codes,
             datasets=datasets,
             documents=Documents.load(content.MAPPINGS, datasets),
+            measured=measured.load(content.PROFILES),
             projections=_projections(codes, facts.models),
             sections=summary.load(content.PROFILES),
             labels=narration.load(content.PROFILES),
@@ -171,11 +175,6 @@ def _projections(codes: Terminology, types: Iterable[str]) -> Mapping[str, Proje
     return {type: projection.load(content.MAPPINGS, type, codes) for type in types}
 
 
-def _datasets(codes: Terminology) -> DataSets:
-    """Return the national data sets, whose tables go by `codes`."""
-    return DataSets.load(content.MAPPINGS, codes, kinds.load(content.PROFILES / "identity"))
-
-
 @dataclass(frozen=True, slots=True)
 class Services:
     """The interpreters, and what a process has of its own: the store and what it knows of it.
@@ -195,6 +194,7 @@ class Services:
     parts: Parts = field(init=False)
     definitions: StoredDefinitions = field(init=False)
     loaded: LoadedSystems = field(init=False)
+    tallies: Tallies = field(init=False)
     profiles: StoredProfiles = field(init=False)
 
     def __post_init__(self) -> None:
@@ -210,6 +210,7 @@ class Services:
         shipped = self.interpreters.publications
         object.__setattr__(self, "definitions", self.store.definitions(shipped.has))
         object.__setattr__(self, "loaded", self.store.loaded())
+        object.__setattr__(self, "tallies", self.store.tallies())
         self.interpreters.terminology.open(self.definitions, self.loaded)
         guide = self.interpreters.validator.guide
         object.__setattr__(self, "profiles", StoredProfiles(self.store.engine, guide))

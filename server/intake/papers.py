@@ -21,6 +21,7 @@ from server.interactions import visits
 from server.interactions.alone import alone
 from server.interactions.call import Call, Result
 from server.interactions.platform import platform
+from server.interactions.quality import counting
 from server.mappings.cda.documents import Papers
 
 _MOST_TRIES = 5
@@ -34,6 +35,7 @@ def create(context: Context, call: Call) -> Result:
     """
     papers = context.interpreters.documents.read(call.body)
     if papers.read.is_refused:
+        counting.count(context, [counting.of_row(papers.dataset, papers.row, papers.read.faults)])
         raise Unprocessable(*(one.issue() for one in papers.read.faults))
     answer = _stored(context, call, papers)
     if call.preference.returns == "OperationOutcome":

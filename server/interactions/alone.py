@@ -8,9 +8,11 @@ Spec: https://hl7.org/fhir/R4/provenance.html#header
 from dataclasses import replace
 
 from server.context import Context
+from server.fhir.outcome import Unprocessable
 from server.interactions import provenance
 from server.interactions.call import Call, Result
 from server.interactions.entries import ALONE, Entry
+from server.interactions.quality import counting
 from server.interactions.transaction import Writing
 from server.interactions.writing import parsed
 
@@ -22,6 +24,11 @@ def alone(context: Context, call: Call) -> Result:
     if call.interaction in ("create", "update"):
         resource, body = parsed(context, call)
         entry = replace(entry, call=replace(call, body=body), resource=resource)
-    writing = Writing(context, [entry], origin)
-    answer = writing.run()[ALONE]
+    try:
+        writing = Writing(context, [entry], origin)
+        answer = writing.run()[ALONE]
+    except Unprocessable as refusal:
+        if entry.resource and call.type == counting.OF:
+            counting.refused(context, entry.resource, refusal)
+        raise
     return replace(answer, disclosed=(*answer.disclosed, *writing.told))

@@ -7,7 +7,7 @@ the entries read is read behind it, so that it shows what was written.
 Spec: https://hl7.org/fhir/R4/http.html#transaction
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -27,6 +27,8 @@ from server.interactions.drafting import Drafting
 from server.interactions.entries import Bundle, Entry, placed
 from server.interactions.identities import Identified, Identities
 from server.interactions.provenance import Origin
+from server.interactions.quality import counting
+from server.interactions.quality.measuring import Outcome
 from server.interactions.records import Decided, Records, Written
 from server.interactions.writing import no_parameters, written
 from server.store.documents import Version
@@ -99,7 +101,10 @@ def _check_read(context: Context, entry: Entry) -> None:
 
 
 class Writing:
-    """The entries of one transaction that write, and where what they write comes from."""
+    """The entries of one transaction that write, and where what they write comes from.
+
+    `submission` is the name of what they are a part of, by which records are counted.
+    """
 
     def __init__(
         self,
@@ -107,8 +112,10 @@ class Writing:
         entries: Sequence[Entry],
         origin: Origin | None = None,
         decided: Decided | None = None,
+        submission: str = "",
     ) -> None:
         self._context = context
+        self._submission = submission
         self._changes: dict[int, patch.Change] = {}
         self._origin = origin
         self.told: tuple[Disclosed, ...] = ()
@@ -136,7 +143,16 @@ class Writing:
             types.add(provenance.TYPE)
         done = self._context.work.once(partial(self._stored, types), self._recalled)
         parameters.stored(self._context, types)
+        counting.count(self._context, self._outcomes(done), self._submission)
         return {entry.place: self._answer(entry, done[entry.place]) for entry in self._entries}
+
+    def _outcomes(self, done: Mapping[int, Done]) -> Iterator[Outcome]:
+        """Yield what became of each record that was taken."""
+        for entry in self._entries:
+            if entry.call.type == counting.OF and entry.call.interaction in ("create", "update"):
+                one = done[entry.place]
+                fate = "new" if one.status == 201 else "changed" if one.made else "same"
+                yield Outcome(fate, entry.resource)
 
     def _stored(self, types: Collection[str], note: Note) -> dict[int, Done]:
         """Return what the entries came to, all stored; `note` takes what tells it once more."""

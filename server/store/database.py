@@ -29,6 +29,7 @@ from server.store.queue import Queue
 from server.store.resources import Resources
 from server.store.safe import Safe
 from server.store.shelf import Layout, Shelf
+from server.store.tallies import Tallies
 
 _SHARDED = "isdbgrid"
 _log = logging.getLogger("tongkang.store")
@@ -118,6 +119,10 @@ class Store:
     def definitions(self, is_shipped: Callable[[str, str], bool]) -> StoredDefinitions:
         """Return the code systems, value sets and concept maps that users have stored."""
         return StoredDefinitions(self.engine, is_shipped)
+
+    def tallies(self) -> Tallies:
+        """Return what is counted of what institutions send."""
+        return Tallies(self.engine.collections.database)
 
     def loaded(self) -> LoadedSystems:
         """Return the code systems that are too large to be resources."""

@@ -26,6 +26,7 @@ NOT_RESOURCES = {
     "parts": "what jobs need and have made, encrypted; whose it is was asked before",
     "marks": "which parts of a job are done",
     "concepts": "codes and what they are called",
+    "tallies": "numbers of what institutions send, of which reports are made",
     "loads": "which code systems are loaded",
     "trail": "the trail's own lanes and events, written for nobody and read by verification",
 }

@@ -1,0 +1,1 @@
+"""How good the records are that institutions send: counted as they come, told as MeasureReports."""
