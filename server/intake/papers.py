@@ -4,7 +4,8 @@ A prescription says nothing of diagnoses, nor a report of anything but its resul
 there of the visit stays beside what a document says. Of two that arrive at once the later one is
 put over what the earlier one left.
 
-Spec: docs/cda.md
+Spec: docs/cda.md,
+https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 from dataclasses import replace

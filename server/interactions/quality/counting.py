@@ -4,7 +4,8 @@ Whoever takes records or refuses them tells it here, after it is done: what is s
 whether it was counted or not. An institution is the Organization that its code finds, if there is
 one, so that records that were taken and records that were refused are of the same.
 
-Spec: docs/quality.md
+Spec: docs/quality.md,
+https://hl7.org/fhir/R4/measurereport.html
 """
 
 import logging
@@ -34,7 +35,9 @@ def count(context: Context, outcomes: Iterable[Outcome], submission: str = "") -
 
     If the database is gone, they go uncounted: they are stored, which is what was asked for.
     """
-    now = datetime.fromtimestamp(context.services.store.now() / 1000, context.interpreters.zone)
+    now = datetime.fromtimestamp(
+        context.services.store.now() / 1_000_000, context.interpreters.zone
+    )
     elements = [one.path for one in context.interpreters.measured]
     sums: dict[str, Counter[str]] = {}
     told: dict[str, dict[str, Any]] = {}

@@ -4,7 +4,8 @@ Of each record: whether it was taken, whether it told anything new, which rules 
 contradict what else it says. Of one that told something: which elements it has, and how long after
 the end of the visit it came.
 
-Spec: docs/quality.md
+Spec: docs/quality.md,
+https://hl7.org/fhir/R4/measurereport.html
 """
 
 from collections.abc import Iterator, Mapping, Sequence

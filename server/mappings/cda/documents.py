@@ -6,7 +6,8 @@
     read.row                         # what was found, by the names of elements
     read.read.record, read.faults    # the EncounterRecord, and what is wrong with it
 
-Spec: WS/T 500.1-53-2016 电子病历共享文档规范; docs/cda.md
+Spec: WS/T 500.1-53-2016 电子病历共享文档规范; docs/cda.md,
+https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 import tomllib

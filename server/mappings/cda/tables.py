@@ -4,7 +4,8 @@
 element stands, ``[[include]]`` rows that several types share. A key that is not known is refused,
 so that a slip does not go unseen.
 
-Spec: WS/T 500.1-53-2016 电子病历共享文档规范, WS/T 482-2016 卫生信息共享文档编制规范
+Spec: WS/T 500.1-53-2016 电子病历共享文档规范, WS/T 482-2016 卫生信息共享文档编制规范,
+https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 import tomllib

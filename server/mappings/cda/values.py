@@ -1,6 +1,7 @@
 """What an element of a CDA document says, as a cell of a data set has it.
 
-Spec: WS/T 482-2016 卫生信息共享文档编制规范 (data types ST, CD, PQ, MO, BL, INT, REAL, TS)
+Spec: WS/T 482-2016 卫生信息共享文档编制规范 (data types ST, CD, PQ, MO, BL, INT, REAL, TS),
+https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 import re
