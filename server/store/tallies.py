@@ -14,6 +14,7 @@ from typing import Any
 import pymongo
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from server.store.documents import Document
@@ -55,9 +56,7 @@ class Tallies:
             "$setOnInsert": {"told": dict(told)},
         }
         with refused():
-            # A number lost in a failover is no record lost: nobody waits for a majority.
-            quick = self._collection.with_options(write_concern=WriteConcern(w=1))
-            quick.update_one({"_id": id}, change, upsert=True)
+            self._collection.update_one({"_id": id}, change, upsert=True)
 
     def waiting(self, limit: int) -> list[Tally]:
         """Return at most `limit` tallies that have not been reported as they are now."""
@@ -77,7 +76,10 @@ class Tallies:
 
     @property
     def _collection(self) -> Collection[Document]:
-        collection = self._database[TALLIES]
+        # A number lost in a failover is no record lost: nobody waits for a majority.
+        collection = self._database.get_collection(
+            TALLIES, write_concern=WriteConcern(w=1), read_concern=ReadConcern("local")
+        )
         if not self._is_made:
             collection.create_indexes([_INDEX])
             self._is_made = True
