@@ -92,7 +92,8 @@ class Records:
             if identity is None or entry.same is None:
                 continue
             with placed(entry.place):
-                self._check_alone(own, entry, identity.id)
+                if not entry.is_told_apart:
+                    self._check_alone(own, entry, identity.id)
                 old = own.versions(identity.type, {identity.id}, "u").get(identity.id)
                 record = self._linked(entry, identified)
                 found[entry.place] = self._residents.find(transaction, record, old, patients)
