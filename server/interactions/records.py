@@ -3,7 +3,7 @@
 A record is an instance of a type that ``mappings/`` has a projection for. What one comes to is
 stored by the server, in the transaction of whoever sends the record.
 
-Spec: mappings/README.md
+Spec: mappings/EncounterRecord/README.md; https://hl7.org/fhir/R4/http.html#transaction
 """
 
 from collections.abc import Mapping, Sequence
