@@ -12,7 +12,6 @@ from server.mappings.datasets import DataSet
 from server.mappings.tables import Element
 from server.services import Interpreters
 
-
 _STATUS = {"found": "datasets-found", "recalled": "datasets-recalled"}
 
 
