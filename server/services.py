@@ -20,6 +20,7 @@ from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, opened
 from server.audit.request import Requests
 from server.mappings import measured, projection
+from server.mappings import shipped as datasets
 from server.mappings.cda.documents import Documents
 from server.mappings.datasets import DataSets
 from server.mappings.measured import Measured
@@ -27,7 +28,6 @@ from server.mappings.projection import Projection
 from server.profiles import guides, narration, operations, summary
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.guide import Checking
-from server.profiles.identity_numbers import kinds
 from server.profiles.links import Links
 from server.profiles.masking import Masking
 from server.profiles.narration import Labels
@@ -118,7 +118,7 @@ class Interpreters:
         known = shipped(content.PROFILES, content.TERMINOLOGY, zone)
         facts, masking = known.definitions, known.masking
         codes = _terminology(known.publications)
-        datasets = DataSets.load(content.MAPPINGS, codes, kinds.load(content.PROFILES / "identity"))
+        national = datasets.shipped(content.MAPPINGS, content.PROFILES, content.TERMINOLOGY, zone)
         checking = Checking.of(facts, masking.shapes, zone, codes)
         index = _applying(SearchIndex(facts, zone, settings.base_url, codes), known.parameters)
         return cls(
@@ -142,8 +142,8 @@ class Interpreters:
             operations=operations.load(content.PROFILES / "OperationDefinition"),
             publications=known.publications,
             terminology=codes,
-            datasets=datasets,
-            documents=Documents.load(content.MAPPINGS, datasets),
+            datasets=national,
+            documents=Documents.load(content.MAPPINGS, national),
             measured=measured.load(content.PROFILES),
             projections=_projections(codes, facts.models),
             sections=summary.load(content.PROFILES),
