@@ -41,7 +41,7 @@ class Visits:
 
     def requests(self, read: Read) -> tuple[tuple[Request, ...], str]:
         """Return what is to be written, and the key of the visit. Raises FhirError."""
-        record = read.record
+        record = _referring(read.record)
         plain = orjson.loads(json.dumps(record))
         told, _ = visits.told(self.own, plain, b"{}", {})
         same = visits.criteria(self.own, told, {})
@@ -59,6 +59,13 @@ class Visits:
             merged = merging.whole(old, record, self.elements)
         match = f'W/"{there[0].version}"'
         return (posted(json.dumps(merged), match),), same.claim
+
+
+def _referring(record: json.Resource) -> json.Resource:
+    """Return `record` with a reference to the Patient that is contained in it."""
+    if not any(one.get("id") == "patient" for one in record.get("contained", ())):
+        return record
+    return {**record, "patient": {"reference": "#patient", **record.get("patient", {})}}
 
 
 def posted(body: bytes, if_match: str | None = None) -> Request:
