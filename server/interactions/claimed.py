@@ -1,6 +1,6 @@
 """What a record says of its patient, and whether that contradicts what is known of somebody.
 
-Spec: 人口健康信息管理办法(试行) article 8 (R1.8c); GB 11643-1999
+Spec: 人口健康信息管理办法(试行) article 8 (R1.8c); GB 11643-1999, https://openstd.samr.gov.cn/bzgk/gb/
 """
 
 from collections.abc import Iterator, Mapping

@@ -3,7 +3,7 @@
 That is a right ID number, and a name. The number tells the date of birth and the sex; if the record
 tells others, it is not enough.
 
-Spec: GB 11643-1999; the profile cn-patient
+Spec: GB 11643-1999, https://openstd.samr.gov.cn/bzgk/gb/
 """
 
 from typing import Any

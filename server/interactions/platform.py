@@ -5,7 +5,7 @@ and who may send a record may have it stored as the resources that others ask fo
 is found so is told to the caller. All of it belongs to the caller's unit and division, as whatever
 the caller stores does.
 
-Spec: 人口健康信息管理办法(试行) article 8 (R1.8c)
+Spec: 人口健康信息管理办法(试行) article 8 (R1.8c); https://hl7.org/fhir/R4/security.html
 """
 
 from dataclasses import replace

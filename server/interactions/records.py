@@ -3,7 +3,7 @@
 A record is an instance of a type that ``mappings/`` has a projection for. What one comes to is
 stored by the server, in the transaction of whoever sends the record.
 
-Spec: mappings/README.md
+Spec: mappings/EncounterRecord/README.md; https://hl7.org/fhir/R4/http.html#transaction
 """
 
 from collections.abc import Mapping, Sequence
@@ -92,7 +92,8 @@ class Records:
             if identity is None or entry.same is None:
                 continue
             with placed(entry.place):
-                self._check_alone(own, entry, identity.id)
+                if not entry.is_told_apart:
+                    self._check_alone(own, entry, identity.id)
                 old = own.versions(identity.type, {identity.id}, "u").get(identity.id)
                 record = self._linked(entry, identified)
                 found[entry.place] = self._residents.find(transaction, record, old, patients)

@@ -9,7 +9,8 @@ nobody's record is guessed.
 
 Whom somebody has decided on, it stays, as long as the record says the same of its patient.
 
-Spec: 人口健康信息管理办法(试行) article 8 (R1.8c), 居民健康卡管理办法 (R4.3)
+Spec: 人口健康信息管理办法(试行) article 8 (R1.8c), 居民健康卡管理办法 (R4.3);
+https://hl7.org/fhir/R4/references.html#logical
 """
 
 from collections.abc import Collection, Iterator, Mapping

@@ -8,7 +8,7 @@ resource comes of the record's, its role and that, and is the same whenever the 
 
 Everything is compiled at the start. A number is as the record spells it.
 
-Spec: mappings/README.md
+Spec: mappings/EncounterRecord/README.md; https://hl7.org/fhir/R4/lifecycle.html
 """
 
 import tomllib

@@ -5,7 +5,7 @@ begins at the record itself, ``parent.x`` at what the item is in, and ``.`` is t
 list a path leads to the first that has the rest. A path in a resource has the places of list
 items: ``identifier[0].value``; items that get nothing are left out.
 
-Spec: mappings/README.md
+Spec: mappings/EncounterRecord/README.md; https://hl7.org/fhir/R4/json.html
 """
 
 import re

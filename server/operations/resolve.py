@@ -4,7 +4,7 @@ Whoever may change the Task that waits for it may decide, on a patient whom they
 right to the record itself, and are shown nothing of it beyond what the Task tells; the server
 stores their decision with all that follows.
 
-Spec: 人口健康信息管理办法(试行) article 8 (R1.8c)
+Spec: 人口健康信息管理办法(试行) article 8 (R1.8c); https://hl7.org/fhir/R4/task.html
 """
 
 import orjson

@@ -9,7 +9,7 @@ of its own does it, and a request waits for as long as it can.
 Indexes that only some searches need are in `on_demand`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from threading import Lock, Thread
 from time import monotonic
@@ -116,6 +116,16 @@ class Collections:
         except TimeoutError as error:
             message = f"The collections of {type} are still being made."
             raise NetworkTimeout(message) from error
+
+    def ensure_all(self, types: Iterable[str]) -> None:
+        """Make what `ensure` makes for all `types`, at the same time. Raises NetworkTimeout."""
+        new = [type for type in sorted(types) if type not in self._made]
+        if len(new) > 1:
+            self.database.command("ping")
+            for type in new:
+                self._beginning(type)
+        for type in new:
+            self.ensure(type)
 
     def _beginning(self, type: str) -> Future[None]:
         """Return what tells when the collections of `type` are made; have it begun if it is not."""

@@ -243,8 +243,7 @@ def run(
         return work(transaction), transaction
 
     with refused():
-        for type in sorted(types):
-            engine.collections.ensure(type)
+        engine.collections.ensure_all(types)
         for _ in range(_ATTEMPTS):
             try:
                 result, transaction = engine.transaction(attempt, _SECONDS)

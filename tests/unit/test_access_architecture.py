@@ -75,6 +75,7 @@ CONTEXTS = {
     "cli/demo.py": "writes the demo region",
     "cli/terminology.py": "writes code systems, for who runs the server",
     "portal/desk.py": "the session decides",
+    "interactions/platform.py": "finds whom a record is about, and stores what it comes to",
     "identity/publishing.py": "stores what comes with the server, by an access of its own",
     "identity/guardians.py": "whom the record of a child names as guardian",
     "identity/known.py": "what in a record is no secret, and where one lives; nothing is told",
