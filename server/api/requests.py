@@ -18,6 +18,8 @@ from server.settings import Settings
 
 _FORM = "application/x-www-form-urlencoded"
 _BODIES = ("create", "update", "batch")
+_FILES = ("to-dataset",)
+"""Operations whose answer is to be had as a file."""
 _ALONE = ("read", "vread", "create", "update", "patch")
 
 
@@ -81,7 +83,7 @@ def _accepts(
     """
     interaction = meaning.route.interaction
     is_about_content = meaning.type == content.TYPE and interaction in _ALONE
-    is_about_content = is_about_content or interaction == JOB_REJECTS
+    is_about_content = is_about_content or interaction == JOB_REJECTS or meaning.operation in _FILES
     if not is_about_content or any(name == "_format" for name, _ in query):
         return ()
     return negotiation.media_ranges(environ.get("HTTP_ACCEPT"))

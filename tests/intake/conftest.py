@@ -8,11 +8,12 @@ import pytest
 
 from tests import processes
 from tests.jobs.asking import Caller
+from tests.jobs.conftest import jobs_process
 
 
 @pytest.fixture(scope="session")
 def hospital(mongodb_url, tmp_path_factory):
-    """A server that asks nobody who they are, and does jobs."""
+    """A server that asks nobody who they are, beside a process that does jobs."""
     folder = tmp_path_factory.mktemp("hospital")
     settings = {
         "mongodb_url": mongodb_url,
@@ -21,16 +22,17 @@ def hospital(mongodb_url, tmp_path_factory):
         "access": "open",
         "log_level": "warning",
         "workers": 1,
-        "job_workers": 1,
         "port": processes.free_port(),
     }
     server = processes.Server(folder / "server.log", **settings)
     server.settings = settings
     server.start()
+    doer = jobs_process(folder / "jobs.log", **settings).start()
     try:
         yield server.ready()
     finally:
-        server.stop()
+        doer.stop()
+        server.end()
 
 
 @pytest.fixture

@@ -133,21 +133,21 @@ def test_a_part_of_a_visit_leaves_the_rest_as_it_is(caller):
 
 
 @pytest.mark.parametrize(
-    ("path", "type", "content", "status", "message"),
+    ("path", "type", "content", "refusal"),
     [
-        ("$import?dataset=Nothing", "text/csv", b"a\n1\n", 404, "dataset-unknown"),
-        ("$import", "text/csv", b"a\n1\n", 400, "intake-dataset-missing"),
-        (PAGES, "text/csv", b"", 422, "intake-empty"),
-        (PAGES, "text/csv", "姓名,鞋码\n".encode(), 422, "dataset-header-unknown"),
-        (PAGES, "text/plain", b"a", 415, "intake-type-unknown"),
-        (PAGES, "text/csv; charset=big5", b"a", 415, "intake-charset-unknown"),
-        (PAGES, "application/fhir+json", b'{"resourceType":"Binary"}', 400, "intake-not-a-file"),
-        ("Patient/$validate", "text/csv", b"a", 415, "content-type-unknown"),
+        ("$import?dataset=Nothing", "text/csv", b"a\n1\n", (404, "dataset-unknown")),
+        ("$import", "text/csv", b"a\n1\n", (400, "intake-dataset-missing")),
+        (PAGES, "text/csv", b"", (422, "intake-empty")),
+        (PAGES, "text/csv", "姓名,鞋码\n".encode(), (422, "dataset-header-unknown")),
+        (PAGES, "text/plain", b"a", (415, "intake-type-unknown")),
+        (PAGES, "text/csv; charset=big5", b"a", (415, "intake-charset-unknown")),
+        (PAGES, "application/fhir+json", b'{"resourceType":"Binary"}', (400, "intake-not-a-file")),
+        ("Patient/$validate", "text/csv", b"a", (415, "content-type-unknown")),
     ],
 )
-def test_what_cannot_be_imported_is_refused_at_once(caller, path, type, content, status, message):
+def test_what_cannot_be_imported_is_refused_at_once(caller, path, type, content, refusal):
     answer = caller.send("POST", path, content, **{"Content-Type": type})
-    assert (answer.status_code, code(answer)) == (status, message)
+    assert (answer.status_code, code(answer)) == refusal
 
 
 def test_a_file_of_headers_alone_has_no_rows(caller):
