@@ -12,6 +12,7 @@ from server.store.history import History
 from server.store.resources import Resources
 
 Done = TypeVar("Done")
+Stepped = TypeVar("Stepped")
 Note = Callable[[bytes], None]
 """Takes what shall be kept together with what a transaction stores."""
 
@@ -32,6 +33,15 @@ class Work(Protocol):
     def part(self, place: int, do: Callable[[], Done]) -> Done:
         """Return what `do` returns, one step; it, or what it stored, is never done twice."""
 
+    def step(self, place: int, do: Callable[[], Stepped]) -> Stepped:
+        """Return what `do` returns, one step; it may be done twice, and changes nothing then.
+
+        What it discloses is told in the trail, and is not in what this returns.
+        """
+
+    def reject(self, place: int, content: bytes) -> str:
+        """Keep `content`, what a step has not taken; return the path by which it is had."""
+
     def once(self, do: Callable[[Note], Done], again: Callable[[bytes], Done]) -> Done:
         """Return what `do` returns, whose one transaction is the whole work.
 
@@ -51,6 +61,16 @@ class _AtOnce:
         """Return what `do` returns."""
         del place
         return do()
+
+    def step(self, place: int, do: Callable[[], Stepped]) -> Stepped:
+        """Return what `do` returns."""
+        del place
+        return do()
+
+    def reject(self, place: int, content: bytes) -> str:
+        """Keep nothing, which is nowhere to be had then."""
+        del place, content
+        return ""
 
     def once(self, do: Callable[[Note], Done], again: Callable[[bytes], Done]) -> Done:
         """Return what `do` returns; its note is not kept."""

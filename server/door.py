@@ -118,6 +118,19 @@ def may_wait(interpreters: Interpreters, call: Call) -> bool:
     return call.interaction in DEFERRED
 
 
+def must_wait(interpreters: Interpreters, call: Call) -> bool:
+    """Tell whether `call` is done later in any case, for it takes longer than anybody waits."""
+    if call.interaction != _OPERATION:
+        return False
+    return table.OPERATIONS[table.defined(interpreters, call).id].is_always_deferred
+
+
+def check(context: Context, call: Call) -> None:
+    """Raise the refusal of what is wrong with `call` as far as that can be told at once."""
+    if call.interaction == _OPERATION:
+        table.check(context, call)
+
+
 def changes(interpreters: Interpreters, call: Call) -> bool:
     """Tell whether `call` can change what is stored, so that it cannot be done over."""
     if call.interaction == _OPERATION:

@@ -8,10 +8,11 @@ from typing import Any
 
 from server.api import body, content, negotiation
 from server.api.content import Sent
+from server.fhir.formats import MEDIA_TYPES
 from server.fhir.outcome import BadRequest, UnsupportedMediaType
 from server.interactions import urls
 from server.interactions.call import Call
-from server.interactions.routes import Route
+from server.interactions.routes import JOB_REJECTS, Route
 from server.interactions.urls import Meaning
 from server.mappings.cda.documents import MEDIA_TYPE as CDA
 from server.mappings.cda.documents import OF
@@ -19,6 +20,8 @@ from server.settings import Settings
 
 _FORM = "application/x-www-form-urlencoded"
 _BODIES = ("create", "update", "batch")
+_FILES = ("to-dataset",)
+"""Operations whose answer is to be had as a file."""
 _ALONE = ("read", "vread", "create", "update", "patch")
 
 
@@ -60,6 +63,8 @@ def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings:
 def _sent(meaning: Meaning, environ: Mapping[str, Any], settings: Settings) -> Sent | None:
     """Return the body, None if there is none, or a form."""
     interaction = meaning.route.interaction
+    if _is_content(meaning.route, environ):
+        return Sent(body.read(environ, settings.max_body), environ["CONTENT_TYPE"])
     if interaction in _BODIES and meaning.type == content.TYPE:
         return content.read(environ, settings.max_body)
     if interaction == "create" and meaning.type == OF and _kind(environ) == CDA:
@@ -80,7 +85,9 @@ def _accepts(
 
     By _format, FHIR is asked for.
     """
-    is_about_content = meaning.type == content.TYPE and meaning.route.interaction in _ALONE
+    interaction = meaning.route.interaction
+    is_about_content = meaning.type == content.TYPE and interaction in _ALONE
+    is_about_content = is_about_content or interaction == JOB_REJECTS or meaning.operation in _FILES
     if not is_about_content or any(name == "_format" for name, _ in query):
         return ()
     return negotiation.media_ranges(environ.get("HTTP_ACCEPT"))
@@ -90,6 +97,11 @@ def _is_resource(route: Route, environ: Mapping[str, Any]) -> bool:
     """Tell whether a resource is posted to an operation; else its parameters are, as a form."""
     is_posted = route.interaction == "operation" and route.method == "POST"
     return is_posted and _kind(environ) not in ("", _FORM)
+
+
+def _is_content(route: Route, environ: Mapping[str, Any]) -> bool:
+    """Tell whether what is posted to an operation is a file, and no FHIR."""
+    return _is_resource(route, environ) and _kind(environ) not in MEDIA_TYPES
 
 
 def _kind(environ: Mapping[str, Any]) -> str:

@@ -93,13 +93,15 @@ class Writers:
 class _Mine:
     """What this process writes with."""
 
+    opened: ExitStack
     batches: Batches
     ready: Barrier
 
 
 def _begin(interpreters: Interpreters, name: str | None, ready: Barrier, parent: int) -> None:
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    services = ExitStack().enter_context(serving(interpreters))
+    _Mine.opened = ExitStack()
+    services = _Mine.opened.enter_context(serving(interpreters))
     context = Context.of(services, OPEN, interpreters.settings.language)
     dataset = None if name is None else interpreters.datasets.find(name)
     _Mine.batches = Batches(context, dataset)

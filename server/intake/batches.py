@@ -101,7 +101,9 @@ class Batches:
                     one = self.making.made(one.row)
                     if not one.is_refused:
                         continue
-                outcome.reject(one if one.is_refused else replace(one, faults=told(error)))
+                outcome.reject(
+                    one if one.is_refused else replace(one, faults=told(error, one.requests))
+                )
             return
 
     def _stored(self, made: Sequence[Made], outcome: Outcome) -> None:

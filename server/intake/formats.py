@@ -36,6 +36,12 @@ def of_type(content_type: str) -> tuple[str, str | None]:
     return format, texts.charset(said.get("charset"))
 
 
+def content_type(format: str) -> str:
+    """Return the media type of what is sent in a `format`."""
+    type = next(type for type, one in TYPES.items() if one == format)
+    return f"{type}; charset=utf-8" if format == CSV else type
+
+
 def of_name(name: str) -> str:
     """Return the format that the name of a file tells."""
     ending = name.lower().rpartition(".")[2]

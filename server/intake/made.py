@@ -3,16 +3,18 @@
 Spec: docs/import.md
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from server.fhir import json
-from server.fhir.outcome import FhirError
+from server.fhir.outcome import FhirError, Issue
 from server.intake.rows import Row
 from server.interactions.call import Call, Preference
 from server.interactions.entries import Entry
 from server.mappings.faults import RowFault
 
+_PLACED = re.compile(r"Bundle\.entry\[([0-9]+)\](?:\.resource)?")
 _QUIET = Preference(returns="minimal")
 
 
@@ -65,12 +67,20 @@ class Made:
         return any(one.severity == "error" for one in self.faults)
 
 
-def told(error: FhirError) -> tuple[RowFault, ...]:
-    """Return the refusal `error` as faults of a row."""
+def told(error: FhirError, requests: Sequence[Request] = ()) -> tuple[RowFault, ...]:
+    """Return the refusal `error`, of a transaction of `requests`, as faults of a row."""
     return tuple(
-        RowFault(one.expression or "", "", "", one.message, one.arguments, one.severity)
+        RowFault(_element(one, requests), "", "", one.message, one.arguments, one.severity)
         for one in error.issues
     )
+
+
+def _element(issue: Issue, requests: Sequence[Request]) -> str:
+    """Return what `issue` is about, by its type and not by its place in a transaction."""
+    found = _PLACED.match(issue.expression or "")
+    if found is None or int(found[1]) >= len(requests):
+        return issue.expression or ""
+    return requests[int(found[1])].type + (issue.expression or "")[found.end() :]
 
 
 def warnings(faults: Iterable[RowFault]) -> tuple[RowFault, ...]:

@@ -4,7 +4,6 @@ Spec: docs/import.md
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from server.context import Context
 from server.fhir.outcome import FhirError, Unavailable
@@ -18,7 +17,6 @@ from server.mappings.datasets import DataSet
 from server.mappings.headers import Columns
 
 RECORD = "EncounterRecord"
-_KNOWN_HEADERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,7 @@ class Making:
     context: Context
     dataset: DataSet | None
     _maker: "Visits | People | None" = field(init=False)
+    _columns: dict[tuple[str, ...], Columns] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Choose how rows of the data set are made into requests."""
@@ -56,14 +55,12 @@ class Making:
     def _of_cells(self, row: Row) -> Made:
         if self.dataset is None or self._maker is None:
             return Made(row, faults=(unreadable("no-resource"),))
-        read = self.dataset.read(_columns(self.dataset, row.header).row(row.cells))
+        columns = self._columns.get(row.header)
+        if columns is None:
+            columns = self._columns[row.header] = self.dataset.headers(row.header)
+        read = self.dataset.read(columns.row(row.cells))
         if read.is_refused:
             return Made(row, faults=read.faults)
         requests: tuple[Request, ...]
         requests, key = self._maker.requests(read)
         return Made(row, requests, read.faults, key)
-
-
-@lru_cache(_KNOWN_HEADERS)
-def _columns(dataset: DataSet, header: tuple[str, ...]) -> Columns:
-    return dataset.headers(header)

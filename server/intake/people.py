@@ -26,7 +26,7 @@ from server.interactions.residents import UNKNOWN, Residents, Resolution
 from server.mappings.datasets import DataSet, Read
 from server.mappings.reading import Entry
 
-_VISIT = "Encounter"
+VISIT = "Encounter"
 _BEST = ("urn:oid:2.16.156.10011.1.3", "urn:oid:2.16.156.10011.1.2", "urn:oid:2.16.156.10011.1.19")
 """Identifiers of persons, the best first: ID number, health record number, health card number."""
 
@@ -56,14 +56,15 @@ class People:
         is_new = resolution.patient is None or resolution.new is not None
         id = self.ids.of(TYPE, key) if is_new else (resolution.patient or "").partition("/")[2]
         links = {one.full_url: f"urn:uuid:{uuid4()}" for one in read.entries}
-        is_visit = any(one.resource["resourceType"] == _VISIT for one in read.entries)
+        is_visit = any(one.resource["resourceType"] == VISIT for one in read.entries)
         if is_new:
             first = [self._new(patient, id, identifiers[0], links)]
         else:
             first = [] if is_visit else [self._known(patient, id, links)]
             if is_visit:
                 links[patient.full_url] = f"{TYPE}/{id}"
-        occasion = _occasion(read) if is_visit else ""
+        visits_of_it = [one for one in read.resources if one["resourceType"] == VISIT]
+        occasion = occasion_of(visits_of_it[0]) if visits_of_it else ""
         others = [
             self._other(one, self.ids.of(self.dataset.name, id, occasion, one.role), links)
             for one in read.entries
@@ -123,9 +124,8 @@ def _rank(system: str) -> int:
     return _BEST.index(system) if system in _BEST else len(_BEST)
 
 
-def _occasion(read: Read) -> str:
-    """Return what tells a visit from others of the same person: its number, or else its day."""
-    visit = next(one for one in read.resources if one["resourceType"] == _VISIT)
+def occasion_of(visit: Mapping[str, Any]) -> str:
+    """Return what tells `visit` from others of the same person: its number, or else its day."""
     numbers = [one["value"] for one in visit.get("identifier", ()) if "value" in one]
     where = visit.get("serviceProvider", {}).get("identifier", {}).get("value", "")
     period = visit.get("period", {}).get("start", "")

@@ -17,6 +17,7 @@ from server.intake.rows import REJECT_COLUMNS, rule
 from server.mappings.faults import RowFault
 
 _BETWEEN = "；"
+_MARK = "\ufeff".encode()
 
 
 def header(columns: Sequence[str]) -> bytes:
@@ -24,7 +25,12 @@ def header(columns: Sequence[str]) -> bytes:
 
     It begins with the mark by which spreadsheet programs know UTF-8.
     """
-    return "\ufeff".encode() + _line([*columns, *REJECT_COLUMNS])
+    return _MARK + _line([*columns, *REJECT_COLUMNS])
+
+
+def file_name(content: bytes) -> str:
+    """Return what a file of rejects that begins with `content` is called."""
+    return "rejects.csv" if content.startswith(_MARK) else "rejects.ndjson"
 
 
 def written(rejects: Iterable[Made], language: Language) -> bytes:

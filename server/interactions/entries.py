@@ -19,7 +19,7 @@ from server.fhir.outcome import BadRequest, FhirError, Issue, TooLarge, Unproces
 from server.interactions import patch, urls
 from server.interactions.call import Call
 from server.interactions.criteria import Criteria
-from server.interactions.routes import JOB_CANCEL, JOB_STATUS
+from server.interactions.routes import ABOUT_JOBS
 
 _PLACES = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
 """In which order the methods are processed."""
@@ -218,7 +218,7 @@ def _check(interaction: str, content: bytes) -> None:
     """Raise BadRequest if no entry can be of this `interaction`, or this one has no `content`."""
     if interaction == "batch":
         raise BadRequest.because("entry-nested")
-    if interaction in (JOB_STATUS, JOB_CANCEL):
+    if interaction in ABOUT_JOBS:
         raise BadRequest.because("entry-about-job")
     if interaction in _WITH_RESOURCE and not content:
         raise BadRequest.because("entry-without-resource")

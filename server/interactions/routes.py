@@ -16,7 +16,10 @@ OWNER, MEMBER = "{owner}", "{member}"
 OPERATION = "{operation}"
 # Where a request that is done later is asked after.
 JOBS = "_jobs"
-JOB_STATUS, JOB_CANCEL = "job-status", "job-cancel"
+JOB_STATUS, JOB_CANCEL, JOB_REJECTS = "job-status", "job-cancel", "job-rejects"
+# What of its input a job has not taken.
+REJECTS = "rejects"
+ABOUT_JOBS = (JOB_STATUS, JOB_CANCEL, JOB_REJECTS)
 _COMPARTMENT = "search-compartment"
 _OPERATION = "operation"
 
@@ -38,6 +41,7 @@ ROUTES = (
     Route("POST", ("_search",), "search-system"),
     Route("GET", (JOBS, ID), JOB_STATUS),
     Route("DELETE", (JOBS, ID), JOB_CANCEL),
+    Route("GET", (JOBS, ID, REJECTS), JOB_REJECTS),
     Route("GET", (TYPE,), "search-type"),
     Route("POST", (TYPE, "_search"), "search-type"),
     Route("POST", (TYPE,), "create"),
@@ -74,7 +78,7 @@ def on_types(routes: Iterable[Route] = ROUTES) -> list[str]:
 def on_system(routes: Iterable[Route] = ROUTES) -> list[str]:
     """Return the interactions with the system as a whole, but for the capabilities themselves."""
     named = (route.interaction for route in routes if TYPE not in route.shape)
-    others = ("capabilities", _COMPARTMENT, _OPERATION, JOB_STATUS, JOB_CANCEL)
+    others = ("capabilities", _COMPARTMENT, _OPERATION, *ABOUT_JOBS)
     found = [one for one in dict.fromkeys(named) if one not in others]
     # What is posted to the base is one or the other, as the Bundle says.
     return [*found, "transaction"] if "batch" in found else found

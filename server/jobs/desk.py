@@ -17,10 +17,11 @@ from server import door
 from server.audit.event import Event
 from server.context import Context
 from server.fhir.outcome import Forbidden, Issue, NotFound, TooMany
-from server.interactions.call import Call, Result
-from server.interactions.routes import JOB_CANCEL, JOB_STATUS, JOBS
+from server.intake import formats, rejects
+from server.interactions.call import Call, Piece, Pieces, Result
+from server.interactions.routes import JOB_CANCEL, JOB_REJECTS, JOB_STATUS, JOBS
 from server.jobs import kept, rights, running, worker
-from server.jobs.following import PARTS
+from server.jobs.following import PARTS, REJECTS
 from server.services import Interpreters
 from server.store import queue
 from server.store.queue import Job
@@ -47,6 +48,8 @@ def begin(context: Context, call: Call, origin: Callable[[], Origin]) -> Result:
         return _status(context, call)
     if call.interaction == JOB_CANCEL:
         return _cancel(context, call)
+    if call.interaction == JOB_REJECTS:
+        return _rejects(context, call)
     if _is_left(context.interpreters, call):
         return _left(context, call, origin())
     return door.begin(context, call)
@@ -54,19 +57,21 @@ def begin(context: Context, call: Call, origin: Callable[[], Origin]) -> Result:
 
 def changes(interpreters: Interpreters, call: Call) -> bool:
     """Tell whether `call` changes something, so that it cannot be done over."""
-    if call.interaction == JOB_STATUS:
+    if call.interaction in (JOB_STATUS, JOB_REJECTS):
         return False
     is_ours = call.interaction == JOB_CANCEL or _is_left(interpreters, call)
     return is_ours or door.changes(interpreters, call)
 
 
 def _is_left(interpreters: Interpreters, call: Call) -> bool:
-    return call.preference.respond_async and door.may_wait(interpreters, call)
+    is_asked = call.preference.respond_async and door.may_wait(interpreters, call)
+    return is_asked or door.must_wait(interpreters, call)
 
 
 def _left(context: Context, call: Call, origin: Origin) -> Result:
     """Keep `call` to be done later; return where to ask after it."""
     door.require(context, call)
+    door.check(context, call)
     caller, services = context.access.caller, context.services
     if services.queue.count_open(caller.client.reference, caller.account) >= MOST_OPEN:
         refusal = TooMany.because("job-too-many", limit=MOST_OPEN)
@@ -173,6 +178,31 @@ def _is_seen(context: Context, job: Job, answer: Result) -> bool:
         any(context.history.sees(type, ids, letter) for letter in "rs")
         for type, some in groupby(told, key=lambda one: one[0])
         if (ids := [id for _, id in some])
+    )
+
+
+def _rejects(context: Context, call: Call) -> Result:
+    """Return what a job that is done has not taken, piece by piece. Raises NotFound."""
+    job, parts = _own(context, call), context.services.parts
+    if job.is_open:
+        return replace(_progress(job), facts=(("job", job.id),))
+    names = parts.names(job.id, REJECTS)
+    if not names:
+        raise NotFound.because("job-without-rejects")
+    first = parts.find(job.id, names[0]) or b""
+    name = rejects.file_name(first)
+
+    def rest() -> Pieces:
+        for name in names[1:]:
+            yield Piece(parts.find(job.id, name) or b"")
+
+    return Result(
+        status=200,
+        body=first,
+        content_type=formats.content_type(formats.of_name(name)),
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        facts=(("job", job.id),),
+        rest=rest(),
     )
 
 

@@ -6,7 +6,8 @@ next step.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 from time import monotonic
 from types import TracebackType
@@ -15,6 +16,8 @@ from typing import Literal, Self, TypeVar, cast
 from server.context import Note
 from server.fhir.outcome import FhirError, Issue
 from server.interactions.call import Disclosed, Result
+from server.interactions.routes import JOBS
+from server.interactions.routes import REJECTS as ROUTE
 from server.jobs import kept
 from server.services import Services
 from server.store.marks import DoneElsewhere
@@ -25,6 +28,9 @@ Reason = Literal["lost", "withdrawn", "leaving"]
 _BEAT_SECONDS = 1.0
 _WHOLE = "whole"
 PARTS = "part/"
+REJECTS = "rejects/"
+Tell = Callable[[Result], None]
+"""Has the trail know what an answer discloses."""
 
 
 class Stopped(BaseException):
@@ -44,17 +50,23 @@ class Following:
     """The work that `job` is, for as long as the block takes.
 
     `holds` tells whether its rights are what they were, `ends` whether this process is about to
-    end. Of a job that was begun before, what was done is not done again.
+    end, and `tell` takes what a step discloses. Of a job that was begun before, what was done is
+    not done again.
     """
 
     is_kept = True
 
     def __init__(
-        self, services: Services, job: Job, holds: Callable[[], bool], ends: Callable[[], bool]
+        self,
+        services: Services,
+        job: Job,
+        holds: Callable[[], bool],
+        ends: Callable[[], bool],
+        tell: Tell,
     ) -> None:
         self._services = services
         self._job = job
-        self._holds, self._ends = holds, ends
+        self._holds, self._ends, self._tell = holds, ends, tell
         self._lock = Lock()
         self._done = self._total = 0
         self._reason: Reason | None = None
@@ -120,6 +132,30 @@ class Following:
                 mark.note = content
 
             return self._unless_elsewhere(lambda: do(noted))
+
+    def step(self, place: int, do: Callable[[], Done]) -> Done:
+        """Return what `do` returns, or has returned when it was done before, one step.
+
+        It is an answer, of which what it discloses is told at once. Raises Stopped.
+        """
+        name = f"{PARTS}{place}"
+        known = self._answers.pop(name, None)
+        if known is None:
+            self.check()
+            done = cast("Result", do())
+            self._tell(done)
+            known = kept.content(replace(done, disclosed=()))
+            self._services.parts.put(self._job.id, name, known, self._until)
+        with self._lock:
+            self._done += 1
+        return cast("Done", kept.answer(known))
+
+    def reject(self, place: int, content: bytes) -> str:
+        """Keep `content`, what a step has not taken, for as long as the answer of the job."""
+        more = timedelta(seconds=self._services.interpreters.settings.job_expiry)
+        name = f"{REJECTS}{place:08}"
+        self._services.parts.put(self._job.id, name, content, self._until + more)
+        return f"{JOBS}/{self._job.id}/{ROUTE}"
 
     def disclosed(self) -> tuple[Disclosed, ...]:
         """Return what its parts that are done have disclosed."""

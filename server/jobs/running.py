@@ -21,7 +21,7 @@ from server.context import Context
 from server.fhir.outcome import FhirError, Issue, Unavailable
 from server.interactions.call import Call, Disclosed, Result
 from server.jobs import kept, rights
-from server.jobs.following import Following, Stopped
+from server.jobs.following import REJECTS, Following, Stopped
 from server.services import Services
 from server.store import queue
 from server.store.queue import Job
@@ -62,7 +62,12 @@ class Runner:
         if held is None:
             self._withdraw(job, ())
             return
-        with Following(self.services, job, lambda: self._holds(job, held), self.ends) as work:
+
+        def tell(step: Result) -> None:
+            if step.disclosed:
+                self._recorded(job, held, step)
+
+        with Following(self.services, job, lambda: self._holds(job, held), self.ends, tell) as work:
             try:
                 answer = self._answer(job, held, work)
                 work.check()
@@ -132,7 +137,7 @@ class Runner:
         parts = self.services.parts
         parts.put(job.id, ANSWER, kept.content(answer), expires)
         if self.services.queue.finish(job.id, queue.DONE, expires, held.name):
-            parts.remove_but(job.id, ANSWER)
+            parts.remove_but(job.id, ANSWER, REJECTS)
             self.services.marks.remove(job.id)
         elif self.services.queue.find(job.id) is None:
             forget(self.services, job)

@@ -19,13 +19,14 @@ import orjson
 
 from server.context import Context
 from server.fhir import json
-from server.fhir.outcome import BadRequest, Unprocessable
+from server.fhir.outcome import BadRequest, Unprocessable, UnsupportedMediaType
 from server.interactions import urls
 from server.interactions.call import Call
 from server.interactions.presentation import LAYOUT
 from server.profiles.operations import OperationDefinition, Parameter
 
 _RESOURCE = ("Resource", "Any", "DomainResource")
+_FILE = "Binary"
 _TEXTS = ("string", "code", "uri", "url", "canonical", "id", "markdown", "oid", "uuid")
 """Types whose values are all JSON strings without a format that tells them from each other."""
 _INTEGER = re.compile(r"-?[0-9]{1,1000}").fullmatch
@@ -37,7 +38,8 @@ _UNTYPED = ("name", "resource", "part", "extension", "modifierExtension", "id")
 class Arguments:
     """The values by parameter, as they came.
 
-    A primitive is its text, a resource its bytes without white space, a value of another type its
+    A primitive is its text, a resource its bytes without white space, a file that was posted as it
+    is its bytes, a value of another type its
     JSON as bytes. A resource is an object of the right type; what is in it has not been looked at.
     `criteria` are search parameters, of an operation that takes any.
     """
@@ -129,6 +131,9 @@ def _key(type: str) -> str:
 
 
 def _in_body(context: Context, call: Call, definition: OperationDefinition) -> Iterator[_Given]:
+    if call.raw_type is not None:
+        yield _of_content(call, definition)
+        return
     if not call.body:
         return
     resource, body = json.parse(call.body, context.interpreters.settings.max_depth)
@@ -166,6 +171,18 @@ def _check_structure(context: Context, resource: json.Resource) -> None:
     faults = context.interpreters.structure.faults(whole)
     if faults:
         raise Unprocessable(*faults)
+
+
+def _of_content(call: Call, definition: OperationDefinition) -> _Given:
+    """Return the file that is the body, for the parameter that is a Binary.
+
+    Raises UnsupportedMediaType if there is none.
+    """
+    takes = [one.name for one in definition.parameters.values() if one.type == _FILE]
+    if len(takes) != 1:
+        type = (call.raw_type or "-")[:60]
+        raise UnsupportedMediaType.because("content-type-unknown", type=type)
+    return takes[0], call.body
 
 
 def _without_resource(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from server.operations import (
     document,
     everything,
     expand,
+    importing,
     lastn,
     lookup,
     meta,
@@ -28,6 +29,7 @@ from server.operations import (
     resolve,
     subsumes,
     summary,
+    to_dataset,
     translate,
     validate,
     validate_code,
@@ -37,6 +39,7 @@ from server.profiles.operations import OperationDefinition
 from server.services import Interpreters
 
 Handler = Callable[[Context, Call, Arguments], Result]
+Check = Callable[[Context, Call, Arguments], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class Operation:
 
     Without a `letter` its handler asks for what it needs. `searches` says that it takes the search
     parameters of the type as well, `may_store` that it can change something if it is posted. What
-    `is_deferred` may be done later, when nobody waits for it.
+    `is_deferred` may be done later, when nobody waits for it; what `is_always_deferred` is never
+    done at once, and has a `check` of what can be told at once.
     """
 
     handler: Handler
@@ -53,6 +57,8 @@ class Operation:
     searches: bool = False
     may_store: bool = False
     is_deferred: bool = False
+    is_always_deferred: bool = False
+    check: Check | None = None
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -66,6 +72,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "encounter-everything": Operation(everything.encounter, "r", is_deferred=True),
     "encounter-record-document": Operation(record_document.of_record, "r"),
     "encounter-record-resolve": Operation(resolve.resolve),
+    "import": Operation(importing.import_, "c", is_always_deferred=True, check=importing.check),
     "lastn": Operation(lastn.lastn, "s", searches=True, is_deferred=True),
     "meta": Operation(meta.meta),
     "meta-add": Operation(meta_changes.add, "u"),
@@ -73,6 +80,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "narrative": Operation(narrate.narrative),
     "patient-everything": Operation(everything.patient, "r", is_deferred=True),
     "summary": Operation(summary.summary, "r", is_deferred=True),
+    "to-dataset": Operation(to_dataset.to_dataset, "r"),
     "validate": Operation(validate.validate),
     "valueset-expand": Operation(expand.expand),
     "valueset-validate-code": Operation(validate_code.in_value_set),
@@ -86,6 +94,14 @@ def perform(context: Context, call: Call) -> Result:
     operation = OPERATIONS[definition.id]
     given = arguments.read(context, call, definition, searches=operation.searches)
     return operation.handler(context, call, given)
+
+
+def check(context: Context, call: Call) -> None:
+    """Raise the refusal of what is wrong with `call`, as far as that can be told at once."""
+    definition = defined(context.interpreters, call)
+    operation = OPERATIONS[definition.id]
+    if operation.check is not None:
+        operation.check(context, call, arguments.read(context, call, definition))
 
 
 def require(context: Context, call: Call) -> None:

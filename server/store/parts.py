@@ -74,10 +74,17 @@ class Parts:
         with refused():
             self._collection.delete_many({"job": job})
 
-    def remove_but(self, job: str, name: str) -> None:
-        """Remove all that is kept of a job, but for what has this name."""
+    def remove_but(self, job: str, name: str, prefix: str) -> None:
+        """Remove all that is kept of a job, but for what has this name, or one with `prefix`."""
+        kept = [{"name": name}, {"name": {"$gte": prefix, "$lt": f"{prefix}\uffff"}}]
         with refused():
-            self._collection.delete_many({"job": job, "name": {"$ne": name}})
+            self._collection.delete_many({"job": job, "$nor": kept})
+
+    def names(self, job: str, prefix: str) -> list[str]:
+        """Return the names that begin with `prefix` of what is kept of a job, in order."""
+        where = {"job": job, "name": {"$gte": prefix, "$lt": f"{prefix}\uffff"}}
+        with refused():
+            return sorted(self._collection.distinct("name", where))
 
     @property
     def _collection(self) -> Collection[Document]:

@@ -69,7 +69,7 @@ def test_all_of_one_job_can_be_removed_but_one(kept, rows):
     for job in ("a", "b"):
         for name in ("call", "answer"):
             kept.put(job, name, b"1", LATER)
-    kept.remove_but("a", "answer")
+    kept.remove_but("a", "answer", "rejects/")
     assert sorted(row["_id"] for row in rows.find()) == ["a/answer/0", "b/answer/0", "b/call/0"]
     kept.remove("b")
     assert [row["_id"] for row in rows.find()] == ["a/answer/0"]

@@ -1,0 +1,162 @@
+"""$to-dataset: a resident, a check-up or a record of a visit as a row of a national data set.
+
+What a caller is not shown is not in the row either. Elements that no row can have back are listed.
+
+Spec: docs/import.md; WS 365-2011, WS 445-2014
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from server.context import Context
+from server.fhir import json, reference
+from server.fhir.outcome import NotFound, Unprocessable
+from server.intake import ordering
+from server.intake.stable import StableIds
+from server.interactions import redaction
+from server.interactions.call import Call, Disclosed, Result
+from server.mappings.datasets import DataSet, DataSets, Restored
+from server.operations import document, following
+from server.operations.arguments import Arguments
+from server.operations.following import FIELDS, Found
+from server.operations.record import Record
+from server.store.documents import Version
+
+PATIENT, ENCOUNTER, RECORD = "Patient", "Encounter", "EncounterRecord"
+_CSV = "text/csv"
+_USUAL = {PATIENT: "PersonalInformation", ENCOUNTER: "HealthCheck", RECORD: "OutpatientRecord"}
+_OF_INPATIENTS = "InpatientFrontPage"
+_INPATIENT = {"system": "urn:oid:2.16.156.10011.2.3.1.271", "code": "3"}
+
+
+def to_dataset(context: Context, call: Call, arguments: Arguments) -> Result:
+    """Return the row that the resource in the URL comes to, as Parameters or as CSV.
+
+    Raises NotFound, Gone, Unprocessable if rows of the data set tell of something else.
+    """
+    found = context.resources.read(call.resource_type, call.id or "")
+    resource, disclosed = _shown(context, found), [Disclosed.of(found)]
+    name = arguments.text("dataset")
+    asked = None if name is None else context.interpreters.datasets.find(name)
+    record = _record(context, resource) if call.type == ENCOUNTER else None
+    if record is not None and (asked is None or asked.is_record):
+        resource = _shown(context, record)
+        disclosed.append(Disclosed.of(record))
+    dataset = _fitting(context.interpreters.datasets, resource, asked)
+    if dataset.is_record:
+        return _answer(call, dataset, dataset.restore([resource]), disclosed)
+    rows = _rows(context, call, found, dataset)
+    resources = [resource, *(json.spelled(following.shown(context, row)) for row in rows)]
+    patient = _patient(found)
+    ids = StableIds(context.services.store.secret())
+    restored = dataset.restore(ordering.ordered(resources, dataset, patient, ids))
+    return _answer(call, dataset, restored, (*disclosed, *map(document.told, rows)))
+
+
+def _shown(context: Context, version: Version) -> json.Resource:
+    """Return what the caller may see of `version`, numbers as their digits."""
+    found: json.Resource = json.spelled(redaction.shown(context, version.body or b""))
+    return found
+
+
+def _record(context: Context, encounter: Mapping[str, Any]) -> Version | None:
+    """Return the record that an `encounter` comes of, None if it is not of one that is seen."""
+    source = str(encounter.get("meta", {}).get("source", ""))
+    target = reference.parse(source.partition("#")[0], context.interpreters.settings.base_url)
+    if not target.local or target.type != RECORD or not context.access.has(RECORD, "r"):
+        return None
+    try:
+        return context.resources.read(RECORD, target.id or "")
+    except NotFound:
+        return None
+
+
+def _fitting(datasets: DataSets, resource: Mapping[str, Any], asked: DataSet | None) -> DataSet:
+    """Return the data set that was `asked` for, or else the usual one of such a `resource`.
+
+    Raises Unprocessable if its rows tell of something else.
+    """
+    type = resource["resourceType"]
+    usual = _OF_INPATIENTS if type == RECORD and _is_inpatient(resource) else _USUAL[type]
+    dataset = asked or datasets.find(usual)
+    if _subject(dataset) != type:
+        said = {"name": dataset.name, "type": type}
+        raise Unprocessable.because("dataset-of-other-type", **said)
+    return dataset
+
+
+def _is_inpatient(record: Mapping[str, Any]) -> bool:
+    codings = record.get("visitClass", {}).get("coding", ())
+    return any(_INPATIENT.items() <= one.items() for one in codings)
+
+
+def _subject(dataset: DataSet) -> str:
+    """Return the type of resource that a row of `dataset` tells of."""
+    if dataset.is_record:
+        return RECORD
+    types = _types(dataset)
+    return ENCOUNTER if ENCOUNTER in types else PATIENT
+
+
+def _types(dataset: DataSet) -> set[str]:
+    places = dataset.made.layout.places.values()
+    return {place.path.last.name for place in places if place.parent is None}
+
+
+def _rows(context: Context, call: Call, found: Version, dataset: DataSet) -> Sequence[Found]:
+    """Return all else that a row of `dataset` may have been about, as far as the caller sees it."""
+    whole = Record(call.resource_type, (found.id,), found.patients)
+    types = _types(dataset)
+    inside = whole.parts(context)
+    parts = [part for type, part in inside.items() if type in types and type != call.type]
+    if call.type == ENCOUNTER:
+        people = [following.Pointer(*one.split("/", 1)) for one in found.patients]
+        parts += following.parts(people)
+    allowed = [part for part in parts if context.access.has(part.type, "r")]
+    rows = context.resources.union(allowed, FIELDS, letters="r")
+    return sorted(rows, key=lambda row: (row[0], row[1]["_id"]))
+
+
+def _patient(found: Version) -> str:
+    """Return the id of the patient that `found` is, or is about."""
+    if found.type == PATIENT:
+        return found.id
+    return next((one.partition("/")[2] for one in found.patients), "")
+
+
+def _answer(call: Call, dataset: DataSet, restored: Restored, told: Iterable[Disclosed]) -> Result:
+    disclosed = tuple(told)
+    if _CSV in call.accepts:
+        name = f"{dataset.name}.csv"
+        return Result(
+            status=200,
+            body=_table(restored.row),
+            content_type=f"{_CSV}; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+            disclosed=disclosed,
+        )
+    body = json.dumps(_parameters(dataset, restored))
+    return Result(status=200, body=body, disclosed=disclosed)
+
+
+def _table(row: Mapping[str, str]) -> bytes:
+    table = io.StringIO()
+    csv.writer(table).writerows([list(row), list(row.values())])
+    return "\ufeff".encode() + table.getvalue().encode()
+
+
+def _parameters(dataset: DataSet, restored: Restored) -> dict[str, Any]:
+    told: list[dict[str, Any]] = [{"name": "dataset", "valueString": dataset.name}]
+    for name, value in restored.row.items():
+        element = dataset.elements[name]
+        said = {"name": name, "de": element.de, "hdsd": element.hdsd, "value": value}
+        told.append({"name": "element", "part": _parts(said)})
+    for name, reason in restored.without_inverse.items():
+        told.append({"name": "without-inverse", "part": _parts({"name": name, "reason": reason})})
+    return {"resourceType": "Parameters", "parameter": told}
+
+
+def _parts(said: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "valueString": text} for name, text in said.items() if text]
