@@ -70,24 +70,27 @@ def _bound(value_set: str, strength: str) -> Rule:
     said = {"value_set": value_set, "strength": strength}
 
     def check(item: Item, at: At, run: Run) -> None:
-        codes = list(_codes(item))
+        codes = _codes(item)
         if not codes:
             if item.type == "CodeableConcept" and strength in ("required", "extensible"):
                 run.tell("code-invalid", "profile-binding-no-code", at, said, severity)
             return
         on = _on(at, run)
-        verdicts = [_verdict(item, value_set, one, on, run) for one in codes]
-        for code, verdict in zip(codes, verdicts, strict=True):
+        is_member, is_untold = False, False
+        for one in codes:
+            verdict = _verdict(item, value_set, one, on, run)
             if verdict.is_member:
-                _remark(code, verdict, at, run)
-        if any(one.is_member for one in verdicts):
+                is_member = True
+                _remark(one, verdict, at, run)
+            elif verdict.is_member is None:
+                is_untold = True
+        if is_member:
             return
-        shown = ", ".join(_shown(one) for one in codes)
-        if any(one.is_member is None for one in verdicts):
-            told = {"code": shown, **said}
+        told = {"code": ", ".join(map(_shown, codes)), **said}
+        if is_untold:
             run.tell("not-supported", "profile-binding-untold", at, told, "information")
         else:
-            run.tell("code-invalid", "profile-binding", at, {"code": shown, **said}, severity)
+            run.tell("code-invalid", "profile-binding", at, told, severity)
 
     return check
 
@@ -104,7 +107,9 @@ def _remark(code: Code, verdict: Verdict, at: At, run: Run) -> None:
     if verdict.reason is not None:
         run.tell("business-rule", verdict.reason, at, verdict.arguments, "warning")
     right, given = verdict.display, code.display
-    if right is not None and given is not None and _folded(right) != _folded(given):
+    if right in (None, given) or given is None:
+        return
+    if _folded(right) != _folded(given):
         told = {"code": _shown(code), "expected": right, "found": given[:100]}
         run.tell("value", "profile-display", at, told, "warning")
 
@@ -115,32 +120,38 @@ def _folded(text: str) -> str:
 
 def _on(at: At, run: Run) -> date | None:
     """Return the day for which a code at `at` has to be valid."""
-    where: At | None = at
     resource = run.scope.resource.value
-    names: list[tuple[str, int | None]] = []
-    while where is not None:
-        where, name, place = where
-        names.append((name, place))
-    for name, place in names:
-        listed = resource.get("extension", ()) if name == "extension" else ()
-        if place is not None and place < len(listed):
-            extension = listed[place]
-            if extension.get("url") == _PLACE_OF_BIRTH and "birthDate" in resource:
-                return _day(resource["birthDate"])
+    listed = resource.get("extension", ()) if "birthDate" in resource else ()
+    for place, extension in enumerate(listed):
+        if extension.get("url") == _PLACE_OF_BIRTH and _is_within(at, place):
+            return _day(resource["birthDate"])
     return run.dated
 
 
-def _codes(item: Item) -> Iterator[Code]:
+def _is_within(at: At, extension: int) -> bool:
+    """Tell whether `at` is inside the extension at that place."""
+    where: At | None = at
+    while where is not None:
+        where, name, place = where
+        if name == "extension" and place == extension:
+            return True
+    return False
+
+
+def _codes(item: Item) -> list[Code]:
     value = item.value
     if type(value) is str:
-        yield Code(value)
-    elif type(value) is dict:
-        codings = value.get("coding", ()) if item.type == "CodeableConcept" else (value,)
-        for one in codings:
-            if type(one) is dict and type(one.get("code")) is str:
-                # A Quantity has its unit as a code, and no display that would be the code's.
-                display = one.get("display") if "value" not in one else None
-                yield Code(one["code"], one.get("system"), one.get("version"), display)
+        return [Code(value)]
+    if type(value) is not dict:
+        return []
+    codings = value.get("coding", ()) if item.type == "CodeableConcept" else (value,)
+    return [_code(one) for one in codings if type(one) is dict and type(one.get("code")) is str]
+
+
+def _code(one: Mapping[str, Any]) -> Code:
+    # A Quantity has its unit as a code, and no display that would be the code's.
+    display = one.get("display") if "value" not in one else None
+    return Code(one["code"], one.get("system"), one.get("version"), display)
 
 
 def _shown(code: Code) -> str:

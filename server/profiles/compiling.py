@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.profiles.coded_rules import bound
-from server.profiles.conformance import At, Occurrence, Rule, Run, element
+from server.profiles.conformance import At, Child, Rule, Run, inside
 from server.profiles.constraint_rules import constraint_rule
 from server.profiles.differentials import value_of
 from server.profiles.discriminators import Discriminators, resolved
@@ -19,6 +19,7 @@ from server.profiles.element_tree import Node
 from server.profiles.invariants.items import Item
 from server.profiles.slicing import DEFAULT, Slice, Slicing
 from server.profiles.snapshots import STRUCTURE_DEFINITION, Snapshots
+from server.profiles.thorough import quoted
 from server.profiles.value_rules import bounds, fixed, is_a, length, of_type, pattern
 
 _SYSTEM = "http://hl7.org/fhirpath/System."
@@ -48,18 +49,18 @@ class Compiler:
             for one in node.definition["constraint"]:
                 if self._is_of_profile(one):
                     yield constraint_rule(one, is_trusted=self.is_trusted)
-        for child in node.children.values():
-            rule = self._child(child)
-            if rule is not None:
-                yield rule
+        found = (self._child(one) for one in node.children.values())
+        children = [one for one in found if one is not None]
+        if children:
+            yield inside(children)
 
     def _is_of_profile(self, constraint: Mapping[str, Any]) -> bool:
         """Tell whether a profile has set `constraint`, and not the type itself."""
         name = constraint.get("source", "").removeprefix(STRUCTURE_DEFINITION)
         return bool(name) and name not in self.snapshots.facts.types
 
-    def _child(self, node: Node) -> Rule | None:
-        """Return the rule of what has `node` inside it, None if profiles say nothing of it."""
+    def _child(self, node: Node) -> Child | None:
+        """Return what holds of the element `node`, None if profiles say nothing of it."""
         own = node.own
         rules, slicing = self.rules(node), self._slicing(node)
         is_supported = bool(node.definition.get("mustSupport")) and "mustSupport" in own
@@ -68,7 +69,7 @@ class Compiler:
         if not (rules or slicing or low or high is not None or is_supported):
             return None
         name = node.name.removesuffix("[x]")
-        return element(Occurrence(name, low, high, is_supported), rules, slicing)
+        return Child(name, quoted(name), low, high, is_supported, rules, slicing)
 
     def _slicing(self, node: Node) -> Slicing | None:
         return self._sliced(node, node, "") if node.slices else None
@@ -90,12 +91,13 @@ class Compiler:
         for name in sorted(names, key=lambda one: one == DEFAULT):
             one = node.slices[name]
             matches = _any if name == DEFAULT else matchers.matcher(slicing, one)
-            inner = self._sliced(node, one, name)
-            slices.append(Slice(name, matches, one.min, one.max, self.rules(one), inner))
-        rules = slicing.get("rules")
+            key = None if name == DEFAULT else matchers.key(slicing, one)
+            inner, rules = self._sliced(node, one, name), self.rules(one)
+            slices.append(Slice(name, matches, one.min, one.max, rules, inner, key))
+        kind = slicing.get("rules")
         is_ordered = slicing.get("ordered", False)
         name = node.name.removesuffix("[x]")
-        return Slicing(name, tuple(slices), rules == "closed", rules == "openAtEnd", is_ordered)
+        return Slicing(name, tuple(slices), kind == "closed", kind == "openAtEnd", is_ordered)
 
     def _types(self, node: Node) -> Iterator[Rule]:
         codes = frozenset(one for one in node.codes if not one.startswith(_SYSTEM))

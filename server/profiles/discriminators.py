@@ -7,7 +7,7 @@ Spec: https://hl7.org/fhir/R4/profiling.html#discriminator
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,20 @@ class Discriminators:
             return found[0]
         return lambda item, at, run: all(one(item, at, run) for one in found)
 
+    def key(self, slicing: Mapping[str, Any], node: Node) -> tuple[str, str] | None:
+        """Return the name and the text that alone tell whether an item belongs to `node`, if any.
+
+        That is so for most: for extensions by their URL, for identifiers by their system.
+        """
+        match slicing.get("discriminator", ()):
+            case [{"type": "value" | "pattern", "path": path}]:
+                way = _way(path)
+                found = [*_inherited(node, way), *_said(self._reached(node, way))]
+                match way, found:
+                    case [("name", name)], [(("fixed" | "pattern"), str(text))]:
+                        return name, text
+        return None
+
     def _one(self, discriminator: Mapping[str, Any], node: Node) -> Matches:
         way = _way(discriminator["path"])
         kind = discriminator["type"]
@@ -63,9 +77,7 @@ class Discriminators:
         return self._value(way, node, reached)
 
     def _value(self, way: _Way, node: Node, reached: list[Node]) -> Matches:
-        criteria = [*_inherited(node, way)]
-        for each in reached:
-            criteria += _criteria(each)
+        criteria = [*_inherited(node, way), *_said(reached)]
         if criteria:
             return lambda item, _at, run: _has_all(selected(item, way, run), criteria, run)
         inner = tuple(rule for each in reached for rule in self.rules(each))
@@ -200,6 +212,10 @@ def _criteria(node: Node) -> Iterator[Criterion]:
     binding = node.definition.get("binding", {})
     if "binding" in node.own and binding.get("strength") == "required" and "valueSet" in binding:
         yield "binding", binding["valueSet"]
+
+
+def _said(reached: Iterable[Node]) -> Iterator[Criterion]:
+    return (one for each in reached for one in _criteria(each))
 
 
 def _inherited(node: Node, way: _Way) -> Iterator[Criterion]:

@@ -3,10 +3,10 @@
 Spec: https://hl7.org/fhir/R4/valueset-operation-validate-code.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 
-from server.terminology.compositions import Composition, Part
+from server.terminology.compositions import Composition, Part, about
 from server.terminology.concepts import Concept
 from server.terminology.folding import folded
 from server.terminology.membership import Code, Verdict
@@ -21,7 +21,7 @@ def judged(
     """Return whether `code` is one of `composition`, on that day if one is given."""
     verdicts = [
         _in_part(part, code, on, takes_abstract=takes_abstract)
-        for part in _about(composition, code)
+        for part in about(composition, code)
     ]
     for answer in (True, None, False):
         found = next((one for one in verdicts if one.is_member is answer), None)
@@ -36,13 +36,6 @@ def in_system(system: System, code: Code, on: date | None = None) -> Verdict:
     if concept is None:
         return _unknown(system, code)
     return _valid(concept, code, on, concept.display)
-
-
-def _about(composition: Composition, code: Code) -> Iterator[Part]:
-    for part in composition:
-        is_edition = code.version is None or part.version in (None, code.version)
-        if code.system in (None, part.url) and is_edition:
-            yield part
 
 
 def _in_part(part: Part, code: Code, on: date | None, *, takes_abstract: bool) -> Verdict:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Code:
+
+class Code(msgspec.Struct, frozen=True):
     """A code as it stands in a resource; `system` None for the type ``code``, which has none."""
 
     code: str

@@ -26,6 +26,7 @@ from server.terminology.library import (
 )
 from server.terminology.membership import Code, Verdict
 from server.terminology.systems import About, System, table
+from server.terminology.verdicts import Key, Verdicts, keep
 
 Json = Mapping[str, Any]
 Made = TypeVar("Made")
@@ -106,6 +107,7 @@ class Terminology:
         self.library = Library((shipped,), r4, editions)
         self.loaded: Loaded = NothingLoaded()
         self._kept: dict[object, object] = {}
+        self._verdicts = Verdicts()
 
     def open(self, stored: Shelf, loaded: Loaded) -> None:
         """Go by what users have stored and loaded, too."""
@@ -189,11 +191,10 @@ class Terminology:
 
         Raises NotFound, Unprocessable, TooCostly.
         """
-        if any(self.system(*one) is None for one in (*versions.system, *versions.force)):
+        if not self._are_known(versions):
             # Versions that anybody makes up are not remembered.
             return self._composer(versions).named(canonical)
-        edition = (self.library.edition, self.loaded.edition)
-        key = ("composition", canonical, versions, edition)
+        key = ("composition", canonical, versions, self._edition)
         return self._remembered(key, lambda: self._composer(versions).named(canonical))
 
     def composed(self, resource: Json, versions: Versions = _AS_NAMED) -> Composition:
@@ -208,6 +209,13 @@ class Terminology:
 
     def member(self, value_set: str, code: Code, on: date | None = None) -> Verdict:
         """Return whether `code` is in `value_set`; see `Membership`."""
+        kept, key = self._verdicts.of(self._edition), (value_set, code)
+        verdict = kept.get(key)
+        return verdict if verdict is not None else self._judged(key, on, kept)
+
+    def _judged(self, key: Key, on: date | None, kept: dict[Key, Verdict]) -> Verdict:
+        """Return whether a code is in a value set, and add it to what is `kept` if it lasts."""
+        value_set, code = key
         versions = _AS_NAMED
         if code.system is not None and code.version is not None:
             versions = Versions(system=((code.system, code.version),))
@@ -218,7 +226,18 @@ class Terminology:
         except FhirError as refusal:
             issue = refusal.issues[0]
             return Verdict(is_member=None, reason=issue.message, arguments=issue.arguments)
-        return judged(composition, code, on)
+        verdict = judged(composition, code, on)
+        if self._are_known(versions):
+            keep(kept, key, verdict, composition)
+        return verdict
+
+    @property
+    def _edition(self) -> object:
+        """Something that is another thing as soon as anything is stored, loaded or removed."""
+        return self.library.edition, self.loaded.edition
+
+    def _are_known(self, versions: Versions) -> bool:
+        return all(self.system(*one) is not None for one in (*versions.system, *versions.force))
 
     def _look_anew(self) -> None:
         """Look whether another process has stored or loaded what was not found."""

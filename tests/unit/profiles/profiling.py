@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from server import content
 from server.profiles import snapshots
+from server.profiles.extensions import Extensions
 from server.profiles.guide import Checking, Guide
 from server.terminology.membership import Code, Verdict
 
@@ -73,7 +74,7 @@ class Room:
         by_url = {one["url"]: one for one in known}
         self.guide = Guide.of(FACTS, definitions.bases, by_url.get)
         zone = ZoneInfo("Asia/Shanghai")
-        self.checking = Checking(model, zone, definitions.bases, SETS)
+        self.checking = Checking(model, zone, Extensions(definitions.bases, model.shapes), SETS)
 
     def issues(self, definition, resource, **options):
         """Return what `resource` does not fulfil of `definition`, (severity, message, place)."""
