@@ -37,19 +37,26 @@ class Compiler:
     bases: Mapping[str, str]
     is_trusted: bool
 
-    def rules(self, node: Node) -> tuple[Rule, ...]:
-        """Return what holds of each item of `node`. Raises Unprocessable if it cannot be read."""
-        return tuple(self._rules(node))
+    def rules(self, node: Node, beside: Node | None = None) -> tuple[Rule, ...]:
+        """Return what holds of each item of `node`. Raises Unprocessable if it cannot be read.
 
-    def _rules(self, node: Node) -> Iterator[Rule]:
+        What already holds by `beside` is left out: that is the element that `node` is a slice of.
+        """
+        return tuple(self._rules(node, beside))
+
+    def _rules(self, node: Node, beside: Node | None) -> Iterator[Rule]:
         if "type" in node.own:
             yield from self._types(node)
         yield from _of_value(node)
+        binding = node.definition.get("binding")
+        if binding is not None and not _has_binding(beside, binding):
+            yield from bound(binding)
         if "constraint" in node.own:
             for one in node.definition["constraint"]:
                 if self._is_of_profile(one):
                     yield constraint_rule(one, is_trusted=self.is_trusted)
-        found = (self._child(one) for one in node.children.values())
+        others = beside.children if beside is not None else {}
+        found = (self._child(one, others.get(name)) for name, one in node.children.items())
         children = [one for one in found if one is not None]
         if children:
             yield inside(children)
@@ -59,10 +66,10 @@ class Compiler:
         name = constraint.get("source", "").removeprefix(STRUCTURE_DEFINITION)
         return bool(name) and name not in self.snapshots.facts.types
 
-    def _child(self, node: Node) -> Child | None:
+    def _child(self, node: Node, beside: Node | None) -> Child | None:
         """Return what holds of the element `node`, None if profiles say nothing of it."""
         own = node.own
-        rules, slicing = self.rules(node), self._slicing(node)
+        rules, slicing = self.rules(node, beside), self._slicing(node)
         is_supported = bool(node.definition.get("mustSupport")) and "mustSupport" in own
         low = node.min if "min" in own else 0
         high = node.max if "max" in own else None
@@ -92,7 +99,7 @@ class Compiler:
             one = node.slices[name]
             matches = _any if name == DEFAULT else matchers.matcher(slicing, one)
             key = None if name == DEFAULT else matchers.key(slicing, one)
-            inner, rules = self._sliced(node, one, name), self.rules(one)
+            inner, rules = self._sliced(node, one, name), self.rules(one, node)
             slices.append(Slice(name, matches, one.min, one.max, rules, inner, key))
         kind = slicing.get("rules")
         is_ordered = slicing.get("ordered", False)
@@ -149,13 +156,15 @@ def _of_value(node: Node) -> Iterator[Rule]:
         value = value_of(definition, kind)
         if value is not None and value[0] in own:
             yield rule(value[1])
-    if "binding" in definition:
-        yield from bound(definition["binding"])
     if "maxLength" in own:
         yield length(definition["maxLength"])
     low, high = (value_of(definition, kind) for kind in ("minValue", "maxValue"))
     if any(one is not None and one[0] in own for one in (low, high)):
         yield bounds(low and low[1], high and high[1])
+
+
+def _has_binding(node: Node | None, binding: Mapping[str, Any]) -> bool:
+    return node is not None and node.definition.get("binding") == binding
 
 
 def _any(_item: Item, _at: At, _run: Run) -> bool:

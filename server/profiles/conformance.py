@@ -141,11 +141,6 @@ class Child(msgspec.Struct, frozen=True):
         needs = self.slicing is not None and self.slicing.needs_items
         return self.low > 0 or self.is_supported or needs
 
-    @property
-    def is_counted(self) -> bool:
-        """Tell whether it matters how often it is there, if it is."""
-        return self.low > 1 or self.high is not None
-
     def count(self, count: int, at: At, run: Run) -> None:
         """Note it if the element is not there `count` times, in what is at `at`."""
         name, where = self.name, (at, self.quoted, None)
@@ -162,10 +157,10 @@ class Child(msgspec.Struct, frozen=True):
     def check(self, place: Place, value: Mapping[str, Any], at: At, run: Run) -> None:
         """Note what is wrong with the element, which is at `place` in `value`, which is at `at`."""
         found, called, rules = place.items(value), self.quoted, self.rules
-        run.scope.spend(len(found))
-        if self.is_counted:
+        if self.high is not None or self.low > 1:
             self.count(len(found), at, run)
         if place.is_many:
+            run.scope.spend(len(found))
             placed = [(item, (at, called, index)) for index, item in enumerate(found)]
         else:
             placed = [(found[0], (at, called, None))]
