@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from server.profiles.conformance import At, Rule, Run
+from server.profiles.conformance import Rule, Run
 from server.profiles.invariants.items import Item
+from server.profiles.steps import At
 from server.terminology.membership import Code, Verdict
 
 MAXIMUM = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
@@ -121,21 +122,16 @@ def _folded(text: str) -> str:
 def _on(at: At, run: Run) -> date | None:
     """Return the day for which a code at `at` has to be valid."""
     resource = run.scope.resource.value
-    listed = resource.get("extension", ()) if "birthDate" in resource else ()
-    for place, extension in enumerate(listed):
-        if extension.get("url") == _PLACE_OF_BIRTH and _is_within(at, place):
-            return _day(resource["birthDate"])
-    return run.dated
-
-
-def _is_within(at: At, extension: int) -> bool:
-    """Tell whether `at` is inside the extension at that place."""
+    if "birthDate" not in resource:
+        return run.dated
+    listed = resource.get("extension", ())
     where: At | None = at
     while where is not None:
         where, name, place = where
-        if name == "extension" and place == extension:
-            return True
-    return False
+        is_listed = name == "extension" and place is not None and place < len(listed)
+        if is_listed and listed[place].get("url") == _PLACE_OF_BIRTH:
+            return _day(resource["birthDate"])
+    return run.dated
 
 
 def _codes(item: Item) -> list[Code]:

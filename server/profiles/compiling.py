@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.profiles.coded_rules import bound
-from server.profiles.conformance import At, Child, Rule, Run, inside
+from server.profiles.conformance import Child, Rule, Run, inside
 from server.profiles.constraint_rules import constraint_rule
 from server.profiles.differentials import value_of
 from server.profiles.discriminators import Discriminators, resolved
@@ -19,6 +19,7 @@ from server.profiles.element_tree import Node
 from server.profiles.invariants.items import Item
 from server.profiles.slicing import DEFAULT, Slice, Slicing
 from server.profiles.snapshots import STRUCTURE_DEFINITION, Snapshots
+from server.profiles.steps import At
 from server.profiles.thorough import quoted
 from server.profiles.value_rules import bounds, fixed, is_a, length, of_type, pattern
 

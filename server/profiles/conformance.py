@@ -1,7 +1,6 @@
 """Checking one resource against compiled profiles: what a check knows, and what it tells.
 
-A rule is a closure over one item; all rules of a check share a Run. Where an item is, is kept as a
-chain of steps, which is written out only for what is at fault.
+A rule is a closure over one item; all rules of a check share a Run.
 
 Spec: https://hl7.org/fhir/R4/validation.html
 """
@@ -17,19 +16,8 @@ import msgspec
 from server.fhir.outcome import Issue
 from server.profiles.invariants.evaluation import Scope
 from server.profiles.invariants.items import Item, Model, Place
+from server.profiles.steps import At, path
 from server.terminology.membership import Membership
-
-At = tuple["At | None", str, int | None]
-"""Where an item is: inside what, under which name, and at which place if it is one of several."""
-
-
-def path(at: At | None) -> str:
-    """Return `at` as FHIRPath: ``Patient.identifier[1].system``."""
-    parts: list[str] = []
-    while at is not None:
-        at, name, place = at
-        parts.append(name if place is None else f"{name}[{place}]")
-    return ".".join(reversed(parts))
 
 
 @dataclass(slots=True)
@@ -124,7 +112,7 @@ class Together(Protocol):
 class Child(msgspec.Struct, frozen=True):
     """What holds of the element `name` of something: how often it may be there, and what it is.
 
-    FHIRPath writes the name as `quoted`. `rules` hold of each occurrence, `slicing` of all together.
+    FHIRPath writes the name as `quoted`. `rules` hold of each occurrence, `slicing` of all.
     """
 
     name: str

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.fhir.outcome import Unprocessable
-from server.profiles.conformance import At, Rule, Run
+from server.profiles.conformance import Rule, Run
 from server.profiles.differentials import value_of
 from server.profiles.element_tree import Node
 from server.profiles.invariants.items import Item
 from server.profiles.references import target_type
 from server.profiles.slicing import Matches
 from server.profiles.snapshots import Snapshots
+from server.profiles.steps import At
 from server.profiles.value_rules import contains, equals, is_a
 from server.terminology.membership import Code
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
-from server.profiles.conformance import At, Compiled, Run
+from server.profiles.conformance import Compiled, Run
 from server.profiles.invariants.items import Item
 from server.profiles.shapes import Shape, Slot
 from server.profiles.snapshots import STRUCTURE_DEFINITION
+from server.profiles.steps import At
 
 _Names = tuple[str, ...]
 _KEYS = ("extension", "modifierExtension")
@@ -58,18 +59,19 @@ class Extensions:
             way = ways.get(key) if type(content) is not str else None
             if way is None:
                 continue
-            if type(content) is dict:
-                self._content(content, way, (at, way.name, None), run)
-            elif type(content) is list:
+            if type(content) is list:
                 for place, one in enumerate(content):
-                    if type(one) is dict:
-                        self._content(one, way, (at, way.name, place), run)
+                    self._content(one, way, (at, way.name, place), run)
+            else:
+                self._content(content, way, (at, way.name, None), run)
         for key in _KEYS:
             if key in value:
                 for place, one in enumerate(value[key]):
                     self._extension(one, (at, key, place), holders, run)
 
-    def _content(self, value: Mapping[str, Any], way: _Way, at: At, run: Run) -> None:
+    def _content(self, value: object, way: _Way, at: At, run: Run) -> None:
+        if type(value) is not dict:
+            return
         if way.type is None:
             name = value["resourceType"]
             self._inside(value, name, at, (name,), run)
@@ -108,7 +110,6 @@ class Extensions:
             told = {**told, "allowed": listed[:300]}
             run.tell("extension", "extension-misplaced", at, told, severity)
 
-
     def _names(self, at: At, holders: _Names) -> set[str]:
         """Return all names of what has the extension `at`: its path, its types and their bases."""
         names = {*holders, _plain(at[0])}
@@ -134,9 +135,7 @@ def _ways(shape: Shape) -> Mapping[str, _Way]:
 
 
 def _way(slot: Slot, type: str) -> _Way:
-    return _Way(
-        slot.name, None if type == "Resource" else type, (slot.type, slot.element.path)
-    )
+    return _Way(slot.name, None if type == "Resource" else type, (slot.type, slot.element.path))
 
 
 def _plain(where: At | None) -> str:
@@ -145,4 +144,3 @@ def _plain(where: At | None) -> str:
         where, name, _ = where
         names.append(name)
     return ".".join(reversed(names))
-

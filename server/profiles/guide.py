@@ -15,13 +15,14 @@ from server.fhir.json import Resource
 from server.fhir.outcome import FhirError, Issue, NotFound, Unprocessable
 from server.profiles.coded_rules import day_of
 from server.profiles.compiling import Compiler, extension_contexts
-from server.profiles.conformance import At, Compiled, Rule, Run, path
+from server.profiles.conformance import Compiled, Rule, Run
 from server.profiles.definitions import Definitions
 from server.profiles.extensions import Extensions
 from server.profiles.invariants.evaluation import Scope, TooMuch
 from server.profiles.invariants.items import Item, Model, resource
 from server.profiles.shapes import Shape
 from server.profiles.snapshots import STRUCTURE_DEFINITION, Facts, Find, Snapshots
+from server.profiles.steps import At, path
 from server.profiles.value_rules import is_a
 from server.terminology.membership import Membership
 

@@ -6,8 +6,9 @@ Spec: https://hl7.org/fhir/R4/profiling.html#slicing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from server.profiles.conformance import At, Rule, Run
+from server.profiles.conformance import Rule, Run
 from server.profiles.invariants.items import Item
+from server.profiles.steps import At
 
 Matches = Callable[[Item, At, Run], bool]
 """Tells whether an item belongs to a slice."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 
-from server.profiles.conformance import At, Rule, Run
+from server.profiles.conformance import Rule, Run
 from server.profiles.explain import brief
 from server.profiles.invariants.items import Item
+from server.profiles.steps import At
 
 
 def equals(value: Any, expected: Any) -> bool:  # noqa: ANN401  # JSON

@@ -20,8 +20,7 @@ def judged(
 ) -> Verdict:
     """Return whether `code` is one of `composition`, on that day if one is given."""
     verdicts = [
-        _in_part(part, code, on, takes_abstract=takes_abstract)
-        for part in about(composition, code)
+        _in_part(part, code, on, takes_abstract=takes_abstract) for part in about(composition, code)
     ]
     for answer in (True, None, False):
         found = next((one for one in verdicts if one.is_member is answer), None)

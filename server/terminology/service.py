@@ -26,7 +26,7 @@ from server.terminology.library import (
 )
 from server.terminology.membership import Code, Verdict
 from server.terminology.systems import About, System, table
-from server.terminology.verdicts import Key, Verdicts, keep
+from server.terminology.verdicts import Verdicts
 
 Json = Mapping[str, Any]
 Made = TypeVar("Made")
@@ -209,13 +209,10 @@ class Terminology:
 
     def member(self, value_set: str, code: Code, on: date | None = None) -> Verdict:
         """Return whether `code` is in `value_set`; see `Membership`."""
-        kept, key = self._verdicts.of(self._edition), (value_set, code)
-        verdict = kept.get(key)
-        return verdict if verdict is not None else self._judged(key, on, kept)
-
-    def _judged(self, key: Key, on: date | None, kept: dict[Key, Verdict]) -> Verdict:
-        """Return whether a code is in a value set, and add it to what is `kept` if it lasts."""
-        value_set, code = key
+        edition, key = self._edition, (value_set, code)
+        kept = self._verdicts.find(edition, key, on)
+        if kept is not None:
+            return kept
         versions = _AS_NAMED
         if code.system is not None and code.version is not None:
             versions = Versions(system=((code.system, code.version),))
@@ -228,7 +225,7 @@ class Terminology:
             return Verdict(is_member=None, reason=issue.message, arguments=issue.arguments)
         verdict = judged(composition, code, on)
         if self._are_known(versions):
-            keep(kept, key, verdict, composition)
+            self._verdicts.keep(edition, key, on, verdict, composition)
         return verdict
 
     @property

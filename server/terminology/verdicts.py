@@ -1,13 +1,15 @@
 """Verdicts that have been given, kept to be given again.
 
-Most codes in most resources are the same few. A verdict is kept only if it depends on neither a day
-nor a database: all that was asked is in memory, and no concept says when it is valid. It holds for
-as long as the edition of the terminology is the same.
+Most codes in most resources are the same few. A verdict is kept if no database was asked for it,
+and holds for as long as the edition of the terminology is the same. One that would be another for
+another day is kept only where no day was given.
 """
+
+from datetime import date
 
 from server.terminology.compositions import Composition, about
 from server.terminology.membership import Code, Verdict
-from server.terminology.systems import Table
+from server.terminology.systems import System, Table
 
 _MOST = 8192
 _LONGEST = 100
@@ -16,40 +18,49 @@ Key = tuple[str, Code]
 
 
 class Verdicts:
-    """Up to 8192 verdicts of one edition. Any thread may ask."""
+    """Up to 8192 verdicts. Any thread may ask."""
 
     __slots__ = ("_kept",)
 
     def __init__(self) -> None:
         # The edition and its verdicts are one value, so that no thread sees one without the other.
-        self._kept: tuple[object, dict[Key, Verdict]] = (None, {})
+        self._kept: tuple[object, dict[Key, tuple[Verdict, bool]]] = (None, {})
 
-    def of(self, edition: object) -> dict[Key, Verdict]:
-        """Return the verdicts that hold in `edition`, to look into and to `keep` in."""
+    def find(self, edition: object, key: Key, on: date | None) -> Verdict | None:
+        """Return the verdict that was given of `key` in this `edition`, None if it is not kept."""
         kept = self._kept
-        if kept[0] != edition:
+        found = kept[1].get(key) if kept[0] == edition else None
+        if found is None:
+            return None
+        verdict, is_timeless = found
+        return verdict if is_timeless or on is None else None
+
+    def keep(
+        self, edition: object, key: Key, on: date | None, verdict: Verdict, by: Composition
+    ) -> None:
+        """Keep the `verdict` of `key`, whose value set is composed so, if it lasts.
+
+        A code or a name that is long is not kept, for callers write them.
+        """
+        code = key[1]
+        written = (code.code, code.system, code.version, code.display)
+        systems = [part.system for part in about(by, code)]
+        if any(len(one or "") > _LONGEST for one in written) or not all(map(_is_here, systems)):
+            return
+        is_timeless = all(_is_timeless(system, code) for system in systems)
+        if not is_timeless and on is not None:
+            return
+        kept = self._kept
+        if kept[0] != edition or len(kept[1]) >= _MOST:
             kept = self._kept = (edition, {})
-        return kept[1]
+        kept[1][key] = verdict, is_timeless
 
 
-def keep(verdicts: dict[Key, Verdict], key: Key, verdict: Verdict, by: Composition) -> None:
-    """Keep the `verdict` that was given of `key` by what its value set is composed of, if it lasts.
-
-    A code or a name that is long is not kept, for callers write them.
-    """
-    code = key[1]
-    is_short = all(len(one or "") <= _LONGEST for one in (code.code, code.system, code.display))
-    if is_short and all(_lasts(part.system, code) for part in about(by, code)):
-        if len(verdicts) >= _MOST:
-            verdicts.clear()
-        verdicts[key] = verdict
+def _is_here(system: System | None) -> bool:
+    """Tell whether `system` is in memory; of one that is not known nobody is asked either."""
+    return system is None or isinstance(system, Table)
 
 
-def _lasts(system: object, code: Code) -> bool:
-    """Tell whether what `system` says of `code` is the same every day; None says nothing."""
-    if system is None:
-        return True
-    if not isinstance(system, Table):
-        return False
-    concept = system.concepts((code.code,)).get(code.code)
+def _is_timeless(system: System | None, code: Code) -> bool:
+    concept = system.concepts((code.code,)).get(code.code) if system is not None else None
     return concept is None or not concept.periods()
