@@ -147,6 +147,7 @@ class Child(msgspec.Struct, frozen=True):
         found, called, rules = place.items(value), self.quoted, self.rules
         if self.high is not None or self.low > 1:
             self.count(len(found), at, run)
+        placed: list[tuple[Item, At]]
         if place.is_many:
             run.scope.spend(len(found))
             placed = [(item, (at, called, index)) for index, item in enumerate(found)]

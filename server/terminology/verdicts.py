@@ -26,6 +26,10 @@ class Verdicts:
         # The edition and its verdicts are one value, so that no thread sees one without the other.
         self._kept: tuple[object, dict[Key, tuple[Verdict, bool]]] = (None, {})
 
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._kept[1])
+
     def find(self, edition: object, key: Key, on: date | None) -> Verdict | None:
         """Return the verdict that was given of `key` in this `edition`, None if it is not kept."""
         kept = self._kept

@@ -55,12 +55,11 @@ class Place(msgspec.Struct, frozen=True):
 
     def items(self, parent: Mapping[str, Any]) -> Items:
         """Return what `parent` has there."""
-        value = parent.get(self.key)
+        value: Any = parent.get(self.key)
         beside = parent.get(self.sibling) if self.sibling is not None else None
         type_ = self.type
         if type_ is None:
-            found = value if self.is_many else (value,)
-            return [Item(one, one["resourceType"]) for one in found or ()]
+            return [resource(one) for one in (value if self.is_many else (value,))]
         if not self.is_many:
             return [Item(value, type_, beside)]
         if beside is None:
