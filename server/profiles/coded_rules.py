@@ -1,7 +1,8 @@
 """What a binding asks of the codes in an element.
 
 *required*: an error if no code is of the value set; *extensible*: a warning; *preferred*: told as
-information; *example*: nothing. A maximum value set binds like a required one. What cannot be told,
+information; *example*: nothing. A code that its own system, which is here as a whole, does not
+have is warned of at least. A maximum value set binds like a required one. What cannot be told,
 as value set or code system are not here, is told as information and holds nobody up.
 
 A code has to be valid for the day that its element is about: that of birth for a place of birth,
@@ -17,7 +18,7 @@ from typing import Any
 from server.profiles.conformance import Rule, Run
 from server.profiles.invariants.items import Item
 from server.profiles.steps import At
-from server.terminology.membership import Code, Verdict
+from server.terminology.membership import UNKNOWN, Code, Verdict
 
 MAXIMUM = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
 _PLACE_OF_BIRTH = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
@@ -77,23 +78,35 @@ def _bound(value_set: str, strength: str) -> Rule:
                 run.tell("code-invalid", "profile-binding-no-code", at, said, severity)
             return
         on = _on(at, run)
-        is_member, is_untold = False, False
-        for one in codes:
-            verdict = _verdict(item, value_set, one, on, run)
-            if verdict.is_member:
-                is_member = True
-                _remark(one, verdict, at, run)
-            elif verdict.is_member is None:
-                is_untold = True
-        if is_member:
+        verdicts = [_verdict(item, value_set, one, on, run) for one in codes]
+        is_good = _remarked(codes, verdicts, at, run)
+        if is_good or severity != "error":
+            _warn_of_unknown(verdicts, at, run)
+        if is_good:
             return
         told = {"code": ", ".join(map(_shown, codes)), **said}
-        if is_untold:
+        if any(one.is_member is None for one in verdicts):
             run.tell("not-supported", "profile-binding-untold", at, told, "information")
         else:
             run.tell("code-invalid", "profile-binding", at, told, severity)
 
     return check
+
+
+def _remarked(codes: list[Code], verdicts: list[Verdict], at: At, run: Run) -> bool:
+    """Tell whether one of `codes` is a member, having remarked on those that are."""
+    is_good = False
+    for code, verdict in zip(codes, verdicts, strict=True):
+        if verdict.is_member:
+            is_good = True
+            _remark(code, verdict, at, run)
+    return is_good
+
+
+def _warn_of_unknown(verdicts: list[Verdict], at: At, run: Run) -> None:
+    for one in verdicts:
+        if one.reason == UNKNOWN:
+            run.tell("code-invalid", UNKNOWN, at, one.arguments, "warning")
 
 
 def _verdict(item: Item, value_set: str, code: Code, on: date | None, run: Run) -> Verdict:

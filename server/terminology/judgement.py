@@ -9,7 +9,7 @@ from datetime import date
 from server.terminology.compositions import Composition, Part, about
 from server.terminology.concepts import Concept
 from server.terminology.folding import folded
-from server.terminology.membership import Code, Verdict
+from server.terminology.membership import OUTSIDE, UNKNOWN, Code, Verdict
 from server.terminology.systems import System
 
 _SHOWN = 80
@@ -72,7 +72,7 @@ def _label(part: Part, code: Code) -> str | None:
 
 
 def _outside(code: Code) -> Verdict:
-    return Verdict(is_member=False, reason="code-not-in-value-set", arguments=_told(code))
+    return Verdict(is_member=False, reason=OUTSIDE, arguments=_told(code))
 
 
 def _valid(concept: Concept, code: Code, on: date | None, display: str | None) -> Verdict:
@@ -99,7 +99,7 @@ def _is_name(given: str, concept: Concept, display: str | None) -> bool:
 def _unknown(system: System, code: Code) -> Verdict:
     told = {**_told(code), "system": _shown(system.about.url, system.about.version)}
     if system.about.is_whole:
-        return Verdict(is_member=False, reason="code-unknown", arguments=told)
+        return Verdict(is_member=False, reason=UNKNOWN, arguments=told)
     return Verdict(is_member=None, reason="code-system-incomplete", arguments=told)
 
 

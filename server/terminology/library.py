@@ -23,8 +23,8 @@ from server.fhir.json import spelled
 
 Json = Mapping[str, Any]
 TYPES = ("CodeSystem", "ValueSet", "ConceptMap")
-NOT_PRESENT = "not-present"
-_CONTENT = ("example", "fragment", "supplement", NOT_PRESENT, "complete")
+NOT_PRESENT, COMPLETE = "not-present", "complete"
+_CONTENT = ("example", "fragment", "supplement", NOT_PRESENT, COMPLETE)
 _edition = attrgetter("edition")
 _is_number = re.compile(r"[0-9]{1,18}").fullmatch
 

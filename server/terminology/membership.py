@@ -13,6 +13,9 @@ from typing import Protocol
 
 import msgspec
 
+UNKNOWN, OUTSIDE = "code-unknown", "code-not-in-value-set"
+"""The reasons of a code that its whole system does not have, and of one not in the value set."""
+
 
 class Code(msgspec.Struct, frozen=True):
     """A code as it stands in a resource; `system` None for the type ``code``, which has none."""

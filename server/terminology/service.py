@@ -17,6 +17,7 @@ from server.terminology import library
 from server.terminology.compositions import Composer, Composition
 from server.terminology.judgement import judged
 from server.terminology.library import (
+    COMPLETE,
     NOT_PRESENT,
     Definition,
     Editions,
@@ -24,7 +25,7 @@ from server.terminology.library import (
     Library,
     Shelf,
 )
-from server.terminology.membership import Code, Verdict
+from server.terminology.membership import OUTSIDE, UNKNOWN, Code, Verdict
 from server.terminology.systems import About, System, table
 from server.terminology.verdicts import Verdicts
 
@@ -224,9 +225,23 @@ class Terminology:
             issue = refusal.issues[0]
             return Verdict(is_member=None, reason=issue.message, arguments=issue.arguments)
         verdict = judged(composition, code, on)
+        if verdict.reason == OUTSIDE and self._is_in_no_edition(code):
+            verdict = replace(verdict, reason=UNKNOWN)
         if self._are_known(versions):
             self._verdicts.keep(edition, key, on, verdict, composition)
         return verdict
+
+    def _is_in_no_edition(self, code: Code) -> bool:
+        """Tell whether the system of `code` is here, whole, and has no such code.
+
+        Only what is in memory is looked at, and each edition, if none is named.
+        """
+        found = self.library.versions("CodeSystem", code.system) if code.system else ()
+        meant = [one for one in found if code.version in (None, one.head.version)]
+        return bool(meant) and all(
+            one.head.content == COMPLETE and not self.table(one).concepts((code.code,))
+            for one in meant
+        )
 
     @property
     def _edition(self) -> object:
