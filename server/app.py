@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from server import content
 from server.access.policy import OPEN
 from server.api import telemetry
 from server.api.fhir import Authenticate, FhirEndpoint
@@ -147,7 +148,8 @@ def _opening(interpreters: Interpreters, published: Event) -> Callable[[], Servi
 
     `published` is set once the definitions that come with the server are stored.
     """
-    capabilities = Statement(interpreters)
+    with content.loading():
+        capabilities = Statement(interpreters)
 
     def opened() -> Services:
         made = Services.open(interpreters, capabilities)

@@ -19,15 +19,7 @@ from server.audit import audit_event, kept
 from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, opened
 from server.audit.request import Requests
-from server.profiles import (
-    definitions,
-    guides,
-    narration,
-    operations,
-    own_parameters,
-    publications,
-    summary,
-)
+from server.profiles import guides, narration, operations, own_parameters, summary
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.guide import Checking
 from server.profiles.links import Links
@@ -36,7 +28,8 @@ from server.profiles.narration import Labels
 from server.profiles.operations import Operations
 from server.profiles.places import Elements
 from server.profiles.publications import Publications
-from server.profiles.structure import StructureValidator, structure_validator
+from server.profiles.shipped import shipped
+from server.profiles.structure import StructureValidator
 from server.profiles.subset import Subsets
 from server.profiles.summary import Section
 from server.profiles.validation import Validator
@@ -111,24 +104,20 @@ class Interpreters:
     @classmethod
     def _of(cls, settings: Settings) -> Self:
         zone = ZoneInfo(settings.zone)
-        facts = definitions.load(content.PROFILES / "r4")
-        masking = Masking.of(facts)
-        published = publications.load((content.PROFILES, content.TERMINOLOGY), facts.resource_types)
-        codes = _terminology(published)
-        shipped = own_parameters.load(content.PROFILES / "SearchParameter")
-        structure = structure_validator(facts)
-        guide = guides.national(facts, published, content.PROFILES, zone)
-        published = guides.with_snapshots(published, guide)
+        known = shipped(content.PROFILES, content.TERMINOLOGY, zone)
+        facts, masking = known.definitions, known.masking
+        codes = _terminology(known.publications)
+        parameters = own_parameters.load(content.PROFILES / "SearchParameter")
         checking = Checking.of(facts, masking.shapes, zone, codes)
-        index = _applying(SearchIndex(facts, zone, settings.base_url, codes), shipped)
+        index = _applying(SearchIndex(facts, zone, settings.base_url, codes), parameters)
         return cls(
             settings=settings,
             zone=zone,
             definitions=facts,
             types=frozenset(facts.resource_types),
-            structure=structure,
-            validator=Validator.of(facts, structure, guide, checking),
-            supported=guides.supported(published),
+            structure=known.structure,
+            validator=Validator.of(facts, known.structure, known.guide, checking),
+            supported=guides.supported(known.publications),
             levels=validation_levels.read(settings.validation),
             subsets=Subsets(facts),
             elements=Elements.of(masking.shapes),
@@ -138,9 +127,9 @@ class Interpreters:
             index=index,
             indexes=IndexTable(facts, index.plans),
             queries=QueryCompiler(facts, zone, settings.base_url, plans=index.plans),
-            shipped=shipped,
+            shipped=parameters,
             operations=operations.load(content.PROFILES / "OperationDefinition"),
-            publications=published,
+            publications=known.publications,
             terminology=codes,
             sections=summary.load(content.PROFILES),
             labels=narration.load(content.PROFILES),

@@ -70,7 +70,7 @@ def server_process(mongodb_url, tmp_path_factory):
     try:
         yield server.ready()
     finally:
-        server.stop()
+        server.end()
 
 
 @pytest.fixture(scope="session")

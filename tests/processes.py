@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tests import stocking
+from tests import nursery, stocking
 
 ROOT = Path(__file__).resolve().parent.parent
 APPLICATION = "server.wsgi:app"
@@ -97,16 +97,19 @@ class Process:
 
     def start(self):
         with self.log.open("ab") as log:
-            self.child = subprocess.Popen(
-                self.command,
-                cwd=ROOT,
-                env=self.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self.child = self._started(log)
         return self
+
+    def _started(self, log):
+        return subprocess.Popen(
+            self.command,
+            cwd=ROOT,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
     def send(self, number):
         self.child.send_signal(number)
@@ -140,14 +143,36 @@ class Server(Process):
         super().__init__(command, log, **settings)
         self.root = f"http://127.0.0.1:{settings['port']}"
         self.base = f"{self.root}/fhir"
-        self._stocked = settings.get("mongodb_url"), settings.get("database")
+        # Other applications publish nothing.
+        database = settings.get("database") if application == APPLICATION else None
+        self._stocked = settings.get("mongodb_url"), database
+        is_test = "PYTEST_VERSION" in os.environ and not nursery.is_seen()
+        self._is_warm = is_test and "mongodb_url" in settings and not settings["job_workers"]
+        self._is_first = False
+        self._application = application
+
+    def cold(self):
+        """Have it started by the command itself, and return it."""
+        self._is_warm = False
+        return self
 
     def start(self):
         """Start it; if its mongod is the tests' own, what is published is stored already."""
         url, database = self._stocked
         if url in stocking.OURS and database is not None:
-            stocking.stock(url, database)
+            self._is_first |= stocking.stock(url, database)
         return super().start()
+
+    def end(self):
+        """End it, as fast as can be if nothing else runs for it, and the database it made."""
+        (self.kill if self._is_warm else self.stop)()
+        if self._is_first:
+            stocking.drop(*self._stocked)
+
+    def _started(self, log):
+        if self._is_warm:
+            return nursery.born(self._application, self.environ, log)
+        return super()._started(log)
 
     def ready(self):
         """Wait until it answers /readyz with 200, and return it."""

@@ -34,16 +34,23 @@ def _is_copied(name: str) -> bool:
     return is_type or name == publishing.SHELF.name
 
 
-def stock(url: str, name: str) -> None:
-    """Have the database `name` hold what is published, unless it has some of that."""
+def stock(url: str, name: str) -> bool:
+    """Have the database `name` hold what is published, unless it has some; tell if it is new."""
     with MongoClient(url) as client:
         there = client[name].list_collection_names()
         if publishing.SHELF.name in there:
-            return
+            return False
         copied = _template(url)
         if not {*copied} & {*there}:
             for collection in copied:
                 _copy(client, name, collection)
+        return not there
+
+
+def drop(url: str, name: str) -> None:
+    """Drop the database `name`."""
+    with MongoClient(url) as client:
+        client.drop_database(name)
 
 
 def _copy(client: MongoClient, name: str, collection: str) -> None:

@@ -1,4 +1,4 @@
-"""What the server itself makes, built as typed models before it goes out.
+"""What the server itself makes, held against typed models before it goes out.
 
 The models are of R4B, which agrees with R4 in all that is made here; resources
 of callers are never passed through them, because their dump alters digits.
@@ -10,12 +10,13 @@ from typing import Any
 
 from fhir.resources.R4B import get_fhir_model_class
 
+from server.fhir import json
+
 
 def as_json(resource: dict[str, Any]) -> bytes:
     """Return `resource`, which the server made, as JSON bytes.
 
     Raises ValueError if it is not what its type says.
     """
-    model = get_fhir_model_class(resource["resourceType"])
-    text: str = model.model_validate(resource).model_dump_json()
-    return text.encode()
+    get_fhir_model_class(resource["resourceType"]).model_validate(resource)
+    return json.dumps(resource)

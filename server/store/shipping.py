@@ -120,8 +120,7 @@ class Kept(Generic[Item]):
         with self._lock:
             items, self._items = self._items, []
             doubtful, self._doubtful = self._doubtful, []
-            if (ended := self._spool.turn()) is not None:
-                self._segments.append(ended)
+            self._segments += self._spool.turn()
             segments = list(self._segments)
         try:
             yield lambda: [*self._missing(doubtful), *items]

@@ -1,11 +1,12 @@
 """What a process has recorded and the trail does not have yet: files of its own on this host.
 
-To append to a file takes a hundredth of the time that the database takes, and a file outlives the
-process. Each process writes one segment after the other, and holds a lock on each until the trail
-has all that is in it. A segment that nobody holds was left by a process that was killed; whoever
-finds it takes it over.
+To put a line into a file's memory takes a hundredth of the time that the database takes, and no
+thread waits for another meanwhile; what is there outlives the process. Each process writes one
+segment after the other, and holds a lock on each until the trail has all that is in it. A segment
+that nobody holds was left by a process that was killed; whoever finds it takes it over.
 
-Spec: https://man7.org/linux/man-pages/man2/flock.2.html
+Spec: https://man7.org/linux/man-pages/man2/flock.2.html,
+https://man7.org/linux/man-pages/man2/mmap.2.html (MAP_SHARED)
 """
 
 import fcntl
@@ -13,6 +14,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from secrets import token_hex
 from time import time_ns
@@ -20,18 +22,38 @@ from time import time_ns
 _SUFFIX = ".spool"
 _WANTED = "wanted"
 _PRIVATE = 0o600
+_SIZE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Segment:
-    """A file that this process holds."""
+    """A file that this process holds, and the `memory` of it up to whose `end` it has written."""
 
     path: Path
     descriptor: int
+    memory: mmap | None = None
+    end: int = 0
+
+    def append(self, text: bytes) -> bool:
+        """Write `text`; False if there is no room for it."""
+        end = self.end + len(text)
+        if self.memory is None or end > len(self.memory):
+            return False
+        self.memory[self.end : end] = text
+        self.end = end
+        return True
 
     def lines(self) -> list[bytes]:
         """Return what was written, in order; the last line may be cut off."""
-        return [line for line in self.path.read_bytes().split(b"\n") if line]
+        # A process that was killed may have written the last of its bytes before the first.
+        written, _, _ = self.path.read_bytes().partition(b"\0")
+        return [line for line in written.split(b"\n") if line]
+
+    def close(self) -> None:
+        """Hold the file no longer."""
+        if self.memory is not None:
+            self.memory.close()
+        os.close(self.descriptor)
 
 
 class Spool:
@@ -42,32 +64,30 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._open: Segment | None = None
+        self._written: list[Segment] = []
         self._own: set[str] = set()
         self._asked = 0
 
     def write(self, line: bytes) -> None:
-        """Append `line`, which has no line feed."""
-        segment = self._open or self._begin()
-        # What could not be written whole must not spoil the next line.
-        text = b"\n%b" % line
-        if os.write(segment.descriptor, text) != len(text):
-            raise OSError(segment.path.name)
+        """Append `line`, which has neither a line feed nor a NUL."""
+        text = b"%b\n" % line
+        if not self._written or not self._written[-1].append(text):
+            self._begin(max(_SIZE, len(text))).append(text)
 
-    def turn(self) -> Segment | None:
-        """End the present segment and return it, None if nothing was written."""
-        ended, self._open = self._open, None
+    def turn(self) -> list[Segment]:
+        """End what was written, and return it."""
+        ended, self._written = self._written, []
         return ended
 
     def drop(self, segment: Segment) -> None:
         """Remove `segment`, for the trail has all of it."""
         segment.path.unlink(missing_ok=True)
-        os.close(segment.descriptor)
+        segment.close()
         self._own.discard(segment.path.name)
 
     def leave(self, segment: Segment) -> None:
         """Leave `segment` to whoever looks next."""
-        os.close(segment.descriptor)
+        segment.close()
         self._own.discard(segment.path.name)
 
     def left(self) -> Iterator[Segment]:
@@ -109,27 +129,34 @@ class Spool:
             return []
         return [one for one in found if one.suffix == _SUFFIX and one.name not in self._own]
 
-    def _begin(self) -> Segment:
+    def _begin(self, size: int) -> Segment:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{time_ns():020}-{os.getpid()}-{token_hex(4)}"
-        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
         new, path = self._folder / name, self._folder / f"{name}{_SUFFIX}"
         descriptor = os.open(new, flags, _PRIVATE)
-        with _closed_on_failure(descriptor):
+        with _closed_on_failure(descriptor, new):
+            # There has to be room on the disk, for to write to memory cannot fail.
+            os.posix_fallocate(descriptor, 0, size)
+            memory = mmap(descriptor, size)
             # Whoever finds it has to find it held.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             self._own.add(path.name)
             new.rename(path)
-        self._open = Segment(path, descriptor)
-        return self._open
+        segment = Segment(path, descriptor, memory)
+        self._written.append(segment)
+        return segment
 
 
 @contextmanager
-def _closed_on_failure(descriptor: int) -> Iterator[None]:
+def _closed_on_failure(descriptor: int, made: Path | None = None) -> Iterator[None]:
+    """Close the file and remove what was `made` if the block fails."""
     try:
         yield
     except BaseException:
         os.close(descriptor)
+        if made is not None:
+            made.unlink(missing_ok=True)
         raise
 
 

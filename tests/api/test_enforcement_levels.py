@@ -31,7 +31,7 @@ def strict(mongodb_url, tmp_path_factory):
     try:
         yield Client(server.ready().base)
     finally:
-        server.stop()
+        server.end()
 
 
 def test_off_asks_for_the_structure_only(strict):

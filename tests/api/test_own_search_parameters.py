@@ -4,12 +4,11 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html
 """
 
 import secrets
-import subprocess
 import sys
 
 import pytest
 
-from tests import processes
+from tests import nursery, processes
 from tests.api.client import Client, etag, refused
 from tests.builders import fresh, observation, patient
 
@@ -50,7 +49,7 @@ def own_server(mongodb, mongodb_url, tmp_path_factory):
         client.session.close()
         yield server
     finally:
-        server.stop()
+        server.end()
         mongodb.drop_database(database)
 
 
@@ -248,10 +247,7 @@ def test_progress_is_in_the_metrics(own_server, fhir, usable):
 
 def run(own_server, *arguments):
     environ = {**own_server.environ, "TONGKANG_LANGUAGE": "en"}
-    return subprocess.run(
-        [sys.executable, "-m", "server.cli", *arguments],
-        env=environ, cwd=processes.ROOT, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    return nursery.ran(*arguments, environ=environ)
 
 
 def test_the_commands_list_reindex_and_verify_beside_the_server(own_server, fhir, usable, mongodb):

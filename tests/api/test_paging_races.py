@@ -1,8 +1,11 @@
 """Pages while others write: what there was at the first one, nothing twice and nothing missed.
 
+``EXAMPLES=50`` tries more than the usual run.
+
 Spec: https://hl7.org/fhir/R4/http.html#paging
 """
 
+import os
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
@@ -55,8 +58,11 @@ LOOSE_QUESTIONS = (
     "?_type=Patient,Observation&_tag={mark}&_sort=_id",
 )
 """By id, which never changes, or type after type, each of which is of a moment of its own."""
+EXAMPLES = int(os.environ.get("EXAMPLES", "3"))
 PROPERTY = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

@@ -174,7 +174,7 @@ def test_wrong_settings_are_all_told_before_anything_starts(serve):
 
 
 def test_a_given_mongodb_is_used_and_none_is_started(mongodb_url, tmp_path):
-    server = Server(tmp_path / "serve.log", STAND_IN, mongodb_url=mongodb_url)
+    server = Server(tmp_path / "serve.log", STAND_IN, mongodb_url=mongodb_url).cold()
     server.start()
     try:
         server.ready()

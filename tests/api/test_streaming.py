@@ -63,7 +63,7 @@ def guarded(mongodb_url, database_name, tmp_path_factory):
         data_folder=folder,
     )
     yield server.start().ready()
-    server.stop()
+    server.end()
 
 
 @pytest.fixture(scope="module")

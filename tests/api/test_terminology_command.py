@@ -1,15 +1,13 @@
 """`tongkang terminology`: large code systems come in from files while a server runs."""
 
-import subprocess
-import sys
-
 import pytest
 
+from tests import nursery
 from tests.api.client import refused
 from tests.api.test_operation_expand import codes, expansion
 from tests.api.test_operation_lookup import told
 from tests.builders import fresh
-from tests.processes import ROOT, wait_until
+from tests.processes import wait_until
 
 TABLE = "编码,名称\nI10,高血压病\nI10.x00,原发性高血压\nE11,2型糖尿病\n"
 
@@ -19,10 +17,7 @@ def run(server_process):
     """Return a function that runs a command on the server's database: (exit code, its words)."""
 
     def run(*words):
-        done = subprocess.run(
-            [sys.executable, "-m", "server.cli", "terminology", *words],
-            cwd=ROOT, env=server_process.environ, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        done = nursery.ran("terminology", *words, environ=server_process.environ)
         return done.returncode, done.stdout + done.stderr
 
     return run

@@ -40,7 +40,7 @@ def servers(members, tmp_path_factory):
         yield [server.ready() for server in servers]
     finally:
         for server in servers:
-            server.stop()
+            server.end()
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def server(mongodb_url, name, tmp_path_factory):
     log = tmp_path_factory.mktemp("recording") / "server.log"
     server = processes.Server(log, mongodb_url=mongodb_url, database=name, access="oauth")
     yield server.start().ready()
-    server.stop()
+    server.end()
 
 
 @pytest.fixture(scope="module")

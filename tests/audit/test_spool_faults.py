@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from server.fhir.outcome import Unavailable
+from server.store import spool
 from server.store.spool import Spool
 from tests.audit.conftest import read_of
 from tests.audit.test_spool import (
@@ -154,20 +155,42 @@ def test_what_cannot_be_removed_is_removed_later(new_process, stored, tmp_path, 
     assert stored() == [1]
 
 
-def test_what_was_cut_off_is_in_nobodys_way(new_process, tmp_path, name, monkeypatch):
-    services = new_process()
-    write = os.write
+@pytest.mark.usefixtures("killed")
+@pytest.mark.parametrize("gone", [slice(20, None), slice(0, 20), slice(20, 40)])
+def test_what_was_cut_off_is_in_nobodys_way(new_process, stored, tmp_path, name, gone):
+    """A process may have been killed when it had written any part of its last line."""
+    (left,) = (tmp_path / name).glob("*.spool")
+    *lines, last = left.read_bytes().rstrip(b"\0").splitlines(keepends=True)
+    cut = bytearray(last)
+    cut[gone] = bytes(len(cut[gone]))
+    left.write_bytes(b"".join([*lines, cut, bytes(1000)]))
+    new_process().trail.settle()
+    assert stored() == list(range(4))
+    assert spooled(tmp_path, name) == []
 
-    def full(descriptor, text):
-        return write(descriptor, text[:20]) if text.startswith(b"\n") else write(descriptor, text)
+
+def test_a_disk_without_room_gives_nothing_and_keeps_nothing(new_process, tmp_path, monkeypatch):
+    services = new_process()
+
+    def full(*_args):
+        raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "write", full)
+        patch.setattr(os, "posix_fallocate", full)
         with pytest.raises(Unavailable):
             services.trail.append(read_of(1))
-    assert len(spooled(tmp_path, name)) == 1
-    new_process().trail.settle()
-    assert spooled(tmp_path, name) == []
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
+    services.trail.append(read_of(2))
+
+
+def test_more_is_written_than_fits_into_a_segment(new_process, stored, monkeypatch):
+    monkeypatch.setattr(spool, "_SIZE", 1000)
+    slow(monkeypatch)
+    services = new_process()
+    for number in range(20):
+        services.trail.append(read_of(number))
+    services.trail.settle()
+    assert stored() == list(range(20))
 
 
 def test_a_change_that_was_refused_is_not_waited_for(new_process):

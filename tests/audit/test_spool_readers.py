@@ -26,7 +26,7 @@ def server(mongodb_url, name, tmp_path_factory):
     known = {"mongodb_url": mongodb_url, "database": name, "spool_folder": folder / "spool"}
     server = processes.Server(folder / "server.log", access="oauth", **known)
     yield server.start().ready()
-    server.stop()
+    server.end()
 
 
 @pytest.fixture(scope="module")

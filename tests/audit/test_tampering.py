@@ -1,16 +1,14 @@
 """Whatever is done to the trail behind the server's back, `tongkang audit verify` finds it."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 from server.services import inspection
 from server.store.inspection import Anchor
 from server.store.lanes import LANES, REGISTRY, record_id, sealed
+from tests import nursery
 from tests.audit.conftest import processes, read_of
-from tests.processes import ROOT
 
 LANES_MADE, EACH = 3, 6
 
@@ -278,10 +276,7 @@ def test_the_command_tells_what_is_wrong_and_fails(mongodb_url, services, record
     def run(*arguments):
         environ = {**os.environ, "TONGKANG_MONGODB_URL": mongodb_url, "TONGKANG_LANGUAGE": "en"}
         environ["TONGKANG_DATABASE"] = services.interpreters.settings.database
-        command = [sys.executable, "-m", "server.cli", "audit", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
-        )
+        return nursery.ran("audit", *arguments, environ=environ)
 
     anchored = run("anchor")
     assert anchored.returncode == 0, anchored.stderr

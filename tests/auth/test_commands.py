@@ -1,13 +1,10 @@
 """The commands by which an operator looks after clients, tokens and keys."""
 
-import subprocess
-import sys
-
 import pytest
 import requests
 
 from server.auth import shelves
-from tests.processes import ROOT
+from tests import nursery
 
 
 @pytest.fixture
@@ -15,10 +12,7 @@ def run(guarded):
     """Return a function that runs a command of `tongkang`: (exit code, what it prints)."""
 
     def run(*words):
-        command = [sys.executable, "-m", "server.cli", *words]
-        done = subprocess.run(
-            command, cwd=ROOT, env=guarded.environ, capture_output=True, text=True, check=False
-        )
+        done = nursery.ran(*words, environ=guarded.environ)
         return done.returncode, (done.stdout if done.returncode == 0 else done.stderr).strip()
 
     return run

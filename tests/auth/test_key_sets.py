@@ -30,7 +30,7 @@ def near(guarded, mongodb_url, tmp_path_factory):
     )  # fmt: skip
     server.start()
     yield server.ready()
-    server.stop()
+    server.end()
 
 
 @pytest.fixture

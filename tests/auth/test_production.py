@@ -1,8 +1,5 @@
 """DSC-17, P25: what a server in production refuses, behind a proxy that ends TLS."""
 
-import subprocess
-import sys
-
 import pytest
 import requests
 
@@ -10,7 +7,7 @@ from server.auth.development import Wanted
 from server.auth.development import token as development_token
 from server.auth.endpoints import SMART
 from server.settings import Settings
-from tests import processes
+from tests import nursery, processes
 from tests.auth.conftest import ASSERTION
 
 
@@ -25,7 +22,7 @@ def productive(guarded, mongodb_url, tmp_path_factory):
     )  # fmt: skip
     server.start()
     yield server.ready()
-    server.stop()
+    server.end()
 
 
 SECURE = {"X-Forwarded-Proto": "https", "Host": "fhir.test"}
@@ -79,15 +76,7 @@ def test_p25_a_system_gets_its_token_behind_a_proxy(productive, ask, sign, backe
 
 
 def test_there_are_no_development_tokens_in_production(productive):
-    command = [sys.executable, "-m", "server.cli", "token"]
-    done = subprocess.run(
-        command,
-        env=productive.environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = nursery.ran("token", environ=productive.environ)
     assert done.returncode == 1
     assert done.stdout == ""
     assert "令牌" in done.stderr

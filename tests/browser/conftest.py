@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -14,7 +12,7 @@ import pytest
 from server.auth import shelves
 from server.services import Interpreters, Services
 from server.settings import Settings
-from tests import processes
+from tests import nursery, processes
 from tests.browser import chromium as browsers
 from tests.browser import people
 from tests.browser import site as sites
@@ -51,7 +49,7 @@ def region(mongodb_url, tmp_path_factory):
     try:
         yield server.ready()
     finally:
-        server.stop()
+        server.end()
 
 
 @pytest.fixture(scope="session")
@@ -124,10 +122,7 @@ def launch(region, site, app):
 
 def run(server, *words):
     """Run a command of `tongkang` beside `server`, and return what it prints."""
-    command = [sys.executable, "-m", "server.cli", *words]
-    done = subprocess.run(
-        command, cwd=processes.ROOT, env=server.environ, capture_output=True, text=True, check=False
-    )
+    done = nursery.ran(*words, environ=server.environ)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -19,9 +18,10 @@ import pytest
 from server import content
 from server.access.policy import APPEND_ONLY
 from server.profiles.definitions import load
+from tests import nursery
 from tests.api.client import Client, refused
 from tests.conformance.test_structure_examples import INVALID, examples
-from tests.processes import ROOT, Server
+from tests.processes import Server
 
 AT_ONCE = 8
 STAMP = ("versionId", "lastUpdated")
@@ -74,7 +74,7 @@ def server_of_its_own(mongodb, mongodb_url, tmp_path_factory):
     try:
         yield server.ready()
     finally:
-        server.stop()
+        server.end()
         mongodb.drop_database(database)
 
 
@@ -133,14 +133,8 @@ def count(client, question):
 
 def verify(server):
     """Run `tongkang verify` on the database of `server`."""
-    return subprocess.run(
-        [sys.executable, "-m", "server.cli", "verify"],
-        cwd=ROOT,
-        env={**os.environ, **server.environ, "TONGKANG_LANGUAGE": "en"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environ = {**os.environ, **server.environ, "TONGKANG_LANGUAGE": "en"}
+    return nursery.ran("verify", environ=environ)
 
 
 def question(resource, parameters):

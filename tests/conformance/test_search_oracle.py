@@ -64,7 +64,7 @@ def fhir(mongodb_url, database, tmp_path_factory):
         yield client
     finally:
         client.session.close()
-        server.stop()
+        server.end()
 
 
 @pytest.fixture(scope="module")

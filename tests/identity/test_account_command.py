@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pyotp
@@ -17,9 +15,9 @@ from server.fhir import json
 from server.identity import accounts, invitations, totp
 from server.identity.demo import RESIDENT, demo_accounts
 from server.interactions.call import Call
+from tests import nursery
 from tests.builders import fresh
 from tests.identity.conftest import PASSWORD
-from tests.processes import ROOT
 
 FIRST = ("--role", "administrator", "--name", "陈甲子", "--division", "3506")
 
@@ -32,11 +30,7 @@ def tongkang(services):
     known = {"TONGKANG_MONGODB_URL": settings.mongodb_url, "TONGKANG_DATABASE": settings.database}
 
     def tongkang(*arguments, **more):
-        command = [sys.executable, "-m", "server.cli", "account", *arguments]
-        return subprocess.run(
-            command, capture_output=True, text=True, env={**ours, **known, **more}, cwd=ROOT,
-            timeout=60, check=False,
-        )  # fmt: skip
+        return nursery.ran("account", *arguments, environ={**ours, **known, **more})
 
     return tongkang
 

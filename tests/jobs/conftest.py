@@ -48,7 +48,7 @@ def serve(place):
 
     yield serve
     for server in running:
-        server.stop()
+        server.end()
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def guarded(mongodb_url, tmp_path_factory):
     try:
         yield server.ready()
     finally:
-        server.stop()
+        server.end()
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ def guarded(mongodb_url, tmp_path_factory):
     try:
         yield server.ready()
     finally:
-        server.stop()
+        server.end()
 
 
 @pytest.fixture(scope="session")

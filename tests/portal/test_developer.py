@@ -17,7 +17,7 @@ from server.auth import clients, sandbox, shelves
 from server.identity import accounts
 from server.services import Interpreters, Services
 from server.settings import Settings
-from tests import processes
+from tests import nursery, processes
 from tests.auth.visit import App
 from tests.auth.world import Person, World
 from tests.portal.browser import Browser
@@ -212,10 +212,7 @@ def test_an_app_is_approved_on_the_command_line(page, run, services):
 
 @pytest.mark.parametrize("words", ["approve nobody", "suspend nobody"])
 def test_the_command_line_says_what_is_not_there(guarded, words):
-    done = subprocess.run(
-        [sys.executable, "-m", "server.cli", "clients", *words.split()],
-        cwd=processes.ROOT, env=guarded.environ, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = nursery.ran("clients", *words.split(), environ=guarded.environ)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
 

@@ -36,7 +36,7 @@ def production(mongodb_url, tmp_path_factory):
     try:
         yield server.ready()
     finally:
-        server.stop()
+        server.end()
 
 
 @pytest.fixture(scope="module")

@@ -117,7 +117,7 @@ def talkative(mongodb, mongodb_url, tmp_path_factory):
         yield server
         client.session.close()
     finally:
-        server.stop()
+        server.end()
         mongodb.drop_database(database)
 
 

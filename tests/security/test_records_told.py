@@ -57,7 +57,7 @@ def as_who(services, mongodb_url, database_name, tmp_path_factory):
     yield client
     for one in made:
         one.session.close()
-    server.stop()
+    server.end()
 
 
 @pytest.fixture(scope="module")

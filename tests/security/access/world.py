@@ -75,7 +75,7 @@ def serving(
         finally:
             wire.close()
     finally:
-        server.stop()
+        server.end()
 
 
 def database_name() -> str:

@@ -43,12 +43,17 @@ def extension(*elements, name="e", context="Patient", kind="element", **more):
 
 @dataclass(frozen=True)
 class Sets:
-    """A Membership of a few sets: codes by system, and the last day they are valid."""
+    """A Membership of a few sets: codes by system, and the last day they are valid.
+
+    Of R4's own value sets everything is a member: they are not what is looked at here.
+    """
 
     sets: dict
     last: dict
 
     def member(self, value_set: str, code: Code, on: date | None = None) -> Verdict:
+        if value_set.startswith("http://hl7.org/fhir/ValueSet/"):
+            return Verdict(is_member=True)
         systems = self.sets.get(value_set.partition("|")[0])
         if systems is None and value_set.startswith("http://hl7.org/fhir/ValueSet/"):
             return Verdict(is_member=True)  # what R4 itself binds is not what is tested
