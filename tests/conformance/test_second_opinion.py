@@ -24,8 +24,7 @@ EXPLAINED = [
     ),
     (
         OURS,
-        r"^\S+ (subject|patient|beneficiary|encounter|performer\.\d+"
-        r"|\S+\.valueReference|\S+\.condition)$",
+        r"^\S+ (subject|patient|beneficiary|encounter|performer\.\d+|\S+\.(value\w+|condition))$",
         "The type stands in a relative reference; HAPI asks a server for the target, and has none.",
     ),
     (

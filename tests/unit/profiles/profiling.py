@@ -55,8 +55,6 @@ class Sets:
         if value_set.startswith("http://hl7.org/fhir/ValueSet/"):
             return Verdict(is_member=True)
         systems = self.sets.get(value_set.partition("|")[0])
-        if systems is None and value_set.startswith("http://hl7.org/fhir/ValueSet/"):
-            return Verdict(is_member=True)  # what R4 itself binds is not what is tested
         if systems is None:
             return Verdict(is_member=None)
         listed = [name for system, names in systems.items() for name in names.items()
