@@ -75,7 +75,7 @@ def begin(context: Context, call: Call) -> Result:
     """
     if call.interaction == _BUNDLE:
         # Each of its entries comes back here.
-        with parameters.in_force(context, call):
+        with parameters.in_force(context, call, changes=True):
             return batch.bundle(context, call, perform)
     require(context, call)
     if call.type == reporting.TYPE and call.interaction not in _TOLD:
@@ -83,7 +83,7 @@ def begin(context: Context, call: Call) -> Result:
     handler = _handler(context.interpreters, call)
     if call.interaction in parameters.UNCONCERNED:
         return handler(context, call)
-    with parameters.in_force(context, call):
+    with parameters.in_force(context, call, changes=changes(context.interpreters, call)):
         return handler(context, call)
 
 
