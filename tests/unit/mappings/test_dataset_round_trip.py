@@ -13,6 +13,7 @@ from server.fhir.json import dumps
 from tests.unit.mappings.dataset_rows import rows
 
 NAMES = (
+    "DischargeSummary",
     "ExaminationReport",
     "HealthCard",
     "HealthCheck",

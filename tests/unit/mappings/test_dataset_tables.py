@@ -24,8 +24,8 @@ PATHS = {
     element["path"]: {type["code"] for type in element.get("type", ())}
     for element in MODEL["differential"]["element"]
 }
-RECORDS = ("ExaminationReport", "InpatientFrontPage", "LaboratoryReport", "OutpatientRecord",
-           "Prescription")  # fmt: skip
+RECORDS = ("DischargeSummary", "ExaminationReport", "InpatientFrontPage", "LaboratoryReport",
+           "OutpatientRecord", "Prescription")  # fmt: skip
 IDENTIFIER = re.compile(r"DE[0-9]{2}\.[0-9]{2}\.[0-9]{3}\.[0-9]{2}")
 # A number of its own for each place on a form, where the catalogue has but the unnumbered id.
 OF_UCUM_BUT_NOT_CONVERTED = {"m[iU]/L", "m[iU]/mL", "u[iU]/mL"}
