@@ -143,7 +143,9 @@ class Server(Process):
         super().__init__(command, log, **settings)
         self.root = f"http://127.0.0.1:{settings['port']}"
         self.base = f"{self.root}/fhir"
-        self._stocked = settings.get("mongodb_url"), settings.get("database")
+        # Other applications publish nothing.
+        database = settings.get("database") if application == APPLICATION else None
+        self._stocked = settings.get("mongodb_url"), database
         is_test = "PYTEST_VERSION" in os.environ and not nursery.is_seen()
         self._is_warm = is_test and "mongodb_url" in settings and not settings["job_workers"]
         self._is_first = False

@@ -16,7 +16,10 @@ Key = tuple[str, str, int]
 
 PERSONAL = {"Patient", "Person", "RelatedPerson"}
 DIRECTORY = {"Organization", "Practitioner", "PractitionerRole", "Location", "Medication"}
-CONFORMANCE = {"ValueSet", "Questionnaire", "SearchParameter", "OperationDefinition"}
+CONFORMANCE = {
+    "ValueSet", "CodeSystem", "ConceptMap", "NamingSystem", "StructureDefinition",
+    "Questionnaire", "SearchParameter", "OperationDefinition",
+}  # fmt: skip
 INTERNAL = {"AuditEvent", "Task", "Subscription", "Parameters"}
 _ROLES: dict[str, dict[str, str]] = {
     "resident": {"clinical": "rs", "personal": "rs", "shared": "rs", "Observation": "crs"},

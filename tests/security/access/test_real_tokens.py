@@ -44,7 +44,8 @@ class Ticketed(Wire):
 
 def shipped():
     """Return what the real server brings along, which the one that fills the world does not."""
-    files = sorted(content.PROFILES.glob("[A-Z]*/*.json"))
+    folders = content.PROFILES, content.TERMINOLOGY
+    files = sorted(file for folder in folders for file in folder.glob("[A-Z]*/*.json"))
     bodies = [(file, json.loads(file.read_bytes())) for file in files]
     return [Stored(file.parent.name, file.stem, 1, body, None, None) for file, body in bodies]
 
