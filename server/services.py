@@ -20,12 +20,12 @@ from server.audit.audit_event import AuditEvents, parts
 from server.audit.event import Event, opened
 from server.audit.request import Requests
 from server.mappings import projection
+from server.mappings import shipped as datasets
 from server.mappings.datasets import DataSets
 from server.mappings.projection import Projection
 from server.profiles import guides, narration, operations, summary
 from server.profiles.definitions import Definitions, SearchParameter
 from server.profiles.guide import Checking
-from server.profiles.identity_numbers import kinds
 from server.profiles.links import Links
 from server.profiles.masking import Masking
 from server.profiles.narration import Labels
@@ -136,7 +136,9 @@ class Interpreters:
             operations=operations.load(content.PROFILES / "OperationDefinition"),
             publications=known.publications,
             terminology=codes,
-            datasets=_datasets(codes),
+            datasets=datasets.shipped(
+                content.MAPPINGS, content.PROFILES, content.TERMINOLOGY, zone
+            ),
             projections=_projections(codes, facts.models),
             sections=summary.load(content.PROFILES),
             labels=narration.load(content.PROFILES),
@@ -165,11 +167,6 @@ def _terminology(published: Publications) -> Terminology:
 def _projections(codes: Terminology, types: Iterable[str]) -> Mapping[str, Projection]:
     """Return what records of each of these `types` come to."""
     return {type: projection.load(content.MAPPINGS, type, codes) for type in types}
-
-
-def _datasets(codes: Terminology) -> DataSets:
-    """Return the national data sets, whose tables go by `codes`."""
-    return DataSets.load(content.MAPPINGS, codes, kinds.load(content.PROFILES / "identity"))
 
 
 @dataclass(frozen=True, slots=True)

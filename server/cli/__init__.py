@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, str] = {
     "重建已存数据的索引，可与运行中的服务器同时进行。",
     "terminology": "Load code systems from files, list and remove them. / "
     "从文件载入、列出或移除代码系统。",
+    "datasets": "List the national data sets, or show the elements of one. / "
+    "列出国家数据集，或某一数据集的全部数据元。",
     "search-parameters": "Show own search parameters, and those that do not work. / "
     "列出自定义检索参数及无法使用的检索参数。",
 }

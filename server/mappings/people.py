@@ -12,6 +12,7 @@ from typing import Any
 
 from server.fhir.canonical import BASE
 from server.mappings.conversions import Asked, Beside, Conversion, concept_map, wrong_number
+from server.profiles.identity_numbers.kinds import Kind
 from server.profiles.identity_numbers.residents import (
     ID_NUMBER,
     WrongNumberError,
@@ -60,12 +61,28 @@ def telephone(_: Asked) -> Conversion:
     return Conversion(read, lambda point: point.get("value"))
 
 
+def identifier(asked: Asked) -> Conversion:
+    """Make the value of an Identifier of the ``system`` that the row says, if it is a right one."""
+    kinds, system = asked.facts.kinds, asked.option("system")
+
+    def read(value: str, _: Beside) -> Json:
+        kind = kinds.by_system.get(system)
+        _check(kind, value)
+        region = None if kind is None else kind.region(value)
+        if region is not None and not kinds.knows_province(region):
+            raise WrongCellError("dataset-number-province", province=region[:2])
+        return value
+
+    return Conversion(read, lambda value: value if isinstance(value, str) else None)
+
+
 def document_number(asked: Asked) -> Conversion:
     """Make Identifiers of the number of an identity document; ``with`` names the type's element.
 
     An ID number of 15 digits becomes one of 18, and the old one is kept as such.
     """
     documents, types = asked.facts.documents, _document_types(asked)
+    kinds = asked.facts.kinds.by_system
     beside = asked.option("with")
     default = asked.element.options.get("default", "")
 
@@ -76,7 +93,7 @@ def document_number(asked: Asked) -> Conversion:
             raise WrongCellError("dataset-needs", needed=beside)
         system = about["system"]
         number = normal(value) if system == ID_NUMBER else value
-        _check(asked, system, number)
+        _check(kinds.get(system), number)
         right = upgraded(number) if system == ID_NUMBER else number
         type = {"coding": types[code]}
         found = [{"use": "official", "type": type, "system": system, "value": right}]
@@ -131,9 +148,8 @@ def _document_types(asked: Asked) -> Mapping[str, list[Mapping[str, Any]]]:
     }
 
 
-def _check(asked: Asked, system: str, number: str) -> None:
-    """Raise WrongCellError if a number of `system` is proved wrong."""
-    kind = asked.facts.kinds.by_system.get(system)
+def _check(kind: Kind | None, number: str) -> None:
+    """Raise WrongCellError if a number of this `kind` is proved wrong."""
     if kind is None or kind.severity != "error":
         return
     try:

@@ -106,6 +106,9 @@ class Putting:
         for index, value in enumerate(values):
             if not value:
                 continue
+            if value in self.instead and len([one for one in values if one]) > 1:
+                told.append(Told("dataset-alone", value))
+                continue
             if self.element.needs and not _beside(cells, index, self.element.needs):
                 told.append(Told("dataset-needs", value, {"needed": self.element.needs}))
                 continue

@@ -136,6 +136,10 @@ def _told(
     if not (record.ids and wanted.count):
         return
     parts = record.parts(context)
+    if wanted.types is None:
+        # Who asks for everything may know of R4's types only.
+        models = context.interpreters.definitions.models
+        parts = {type: part for type, part in parts.items() if type not in models}
     # Without these all that could refer to something passes by.
     is_seen = place is None and wanted.types is None and wanted.since is None
     pointers: set[Pointer] = set()
