@@ -7,7 +7,7 @@ Spec: docs/import.md; 人口健康信息管理办法(试行) article 8 (R1.8c)
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -38,6 +38,11 @@ class People:
     context: Context
     dataset: DataSet
     ids: StableIds
+    own: Context = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare to find people whom the caller need not see; nothing of them is told."""
+        object.__setattr__(self, "own", platform(self.context))
 
     def requests(self, read: Read) -> tuple[tuple[Request, ...], str]:
         """Return what is to be written, and the key of the person.
@@ -79,7 +84,7 @@ class People:
         record = orjson.loads(
             json.dumps({"patient": {"reference": "#patient"}, "contained": [said]})
         )
-        residents = Residents(platform(self.context))
+        residents = Residents(self.own)
         return self.context.resources.look(lambda one: residents.find(one, record, None))
 
     def _new(
@@ -89,7 +94,7 @@ class People:
         return _request(patient, {**patient.resource, "id": id}, links, query=query)
 
     def _known(self, patient: Entry, id: str, links: Mapping[str, str]) -> Request:
-        there = self.context.resources.read(TYPE, id)
+        there = self.own.resources.read(TYPE, id)
         merged = merging.over(json.exact(there.body or b"{}"), patient.resource)
         return _request(patient, merged, links, id=id, if_match=f'W/"{there.version}"')
 
