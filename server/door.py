@@ -72,13 +72,13 @@ def begin(context: Context, call: Call) -> Result:
     """
     if call.interaction == _BUNDLE:
         # Each of its entries comes back here.
-        with parameters.in_force(context, call):
+        with parameters.in_force(context, call, changes=True):
             return batch.bundle(context, call, perform)
     require(context, call)
     handler = _handler(context.interpreters, call)
     if call.interaction in parameters.UNCONCERNED:
         return handler(context, call)
-    with parameters.in_force(context, call):
+    with parameters.in_force(context, call, changes=changes(context.interpreters, call)):
         return handler(context, call)
 
 

@@ -45,8 +45,13 @@ def history_type(context: Context, call: Call) -> Result:
 
 
 def history_system(context: Context, call: Call) -> Result:
-    """Return a page of the versions of all resources, of those types that the caller may see."""
-    types = context.access.types("s")
+    """Return a page of the versions of all resources, of those types that the caller may see.
+
+    They are R4's: who asks for all may know of no others.
+    """
+    known = context.interpreters
+    seen = context.access.types("s")
+    types = (known.types if seen is None else seen) - known.definitions.models.keys()
     return _history(
         context,
         call,

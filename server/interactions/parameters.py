@@ -21,19 +21,19 @@ UNCONCERNED = frozenset(
     ("capabilities", "read", "vread", "history-instance", "history-type", "history-system")
 )
 """Interactions that need not know of any search parameter that was stored."""
-_ASKING = frozenset(("search-type", "search-system", "search-compartment"))
 _TYPE = "SearchParameter"
 _TERMINOLOGY = frozenset(TYPES)
 
 
 @contextmanager
-def in_force(context: Context, call: Call) -> Iterator[None]:
+def in_force(context: Context, call: Call, *, changes: bool) -> Iterator[None]:
     """Have the block go by the own parameters in force, and go by what it stores afterwards.
 
-    Raises Unavailable if the database has to be asked for them first and does not answer.
+    `changes` tells that `call` may store something. Raises Unavailable if the database has to be
+    asked for them first and does not answer.
     """
     registry = context.services.registry
-    if call.interaction in _ASKING:
+    if not changes:
         registry.require_known()
         yield
         return

@@ -61,8 +61,12 @@ def search_compartment(context: Context, call: Call) -> Result:
 
 
 def _seen(context: Context, types: Iterable[str]) -> list[str]:
-    """Return those of `types` that the caller may search, in order."""
-    return sorted(type for type in types if context.access.has(type, "s"))
+    """Return those of `types` that the caller may search, in order; R4's, unless others are named.
+
+    Who asks for all may know of no others.
+    """
+    models = context.interpreters.definitions.models
+    return sorted(type for type in types if context.access.has(type, "s") and type not in models)
 
 
 def _named(context: Context, call: Call) -> list[str]:

@@ -1,7 +1,8 @@
 """What the elements of a row have to do with each other.
 
 Two values that stand in each other's columns are told as that; an ID number has to agree with the
-date of birth and the sex beside it; a body mass index with height and weight.
+date of birth and the sex beside it; a body mass index with height and weight. Some values have to
+be above others, and a resident has to be somebody.
 
 Spec: GB 11643-1999; WS/T 428-2013 成人体重判定 (body mass index),
 https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
@@ -56,6 +57,41 @@ class BodyMassIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """The element `name`, whose number is above that of `other`, or whose date is not before it."""
+
+    name: str
+    other: str
+    is_number: bool
+
+    def faults(self, row: Loaded) -> Iterator[tuple[str, Told]]:
+        """Yield where it is the other way round."""
+        value, other = _value(row, self.name), _value(row, self.other)
+        if value and other and not self._is_right(value, other):
+            said = {"other": self.other, "than": other}
+            yield self.name, Told("dataset-order", value, said)
+
+    def _is_right(self, value: str, other: str) -> bool:
+        if self.is_number:
+            return Decimal(value) > Decimal(other)
+        # A day and a time of that day are in order.
+        length = min(len(value), len(other))
+        return value[:length] >= other[:length]
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """The elements that identify a resident, of which a row has to have one."""
+
+    names: tuple[str, ...]
+
+    def faults(self, row: Loaded) -> Iterator[tuple[str, Told]]:
+        """Yield that there is none."""
+        if not any(_value(row, name) or name in row.faults for name in self.names):
+            yield self.names[0], Told("dataset-nobody", "", {"names": "、".join(self.names)})
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """The elements of an ID number, its type, the date of birth and the sex of one person."""
 
@@ -67,8 +103,8 @@ class Person:
 
     def faults(self, row: Loaded) -> Iterator[tuple[str, Told]]:
         """Yield where an ID number says another thing than what is beside it, or is an old one."""
-        type = self._value(row, self.type) or self.default
-        number = self._value(row, self.number)
+        type = _value(row, self.type) or self.default
+        number = _value(row, self.number)
         if not number or type not in ("01", "08", "10", "11"):
             return
         try:
@@ -78,17 +114,18 @@ class Person:
         if len(normal(number)) < 18:
             right = upgraded(normal(number))
             yield self.number, Told("dataset-upgraded", number, {"right": right}, "warning")
-        born = self._value(row, self.born)
+        born = _value(row, self.born)
         if born and born[:8] != said.born.strftime("%Y%m%d"):
             yield self.born, Told("dataset-contradiction", born, {"other": self.number})
-        sex = _SEXES.get(self._value(row, self.sex))
+        sex = _SEXES.get(_value(row, self.sex))
         if sex is not None and sex != said.sex:
-            yield self.sex, Told("dataset-contradiction", self._value(row, self.sex),
+            yield self.sex, Told("dataset-contradiction", _value(row, self.sex),
                                  {"other": self.number})  # fmt: skip
 
-    def _value(self, row: Loaded, name: str) -> str:
-        cell = row.cells.get(name)
-        return cell.values[0] if cell is not None else ""
+
+def _value(row: Loaded, name: str) -> str:
+    cell = row.cells.get(name)
+    return cell.values[0] if cell is not None else ""
 
 
 def swapped(shape: Shape, row: Mapping[str, str], wrong: Sequence[str]) -> tuple[str, str] | None:

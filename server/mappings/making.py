@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from server.mappings import checks, conversions, institutions, people, places, visits
-from server.mappings.checks import BodyMassIndex, Person
+from server.mappings.checks import BodyMassIndex, Order, Person, Somebody
 from server.mappings.conversions import Asked, Conversion, Facts, Maker
 from server.mappings.domains import Domain, listed
 from server.mappings.headers import Headers
@@ -34,6 +34,7 @@ CONVERSIONS: Mapping[str, Maker] = {
     "classified": conversions.classified,
     "gender": people.gender,
     "telephone": people.telephone,
+    "identifier": people.identifier,
     "document-number": people.document_number,
     "document-type": people.document_type,
     "division": places.division,
@@ -44,6 +45,7 @@ CONVERSIONS: Mapping[str, Maker] = {
 """What makes a conversion, by the name that rows know it by."""
 CALCULATED = "body-mass-index"
 
+Check = Person | BodyMassIndex | Order | Somebody
 Swapped = Callable[[Mapping[str, str], Sequence[str]], tuple[str, str] | None]
 
 
@@ -61,7 +63,7 @@ class Made:
     every: tuple[Every, ...]
     gather: tuple[Gather, ...]
     always: tuple[Place, ...]
-    checks: tuple[Person | BodyMassIndex, ...]
+    checks: tuple[Check, ...]
     body_mass_index: BodyMassIndex | None
     swapped: Swapped
     without_inverse: Mapping[str, str]
@@ -93,7 +95,7 @@ def made(table: Table, facts: Facts) -> Made:
         every=table.every,
         gather=table.gather,
         always=tuple(one for one in layout.places.values() if one.always),
-        checks=(*_persons(table), *((index,) if index else ())),
+        checks=(*_checks(table), *((index,) if index else ())),
         body_mass_index=index,
         swapped=partial(checks.swapped, shape),
         without_inverse={one.name: one.inverse for one in table.elements if one.inverse},
@@ -154,6 +156,16 @@ def _column(element: Element, domain: Domain | None) -> Column:
         is_required=element.required,
         repeats=element.repeats,
     )
+
+
+def _checks(table: Table) -> list[Check]:
+    """Return what is asked of the elements of a row together."""
+    found: list[Check] = list(_persons(table))
+    for one in table.elements:
+        for option, is_number in (("above", True), ("after", False)):
+            if option in one.options:
+                found.append(Order(one.name, one.options[option], is_number))
+    return [*found, Somebody(table.head.one_of)] if table.head.one_of else found
 
 
 def _persons(table: Table) -> list[Person]:

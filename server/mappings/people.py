@@ -61,6 +61,21 @@ def telephone(_: Asked) -> Conversion:
     return Conversion(read, lambda point: point.get("value"))
 
 
+def identifier(asked: Asked) -> Conversion:
+    """Make the value of an Identifier of the ``system`` that the row says, if it is a right one."""
+    kinds, system = asked.facts.kinds, asked.option("system")
+
+    def read(value: str, _: Beside) -> Json:
+        kind = kinds.by_system.get(system)
+        _check(kind, value)
+        region = None if kind is None else kind.region(value)
+        if region is not None and not kinds.knows_province(region):
+            raise WrongCellError("dataset-number-province", province=region[:2])
+        return value
+
+    return Conversion(read, lambda value: value if isinstance(value, str) else None)
+
+
 def document_number(asked: Asked) -> Conversion:
     """Make Identifiers of the number of an identity document; ``with`` names the type's element.
 

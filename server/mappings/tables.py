@@ -28,7 +28,8 @@ class Head:
     """What a data set is: what it is called, the standard, and where its list was found.
 
     The tree of a row is one resource of the type `root`, if that is said. Rows that agree in the
-    elements of `key` are of one thing. What `is_part` tells but a part of a visit.
+    elements of `key` are of one thing, and need one of the elements `one_of`. What `is_part` tells
+    but a part of a visit.
     """
 
     zh: str
@@ -38,6 +39,7 @@ class Head:
     edition: str = "2011"
     root: str | None = None
     key: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
     is_part: bool = False
 
 
@@ -196,7 +198,21 @@ def _all(said: Sequence[tuple[str, Json]], kind: str) -> Iterator[tuple[str, Jso
 
 
 _OPTIONS = frozenset(
-    ("with", "unit", "map", "from", "loinc", "category", "profile", "true", "false", "default")
+    (
+        "with",
+        "unit",
+        "map",
+        "from",
+        "loinc",
+        "category",
+        "profile",
+        "true",
+        "false",
+        "default",
+        "system",
+        "above",
+        "after",
+    )
 )
 
 

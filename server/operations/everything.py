@@ -135,7 +135,7 @@ def _told(
     """Yield what comes behind `place` as far as the `page` has room: first what is inside."""
     if not (record.ids and wanted.count):
         return
-    parts = record.parts(context)
+    parts = _parts(context, record, wanted)
     # Without these all that could refer to something passes by.
     is_seen = place is None and wanted.types is None and wanted.since is None
     pointers: set[Pointer] = set()
@@ -171,6 +171,13 @@ def _entry(context: Context, found: Found, body: bytes, mode: bytes) -> Told:
     prefix = f"{context.interpreters.settings.base_url}/{type}/".encode()
     disclosed = Disclosed(type, row["_id"], row["v"], tuple(row.get("comp", ())))
     return Told(bundle.found(prefix, row["_id"], body, mode), disclosed)
+
+
+def _parts(context: Context, record: Record, wanted: _Asked) -> dict[str, Part]:
+    """Return the parts of `record`; who names no types may know of R4's only."""
+    models = context.interpreters.definitions.models
+    parts = record.parts(context)
+    return {type: part for type, part in parts.items() if wanted.types or type not in models}
 
 
 def _remaining(

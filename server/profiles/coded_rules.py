@@ -1,7 +1,8 @@
 """What a binding asks of the codes in an element.
 
 *required*: an error if no code is of the value set; *extensible*: a warning; *preferred*: told as
-information; *example*: nothing. A maximum value set binds like a required one. What cannot be told,
+information; *example*: nothing. A code that its own system, which is here as a whole, does not
+have is warned of at least. A maximum value set binds like a required one. What cannot be told,
 as value set or code system are not here, is told as information and holds nobody up.
 
 A code has to be valid for the day that its element is about: that of birth for a place of birth,
@@ -14,9 +15,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from server.profiles.conformance import At, Rule, Run
+from server.profiles.conformance import Rule, Run
 from server.profiles.invariants.items import Item
-from server.terminology.membership import Code, Verdict
+from server.profiles.steps import At
+from server.terminology.membership import UNKNOWN, Code, Verdict
 
 MAXIMUM = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
 _PLACE_OF_BIRTH = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
@@ -70,26 +72,41 @@ def _bound(value_set: str, strength: str) -> Rule:
     said = {"value_set": value_set, "strength": strength}
 
     def check(item: Item, at: At, run: Run) -> None:
-        codes = list(_codes(item))
+        codes = _codes(item)
         if not codes:
             if item.type == "CodeableConcept" and strength in ("required", "extensible"):
                 run.tell("code-invalid", "profile-binding-no-code", at, said, severity)
             return
         on = _on(at, run)
         verdicts = [_verdict(item, value_set, one, on, run) for one in codes]
-        for code, verdict in zip(codes, verdicts, strict=True):
-            if verdict.is_member:
-                _remark(code, verdict, at, run)
-        if any(one.is_member for one in verdicts):
+        is_good = _remarked(codes, verdicts, at, run)
+        if is_good or severity != "error":
+            _warn_of_unknown(verdicts, at, run)
+        if is_good:
             return
-        shown = ", ".join(_shown(one) for one in codes)
+        told = {"code": ", ".join(map(_shown, codes)), **said}
         if any(one.is_member is None for one in verdicts):
-            told = {"code": shown, **said}
             run.tell("not-supported", "profile-binding-untold", at, told, "information")
         else:
-            run.tell("code-invalid", "profile-binding", at, {"code": shown, **said}, severity)
+            run.tell("code-invalid", "profile-binding", at, told, severity)
 
     return check
+
+
+def _remarked(codes: list[Code], verdicts: list[Verdict], at: At, run: Run) -> bool:
+    """Tell whether one of `codes` is a member, having remarked on those that are."""
+    is_good = False
+    for code, verdict in zip(codes, verdicts, strict=True):
+        if verdict.is_member:
+            is_good = True
+            _remark(code, verdict, at, run)
+    return is_good
+
+
+def _warn_of_unknown(verdicts: list[Verdict], at: At, run: Run) -> None:
+    for one in verdicts:
+        if one.reason == UNKNOWN:
+            run.tell("code-invalid", UNKNOWN, at, one.arguments, "warning")
 
 
 def _verdict(item: Item, value_set: str, code: Code, on: date | None, run: Run) -> Verdict:
@@ -104,7 +121,9 @@ def _remark(code: Code, verdict: Verdict, at: At, run: Run) -> None:
     if verdict.reason is not None:
         run.tell("business-rule", verdict.reason, at, verdict.arguments, "warning")
     right, given = verdict.display, code.display
-    if right is not None and given is not None and _folded(right) != _folded(given):
+    if right in (None, given) or given is None:
+        return
+    if _folded(right) != _folded(given):
         told = {"code": _shown(code), "expected": right, "found": given[:100]}
         run.tell("value", "profile-display", at, told, "warning")
 
@@ -115,32 +134,33 @@ def _folded(text: str) -> str:
 
 def _on(at: At, run: Run) -> date | None:
     """Return the day for which a code at `at` has to be valid."""
-    where: At | None = at
     resource = run.scope.resource.value
-    names: list[tuple[str, int | None]] = []
+    if "birthDate" not in resource:
+        return run.dated
+    listed = resource.get("extension", ())
+    where: At | None = at
     while where is not None:
         where, name, place = where
-        names.append((name, place))
-    for name, place in names:
-        listed = resource.get("extension", ()) if name == "extension" else ()
-        if place is not None and place < len(listed):
-            extension = listed[place]
-            if extension.get("url") == _PLACE_OF_BIRTH and "birthDate" in resource:
-                return _day(resource["birthDate"])
+        is_listed = name == "extension" and place is not None and place < len(listed)
+        if is_listed and listed[place].get("url") == _PLACE_OF_BIRTH:
+            return _day(resource["birthDate"])
     return run.dated
 
 
-def _codes(item: Item) -> Iterator[Code]:
+def _codes(item: Item) -> list[Code]:
     value = item.value
     if type(value) is str:
-        yield Code(value)
-    elif type(value) is dict:
-        codings = value.get("coding", ()) if item.type == "CodeableConcept" else (value,)
-        for one in codings:
-            if type(one) is dict and type(one.get("code")) is str:
-                # A Quantity has its unit as a code, and no display that would be the code's.
-                display = one.get("display") if "value" not in one else None
-                yield Code(one["code"], one.get("system"), one.get("version"), display)
+        return [Code(value)]
+    if type(value) is not dict:
+        return []
+    codings = value.get("coding", ()) if item.type == "CodeableConcept" else (value,)
+    return [_code(one) for one in codings if type(one) is dict and type(one.get("code")) is str]
+
+
+def _code(one: Mapping[str, Any]) -> Code:
+    # A Quantity has its unit as a code, and no display that would be the code's.
+    display = one.get("display") if "value" not in one else None
+    return Code(one["code"], one.get("system"), one.get("version"), display)
 
 
 def _shown(code: Code) -> str:

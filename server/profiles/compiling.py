@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.profiles.coded_rules import bound
-from server.profiles.conformance import At, Occurrence, Rule, Run, element
+from server.profiles.conformance import Child, Rule, Run, inside
 from server.profiles.constraint_rules import constraint_rule
 from server.profiles.differentials import value_of
 from server.profiles.discriminators import Discriminators, resolved
@@ -19,6 +19,8 @@ from server.profiles.element_tree import Node
 from server.profiles.invariants.items import Item
 from server.profiles.slicing import DEFAULT, Slice, Slicing
 from server.profiles.snapshots import STRUCTURE_DEFINITION, Snapshots
+from server.profiles.steps import At
+from server.profiles.thorough import quoted
 from server.profiles.value_rules import bounds, fixed, is_a, length, of_type, pattern
 
 _SYSTEM = "http://hl7.org/fhirpath/System."
@@ -36,39 +38,46 @@ class Compiler:
     bases: Mapping[str, str]
     is_trusted: bool
 
-    def rules(self, node: Node) -> tuple[Rule, ...]:
-        """Return what holds of each item of `node`. Raises Unprocessable if it cannot be read."""
-        return tuple(self._rules(node))
+    def rules(self, node: Node, beside: Node | None = None) -> tuple[Rule, ...]:
+        """Return what holds of each item of `node`. Raises Unprocessable if it cannot be read.
 
-    def _rules(self, node: Node) -> Iterator[Rule]:
+        What already holds by `beside` is left out: that is the element that `node` is a slice of.
+        """
+        return tuple(self._rules(node, beside))
+
+    def _rules(self, node: Node, beside: Node | None) -> Iterator[Rule]:
         if "type" in node.own:
             yield from self._types(node)
         yield from _of_value(node)
+        binding = node.definition.get("binding")
+        if binding is not None and not _has_binding(beside, binding):
+            yield from bound(binding)
         if "constraint" in node.own:
             for one in node.definition["constraint"]:
                 if self._is_of_profile(one):
                     yield constraint_rule(one, is_trusted=self.is_trusted)
-        for child in node.children.values():
-            rule = self._child(child)
-            if rule is not None:
-                yield rule
+        others = beside.children if beside is not None else {}
+        found = (self._child(one, others.get(name)) for name, one in node.children.items())
+        children = [one for one in found if one is not None]
+        if children:
+            yield inside(children)
 
     def _is_of_profile(self, constraint: Mapping[str, Any]) -> bool:
         """Tell whether a profile has set `constraint`, and not the type itself."""
         name = constraint.get("source", "").removeprefix(STRUCTURE_DEFINITION)
         return bool(name) and name not in self.snapshots.facts.types
 
-    def _child(self, node: Node) -> Rule | None:
-        """Return the rule of what has `node` inside it, None if profiles say nothing of it."""
+    def _child(self, node: Node, beside: Node | None) -> Child | None:
+        """Return what holds of the element `node`, None if profiles say nothing of it."""
         own = node.own
-        rules, slicing = self.rules(node), self._slicing(node)
+        rules, slicing = self.rules(node, beside), self._slicing(node)
         is_supported = bool(node.definition.get("mustSupport")) and "mustSupport" in own
         low = node.min if "min" in own else 0
         high = node.max if "max" in own else None
         if not (rules or slicing or low or high is not None or is_supported):
             return None
         name = node.name.removesuffix("[x]")
-        return element(Occurrence(name, low, high, is_supported), rules, slicing)
+        return Child(name, quoted(name), low, high, is_supported, rules, slicing)
 
     def _slicing(self, node: Node) -> Slicing | None:
         return self._sliced(node, node, "") if node.slices else None
@@ -90,12 +99,13 @@ class Compiler:
         for name in sorted(names, key=lambda one: one == DEFAULT):
             one = node.slices[name]
             matches = _any if name == DEFAULT else matchers.matcher(slicing, one)
-            inner = self._sliced(node, one, name)
-            slices.append(Slice(name, matches, one.min, one.max, self.rules(one), inner))
-        rules = slicing.get("rules")
+            key = None if name == DEFAULT else matchers.key(slicing, one)
+            inner, rules = self._sliced(node, one, name), self.rules(one, node)
+            slices.append(Slice(name, matches, one.min, one.max, rules, inner, key))
+        kind = slicing.get("rules")
         is_ordered = slicing.get("ordered", False)
         name = node.name.removesuffix("[x]")
-        return Slicing(name, tuple(slices), rules == "closed", rules == "openAtEnd", is_ordered)
+        return Slicing(name, tuple(slices), kind == "closed", kind == "openAtEnd", is_ordered)
 
     def _types(self, node: Node) -> Iterator[Rule]:
         codes = frozenset(one for one in node.codes if not one.startswith(_SYSTEM))
@@ -147,13 +157,15 @@ def _of_value(node: Node) -> Iterator[Rule]:
         value = value_of(definition, kind)
         if value is not None and value[0] in own:
             yield rule(value[1])
-    if "binding" in definition:
-        yield from bound(definition["binding"])
     if "maxLength" in own:
         yield length(definition["maxLength"])
     low, high = (value_of(definition, kind) for kind in ("minValue", "maxValue"))
     if any(one is not None and one[0] in own for one in (low, high)):
         yield bounds(low and low[1], high and high[1])
+
+
+def _has_binding(node: Node | None, binding: Mapping[str, Any]) -> bool:
+    return node is not None and node.definition.get("binding") == binding
 
 
 def _any(_item: Item, _at: At, _run: Run) -> bool:

@@ -1,7 +1,6 @@
 """Checking one resource against compiled profiles: what a check knows, and what it tells.
 
-A rule is a closure over one item; all rules of a check share a Run. Where an item is, is kept as a
-chain of steps, which is written out only for what is at fault.
+A rule is a closure over one item; all rules of a check share a Run.
 
 Spec: https://hl7.org/fhir/R4/validation.html
 """
@@ -10,25 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from server.fhir.outcome import Issue
 from server.profiles.invariants.evaluation import Scope
-from server.profiles.invariants.items import Item, Model
-from server.profiles.thorough import quoted
+from server.profiles.invariants.items import Item, Model, Place
+from server.profiles.steps import At, path
 from server.terminology.membership import Membership
-
-At = tuple["At | None", str, int | None]
-"""Where an item is: inside what, under which name, and at which place if it is one of several."""
-
-
-def path(at: At | None) -> str:
-    """Return `at` as FHIRPath: ``Patient.identifier[1].system``."""
-    parts: list[str] = []
-    while at is not None:
-        at, name, place = at
-        parts.append(name if place is None else f"{name}[{place}]")
-    return ".".join(reversed(parts))
 
 
 @dataclass(slots=True)
@@ -112,51 +101,86 @@ class Compiled:
 class Together(Protocol):
     """What holds of all items of an element together: how they are sliced."""
 
+    @property
+    def needs_items(self) -> bool:
+        """Whether there is something wrong where no items are."""
+
     def check(self, placed: "Sequence[tuple[Item, At]]", at: At, run: Run) -> None:
         """Note what is wrong with the items `placed` of the element at `at`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """How often the element `name` may be there, and whether it must be supported."""
+class Child(msgspec.Struct, frozen=True):
+    """What holds of the element `name` of something: how often it may be there, and what it is.
+
+    FHIRPath writes the name as `quoted`. `rules` hold of each occurrence, `slicing` of all.
+    """
 
     name: str
+    quoted: str
     low: int
     high: int | None
     is_supported: bool
+    rules: tuple[Rule, ...]
+    slicing: Together | None
 
+    @property
+    def is_needed(self) -> bool:
+        """Tell whether there may be something to say where it is not."""
+        needs = self.slicing is not None and self.slicing.needs_items
+        return self.low > 0 or self.is_supported or needs
 
-def element(occurs: Occurrence, rules: tuple[Rule, ...], slicing: Together | None) -> Rule:
-    """Return the rule of an item with the element that `occurs` is about.
-
-    `rules` hold of each occurrence, `slicing` of all together.
-    """
-    name, low, high, is_supported = occurs.name, occurs.low, occurs.high, occurs.is_supported
-    called = quoted(name)
-
-    def check(parent: Item, at: At, run: Run) -> None:
-        found, is_many = run.model.located(parent, name)
-        count = len(found)
-        run.scope.spend(count + 1)
-        if count < low:
-            told = {"element": name, "min": low, "found": count}
-            run.tell("required", "profile-min", (at, called, None), told)
-        if high is not None and count > high:
-            told = {"element": name, "max": high, "found": count}
-            run.tell("structure", "profile-max", (at, called, None), told)
-        if not count and is_supported and run.tells_support:
-            where: At = (at, called, None)
+    def count(self, count: int, at: At, run: Run) -> None:
+        """Note it if the element is not there `count` times, in what is at `at`."""
+        name, where = self.name, (at, self.quoted, None)
+        if count < self.low:
+            told = {"element": name, "min": self.low, "found": count}
+            run.tell("required", "profile-min", where, told)
+        if self.high is not None and count > self.high:
+            told = {"element": name, "max": self.high, "found": count}
+            run.tell("structure", "profile-max", where, told)
+        if not count and self.is_supported and run.tells_support:
             told = {"element": name}
             run.tell("informational", "profile-must-support", where, told, "information")
-        if not (count and rules) and slicing is None:
-            return
-        placed: list[tuple[Item, At]] = [
-            (item, (at, called, place if is_many else None)) for place, item in enumerate(found)
-        ]
+
+    def check(self, place: Place, value: Mapping[str, Any], at: At, run: Run) -> None:
+        """Note what is wrong with the element, which is at `place` in `value`, which is at `at`."""
+        found, called, rules = place.items(value), self.quoted, self.rules
+        if self.high is not None or self.low > 1:
+            self.count(len(found), at, run)
+        placed: list[tuple[Item, At]]
+        if place.is_many:
+            run.scope.spend(len(found))
+            placed = [(item, (at, called, index)) for index, item in enumerate(found)]
+        else:
+            placed = [(found[0], (at, called, None))]
         for item, here in placed:
             for rule in rules:
                 rule(item, here, run)
-        if slicing is not None:
-            slicing.check(placed, (at, called, None), run)
+        if self.slicing is not None:
+            self.slicing.check(placed, (at, called, None), run)
+
+
+def inside(children: "Sequence[Child]") -> Rule:
+    """Return the rule of an item that has `children` to be checked, in their order.
+
+    Most of them are not there and need not be: of these no more is done than to see that.
+    """
+    rows = [(one.name, one, one.is_needed) for one in children]
+    cost = len(rows)
+
+    def check(item: Item, at: At, run: Run) -> None:
+        value, type_ = item.value, item.type
+        if type(value) is not dict:
+            value, type_ = item.beside or {}, "Element"
+        run.scope.spend(cost)
+        place_of = run.model.place
+        for name, child, is_needed in rows:
+            place = place_of(type_, name, value)
+            if place is not None:
+                child.check(place, value, at, run)
+            elif is_needed:
+                child.count(0, at, run)
+                if child.slicing is not None:
+                    child.slicing.check((), (at, child.quoted, None), run)
 
     return check

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from server.profiles import fhirpath
-from server.profiles.conformance import At, Rule, Run
+from server.profiles.conformance import Rule, Run
 from server.profiles.fhirpath import ExpressionError, Node
 from server.profiles.invariants.evaluation import Evaluate, compiled
 from server.profiles.invariants.functions import FUNCTIONS
 from server.profiles.invariants.items import Item, is_true
+from server.profiles.steps import At
 
 _TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 _LONGEST = 4000

@@ -7,18 +7,19 @@ Spec: https://hl7.org/fhir/R4/profiling.html#discriminator
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from server.fhir.outcome import Unprocessable
-from server.profiles.conformance import At, Rule, Run
+from server.profiles.conformance import Rule, Run
 from server.profiles.differentials import value_of
 from server.profiles.element_tree import Node
 from server.profiles.invariants.items import Item
 from server.profiles.references import target_type
 from server.profiles.slicing import Matches
 from server.profiles.snapshots import Snapshots
+from server.profiles.steps import At
 from server.profiles.value_rules import contains, equals, is_a
 from server.terminology.membership import Code
 
@@ -49,6 +50,20 @@ class Discriminators:
             return found[0]
         return lambda item, at, run: all(one(item, at, run) for one in found)
 
+    def key(self, slicing: Mapping[str, Any], node: Node) -> tuple[str, str] | None:
+        """Return the name and the text that alone tell whether an item belongs to `node`, if any.
+
+        That is so for most: for extensions by their URL, for identifiers by their system.
+        """
+        match slicing.get("discriminator", ()):
+            case [{"type": "value" | "pattern", "path": path}]:
+                way = _way(path)
+                found = [*_inherited(node, way), *_said(self._reached(node, way))]
+                match way, found:
+                    case [("name", name)], [(("fixed" | "pattern"), str(text))]:
+                        return name, text
+        return None
+
     def _one(self, discriminator: Mapping[str, Any], node: Node) -> Matches:
         way = _way(discriminator["path"])
         kind = discriminator["type"]
@@ -63,9 +78,7 @@ class Discriminators:
         return self._value(way, node, reached)
 
     def _value(self, way: _Way, node: Node, reached: list[Node]) -> Matches:
-        criteria = [*_inherited(node, way)]
-        for each in reached:
-            criteria += _criteria(each)
+        criteria = [*_inherited(node, way), *_said(reached)]
         if criteria:
             return lambda item, _at, run: _has_all(selected(item, way, run), criteria, run)
         inner = tuple(rule for each in reached for rule in self.rules(each))
@@ -200,6 +213,10 @@ def _criteria(node: Node) -> Iterator[Criterion]:
     binding = node.definition.get("binding", {})
     if "binding" in node.own and binding.get("strength") == "required" and "valueSet" in binding:
         yield "binding", binding["valueSet"]
+
+
+def _said(reached: Iterable[Node]) -> Iterator[Criterion]:
+    return (one for each in reached for one in _criteria(each))
 
 
 def _inherited(node: Node, way: _Way) -> Iterator[Criterion]:

@@ -15,13 +15,14 @@ from server.fhir.json import Resource
 from server.fhir.outcome import FhirError, Issue, NotFound, Unprocessable
 from server.profiles.coded_rules import day_of
 from server.profiles.compiling import Compiler, extension_contexts
-from server.profiles.conformance import At, Compiled, Rule, Run, path
+from server.profiles.conformance import Compiled, Rule, Run
 from server.profiles.definitions import Definitions
 from server.profiles.extensions import Extensions
 from server.profiles.invariants.evaluation import Scope, TooMuch
 from server.profiles.invariants.items import Item, Model, resource
 from server.profiles.shapes import Shape
 from server.profiles.snapshots import STRUCTURE_DEFINITION, Facts, Find, Snapshots
+from server.profiles.steps import At, path
 from server.profiles.value_rules import is_a
 from server.terminology.membership import Membership
 
@@ -148,7 +149,7 @@ class Guide:
         allowed, bases = frozenset({type}), self.compiler.bases
 
         def check(item: Item, at: At, run: Run) -> None:
-            if not is_a(item.type, allowed, bases):
+            if item.type != type and not is_a(item.type, allowed, bases):
                 told = {"type": type, "found": item.type}
                 run.tell("invalid", "profile-of-other-type", at, told)
 
@@ -161,7 +162,7 @@ class Checking:
 
     model: Model
     zone: tzinfo
-    bases: Mapping[str, str]
+    extensions: Extensions
     membership: Membership
 
     @classmethod
@@ -169,7 +170,7 @@ class Checking:
         cls, definitions: Definitions, shapes: Mapping[str, Shape], zone: tzinfo, known: Membership
     ) -> "Checking":
         """Return what checks by the types in `definitions`; a date without a zone is in `zone`."""
-        return cls(Model(shapes), zone, definitions.bases, known)
+        return cls(Model(shapes), zone, Extensions(definitions.bases, shapes), known)
 
     def faults(
         self,
@@ -191,7 +192,7 @@ class Checking:
         try:
             for one in profiles:
                 one.check(whole, at, run)
-            Extensions(self.bases).check(whole, at, run)
+            self.extensions.check(whole, at, run)
         except (TooMuch, RecursionError):
             run.issues.append(Issue("too-costly", "profile-too-costly", {}, whole.type))
         return list(

@@ -3,11 +3,12 @@
 Spec: https://hl7.org/fhir/R4/profiling.html#slicing
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from server.profiles.conformance import At, Rule, Run
+from server.profiles.conformance import Rule, Run
 from server.profiles.invariants.items import Item
+from server.profiles.steps import At
 
 Matches = Callable[[Item, At, Run], bool]
 """Tells whether an item belongs to a slice."""
@@ -18,7 +19,10 @@ DEFAULT = "@default"
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One slice; `rules` hold of each of its items, `inner` of how it is sliced again."""
+    """One slice; `rules` hold of each of its items, `inner` of how it is sliced again.
+
+    `key` is the name and the text by which alone an item belongs to it, where that is so.
+    """
 
     name: str
     matches: Matches
@@ -26,6 +30,12 @@ class Slice:
     high: int | None
     rules: tuple[Rule, ...]
     inner: "Slicing | None" = None
+    key: tuple[str, str] | None = None
+
+    @property
+    def needs_items(self) -> bool:
+        """Tell whether there is something wrong where none of it are."""
+        return self.low > 0 or (self.inner is not None and self.inner.needs_items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +50,28 @@ class Slicing:
     is_closed: bool
     is_open_at_end: bool
     is_ordered: bool
+    _needed: frozenset[int] = field(init=False, repr=False)
+    _key: str | None = field(init=False, repr=False)
+    _by_key: Mapping[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """See by which property all slices are told apart, if there is one."""
+        keys = [one.key for one in self.slices if one.key is not None]
+        by_key = {text: place for place, (_, text) in reversed([*enumerate(keys)])}
+        is_keyed = len(keys) == len(self.slices) and len({name for name, _ in keys}) == 1
+        needed = (place for place, one in enumerate(self.slices) if one.needs_items)
+        object.__setattr__(self, "_needed", frozenset(needed))
+        object.__setattr__(self, "_key", keys[0][0] if is_keyed else None)
+        object.__setattr__(self, "_by_key", by_key)
+
+    @property
+    def needs_items(self) -> bool:
+        """Tell whether there is something wrong where no items are."""
+        return bool(self._needed)
 
     def check(self, placed: Placed, at: At, run: Run) -> None:
         """Note what is wrong with the slices of the items `placed` of the element at `at`."""
-        members: list[list[tuple[Item, At]]] = [[] for _ in self.slices]
+        members: dict[int, list[tuple[Item, At]]] = {}
         last, is_after_all = -1, False
         told = {"element": self.name}
         run.scope.spend(len(placed) * len(self.slices))
@@ -54,16 +82,20 @@ class Slicing:
                 if self.is_closed:
                     run.tell("structure", "profile-slice-closed", here, told)
                 continue
-            members[place].append((item, here))
+            members.setdefault(place, []).append((item, here))
             if self.is_open_at_end and is_after_all:
                 run.tell("structure", "profile-slice-not-at-end", here, told)
             if self.is_ordered and place < last:
                 run.tell("structure", "profile-slice-order", here, told)
             last = max(last, place)
-        for one, found in zip(self.slices, members, strict=True):
-            _check_slice(self.name, one, found, at, run)
+        for place in sorted(self._needed.union(members)):
+            _check_slice(self.name, self.slices[place], members.get(place, ()), at, run)
 
     def _place(self, item: Item, at: At, run: Run) -> int | None:
+        if self._key is not None and type(item.value) is dict:
+            text = item.value.get(self._key)
+            if type(text) is str:
+                return self._by_key.get(text)
         for place, one in enumerate(self.slices):
             if one.matches(item, at, run):
                 return place

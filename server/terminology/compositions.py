@@ -21,6 +21,7 @@ from server.terminology.expressions import (
     conjunction,
     disjunction,
 )
+from server.terminology.membership import Code
 from server.terminology.systems import System
 
 Json = Mapping[str, Any]
@@ -52,6 +53,14 @@ class Part:
 
 
 Composition = tuple[Part, ...]
+
+
+def about(composition: Composition, code: Code) -> Iterator[Part]:
+    """Yield the parts that may have `code`: those of its system and edition, if it names one."""
+    for part in composition:
+        is_edition = code.version is None or part.version in (None, code.version)
+        if code.system in (None, part.url) and is_edition:
+            yield part
 
 
 class Known(Protocol):

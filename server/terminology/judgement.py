@@ -3,13 +3,13 @@
 Spec: https://hl7.org/fhir/R4/valueset-operation-validate-code.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 
-from server.terminology.compositions import Composition, Part
+from server.terminology.compositions import Composition, Part, about
 from server.terminology.concepts import Concept
 from server.terminology.folding import folded
-from server.terminology.membership import Code, Verdict
+from server.terminology.membership import OUTSIDE, UNKNOWN, Code, Verdict
 from server.terminology.systems import System
 
 _SHOWN = 80
@@ -20,8 +20,7 @@ def judged(
 ) -> Verdict:
     """Return whether `code` is one of `composition`, on that day if one is given."""
     verdicts = [
-        _in_part(part, code, on, takes_abstract=takes_abstract)
-        for part in _about(composition, code)
+        _in_part(part, code, on, takes_abstract=takes_abstract) for part in about(composition, code)
     ]
     for answer in (True, None, False):
         found = next((one for one in verdicts if one.is_member is answer), None)
@@ -36,13 +35,6 @@ def in_system(system: System, code: Code, on: date | None = None) -> Verdict:
     if concept is None:
         return _unknown(system, code)
     return _valid(concept, code, on, concept.display)
-
-
-def _about(composition: Composition, code: Code) -> Iterator[Part]:
-    for part in composition:
-        is_edition = code.version is None or part.version in (None, code.version)
-        if code.system in (None, part.url) and is_edition:
-            yield part
 
 
 def _in_part(part: Part, code: Code, on: date | None, *, takes_abstract: bool) -> Verdict:
@@ -80,7 +72,7 @@ def _label(part: Part, code: Code) -> str | None:
 
 
 def _outside(code: Code) -> Verdict:
-    return Verdict(is_member=False, reason="code-not-in-value-set", arguments=_told(code))
+    return Verdict(is_member=False, reason=OUTSIDE, arguments=_told(code))
 
 
 def _valid(concept: Concept, code: Code, on: date | None, display: str | None) -> Verdict:
@@ -107,7 +99,7 @@ def _is_name(given: str, concept: Concept, display: str | None) -> bool:
 def _unknown(system: System, code: Code) -> Verdict:
     told = {**_told(code), "system": _shown(system.about.url, system.about.version)}
     if system.about.is_whole:
-        return Verdict(is_member=False, reason="code-unknown", arguments=told)
+        return Verdict(is_member=False, reason=UNKNOWN, arguments=told)
     return Verdict(is_member=None, reason="code-system-incomplete", arguments=told)
 
 

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -22,8 +23,9 @@ from server.fhir.json import spelled
 
 Json = Mapping[str, Any]
 TYPES = ("CodeSystem", "ValueSet", "ConceptMap")
-NOT_PRESENT = "not-present"
-_CONTENT = ("example", "fragment", "supplement", NOT_PRESENT, "complete")
+NOT_PRESENT, COMPLETE = "not-present", "complete"
+_CONTENT = ("example", "fragment", "supplement", NOT_PRESENT, COMPLETE)
+_edition = attrgetter("edition")
 _is_number = re.compile(r"[0-9]{1,18}").fullmatch
 
 
@@ -160,7 +162,7 @@ class Library:
     @property
     def edition(self) -> tuple[object, ...]:
         """Return something that is another thing as soon as any definition is."""
-        return tuple(one.edition for one in self.shelves)
+        return tuple(map(_edition, self.shelves))
 
     def find(
         self, type: str, url: str, version: str | None = None, until: str | None = None

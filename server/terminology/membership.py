@@ -11,9 +11,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Code:
+UNKNOWN, OUTSIDE = "code-unknown", "code-not-in-value-set"
+"""The reasons of a code that its whole system does not have, and of one not in the value set."""
+
+
+class Code(msgspec.Struct, frozen=True):
     """A code as it stands in a resource; `system` None for the type ``code``, which has none."""
 
     code: str

@@ -17,6 +17,7 @@ from server.terminology import library
 from server.terminology.compositions import Composer, Composition
 from server.terminology.judgement import judged
 from server.terminology.library import (
+    COMPLETE,
     NOT_PRESENT,
     Definition,
     Editions,
@@ -24,8 +25,9 @@ from server.terminology.library import (
     Library,
     Shelf,
 )
-from server.terminology.membership import Code, Verdict
+from server.terminology.membership import OUTSIDE, UNKNOWN, Code, Verdict
 from server.terminology.systems import About, System, table
+from server.terminology.verdicts import Verdicts
 
 Json = Mapping[str, Any]
 Made = TypeVar("Made")
@@ -106,6 +108,7 @@ class Terminology:
         self.library = Library((shipped,), r4, editions)
         self.loaded: Loaded = NothingLoaded()
         self._kept: dict[object, object] = {}
+        self._verdicts = Verdicts()
 
     def open(self, stored: Shelf, loaded: Loaded) -> None:
         """Go by what users have stored and loaded, too."""
@@ -189,11 +192,10 @@ class Terminology:
 
         Raises NotFound, Unprocessable, TooCostly.
         """
-        if any(self.system(*one) is None for one in (*versions.system, *versions.force)):
+        if not self._are_known(versions):
             # Versions that anybody makes up are not remembered.
             return self._composer(versions).named(canonical)
-        edition = (self.library.edition, self.loaded.edition)
-        key = ("composition", canonical, versions, edition)
+        key = ("composition", canonical, versions, self._edition)
         return self._remembered(key, lambda: self._composer(versions).named(canonical))
 
     def composed(self, resource: Json, versions: Versions = _AS_NAMED) -> Composition:
@@ -208,6 +210,10 @@ class Terminology:
 
     def member(self, value_set: str, code: Code, on: date | None = None) -> Verdict:
         """Return whether `code` is in `value_set`; see `Membership`."""
+        edition, key = self._edition, (value_set, code)
+        kept = self._verdicts.find(edition, key, on)
+        if kept is not None:
+            return kept
         versions = _AS_NAMED
         if code.system is not None and code.version is not None:
             versions = Versions(system=((code.system, code.version),))
@@ -218,7 +224,32 @@ class Terminology:
         except FhirError as refusal:
             issue = refusal.issues[0]
             return Verdict(is_member=None, reason=issue.message, arguments=issue.arguments)
-        return judged(composition, code, on)
+        verdict = judged(composition, code, on)
+        if verdict.reason == OUTSIDE and self._is_in_no_edition(code):
+            verdict = replace(verdict, reason=UNKNOWN)
+        if self._are_known(versions):
+            self._verdicts.keep(edition, key, on, verdict, composition)
+        return verdict
+
+    def _is_in_no_edition(self, code: Code) -> bool:
+        """Tell whether the system of `code` is here, whole, and has no such code.
+
+        Only what is in memory is looked at, and each edition, if none is named.
+        """
+        found = self.library.versions("CodeSystem", code.system) if code.system else ()
+        meant = [one for one in found if code.version in (None, one.head.version)]
+        return bool(meant) and all(
+            one.head.content == COMPLETE and not self.table(one).concepts((code.code,))
+            for one in meant
+        )
+
+    @property
+    def _edition(self) -> object:
+        """Something that is another thing as soon as anything is stored, loaded or removed."""
+        return self.library.edition, self.loaded.edition
+
+    def _are_known(self, versions: Versions) -> bool:
+        return all(self.system(*one) is not None for one in (*versions.system, *versions.force))
 
     def _look_anew(self) -> None:
         """Look whether another process has stored or loaded what was not found."""

@@ -247,6 +247,16 @@ def test_it_is_in_the_compartment_of_its_resident(fhir, told):
     assert fhir.ids(f"{resident(stored)}/{TYPE}") == [stored["id"]]
 
 
+def test_who_asks_for_everything_gets_types_of_r4_and_who_names_it_gets_records(fhir, told):
+    stored = push(fhir, told)
+    for path in (f"{resident(stored)}/$everything", f"{resident(stored)}/*", "_history"):
+        found = {one["resource"]["resourceType"] for one in fhir.bundle(path)["entry"]}
+        assert "Condition" in found
+        assert TYPE not in found
+    named = fhir.bundle(f"{resident(stored)}/$everything?_type={TYPE}")["entry"]
+    assert [one["resource"]["id"] for one in named] == [stored["id"]]
+
+
 def test_its_document_has_all_that_it_came_to(fhir, told):
     stored = push(fhir, told)
     document = fhir.bundle(f"{TYPE}/{stored['id']}/$document")

@@ -20,9 +20,11 @@ from server.profiles.primitives import DAYS
 def key(item: Item) -> Hashable:
     """Return what equal values have in common, and no others."""
     value = item.value
+    if type(value) is str:
+        return value
     if type(value) is bool:
         return ("boolean", value)
-    if isinstance(value, int | float | str):
+    if isinstance(value, int | float):
         return value
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
@@ -31,6 +33,8 @@ def are_equal(left: Items, right: Items) -> bool | None:
     """Tell whether two collections are equal, None if one of them is empty."""
     if not left or not right:
         return None
+    if len(left) == 1 and len(right) == 1:
+        return key(left[0]) == key(right[0])
     same = (key(one) == key(other) for one, other in zip(left, right, strict=False))
     return len(left) == len(right) and all(same)
 

@@ -4,6 +4,7 @@ from datetime import date
 
 from hypothesis import strategies as st
 
+from server.mappings.checks import Order
 from server.profiles.identity_numbers.check_characters import of_resident
 from server.records.cells import EMPTY
 
@@ -34,6 +35,7 @@ def rows(draw, dataset):
 def _with_needed(dataset, chosen):
     """Return `chosen` with all that is required, and with what they mean nothing without."""
     chosen = chosen | {name for name, one in dataset.elements.items() if one.required}
+    chosen |= set(dataset.head.one_of[:1])
     while True:
         needed = {dataset.elements[name].needs for name in chosen} - {""} - chosen
         if not needed:
@@ -53,13 +55,34 @@ def _coherent(draw, dataset, row):
         seventeen = f"350600{born}{order:03}"
         row[name] = seventeen + of_resident(seventeen)
         row[person.type] = "01"
+    return _in_order(dataset, row)
+
+
+def _in_order(dataset, row):
+    """Return `row` with what is to be above, or later than, other things on its right side."""
+    for one in dataset.made.checks:
+        if isinstance(one, Order) and {one.name, one.other} <= row.keys():
+            if one.is_number:
+                row |= {one.name: "120", one.other: "80"}
+            else:
+                row[one.other], row[one.name] = sorted((row[one.other], row[one.name]))
     return row
 
 
 def _value(dataset, element, length):
+    """Return what draws a value of `element`, one of `length` in its cell; made once, for speed."""
+    key = dataset.name, element.name, length > 1
+    if key not in MADE:
+        MADE[key] = _new_value(dataset, element, length)
+    return MADE[key]
+
+
+def _new_value(dataset, element, length):
     format = element.parsed
     if element.convert == "institution-code":
         return st.just(CREDIT_CODE)
+    if element.convert == "identifier":
+        return _digits(format).map(lambda digits: f"35{digits[2:]}")
     if element.convert == "division":
         return _divisions(format.most)
     if format.kind == "code":
@@ -112,6 +135,7 @@ def _divisions(length):
     )
 
 
+MADE = {}
 VALUES = {
     "date": lambda _: DAYS.map(lambda day: day.strftime("%Y%m%d")),
     "dateTime": lambda _: st.tuples(DAYS, st.times()).map(

@@ -67,6 +67,11 @@ def test_each_arm_has_a_blood_pressure_of_its_own(read):
     assert values == {"左上臂": ["128", "82"], "右上臂": ["126", "80"]}
 
 
+def test_a_systolic_pressure_is_above_the_diastolic(read):
+    (fault,) = read(**{"左侧收缩压（mmHg）": "80", "左侧舒张压（mmHg）": "80"}).faults
+    assert (fault.rule, fault.element) == ("order", "左侧收缩压（mmHg）")
+
+
 def test_half_a_blood_pressure_is_told(read):
     (fault,) = read(**{"左侧收缩压（mmHg）": "128"}).faults
     assert (fault.rule, fault.arguments["needed"]) == ("needs", "左侧舒张压（mmHg）")

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 from server import content
 from server.profiles import snapshots
+from server.profiles.extensions import Extensions
 from server.profiles.guide import Checking, Guide
-from server.terminology.membership import Code, Verdict
+from server.terminology.membership import UNKNOWN, Code, Verdict
 
 R4 = "http://hl7.org/fhir/StructureDefinition/"
 OURS = "http://a.example/StructureDefinition/"
@@ -63,11 +64,14 @@ class Sets:
         end = self.last.get(code.code)
         if is_member and end is not None and on is not None and on > end:
             is_member = False
-        return Verdict(is_member=is_member, display=displays.get(code.code))
+        reason = UNKNOWN if code.code == NO_CODE else None
+        return Verdict(is_member=is_member, reason=reason, display=displays.get(code.code))
 
 
 COLOURS = OURS.replace("StructureDefinition", "ValueSet") + "colours"
 SYSTEM = "urn:oid:1.2.3"
+NO_CODE = "none"
+"""A code that the system, which is here as a whole, does not have."""
 SETS = Sets({COLOURS: {SYSTEM: {"r": "Red", "g": "Green"}}}, {"g": date(2000, 1, 1)})
 
 
@@ -78,7 +82,7 @@ class Room:
         by_url = {one["url"]: one for one in known}
         self.guide = Guide.of(FACTS, definitions.bases, by_url.get)
         zone = ZoneInfo("Asia/Shanghai")
-        self.checking = Checking(model, zone, definitions.bases, SETS)
+        self.checking = Checking(model, zone, Extensions(definitions.bases, model.shapes), SETS)
 
     def issues(self, definition, resource, **options):
         """Return what `resource` does not fulfil of `definition`, (severity, message, place)."""

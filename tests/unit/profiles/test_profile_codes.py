@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/R4/terminologies.html#strength
 
 import pytest
 
-from tests.unit.profiles.profiling import COLOURS, SYSTEM, observation, patient, profile
+from tests.unit.profiles.profiling import COLOURS, NO_CODE, SYSTEM, observation, patient, profile
 
 RED, BLUE = {"system": SYSTEM, "code": "r"}, {"system": SYSTEM, "code": "b"}
 ELSEWHERE = {"system": "urn:x", "code": "r"}
@@ -106,3 +106,25 @@ def test_a_place_of_birth_is_one_of_the_day_of_birth(room, day, is_valid):
     birth_place = {"url": BIRTH_PLACE, "valueAddress": {"city": "g"}}
     given = patient(birthDate=day, extension=[birth_place])
     assert (room().errors(definition, given) == []) == is_valid
+
+
+@pytest.mark.parametrize(
+    ("strength", "severities"),
+    [
+        ("required", {"error": "profile-binding"}),
+        ("extensible", {"warning": "code-unknown"}),
+        ("preferred", {"warning": "code-unknown", "information": "profile-binding"}),
+    ],
+)
+def test_a_code_that_its_system_does_not_have_is_warned_of_at_least(room, strength, severities):
+    unknown = {"system": SYSTEM, "code": NO_CODE}
+    given = observation(valueCodeableConcept={"coding": [unknown]})
+    told = [(severity, message) for severity, message, _ in room().issues(bound(strength), given)]
+    assert set(severities.items()) <= set(told)
+
+
+def test_a_code_that_its_system_does_not_have_is_warned_of_beside_a_good_one(room):
+    unknown = {"system": SYSTEM, "code": NO_CODE}
+    given = observation(valueCodeableConcept={"coding": [RED, unknown]})
+    told = room().issues(bound("required"), given)
+    assert told == [("warning", "code-unknown", "Observation.value")]

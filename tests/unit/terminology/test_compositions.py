@@ -298,3 +298,19 @@ def test_all_that_hl7_defines_can_be_composed_or_says_why_not():
         except FhirError as refusal:
             told.add(refusal.issues[0].message)
     assert told <= {"code-system-unknown", "value-set-unknown"}
+
+
+def test_a_code_outside_a_value_set_is_unknown_if_no_edition_of_its_whole_system_has_it():
+    later = {**code_system("urn:one"), "id": "later", "version": "2", "concept": [{"code": "new"}]}
+    fragment = {**code_system("urn:f"), "content": "fragment"}
+    known = terminology(later, fragment, value_set("urn:0", [{"system": "urn:two"}]))
+
+    def reason(code):
+        verdict = known.member("urn:0", code)
+        assert verdict.is_member is False
+        return verdict.reason
+
+    outside, unknown = "code-not-in-value-set", "code-unknown"
+    assert reason(Code("a", "urn:one")) == reason(Code("new", "urn:one")) == outside
+    assert reason(Code("a", "urn:one", "2")) == reason(Code("z", "urn:one")) == unknown
+    assert reason(Code("z", "urn:f")) == reason(Code("z", "urn:nobody")) == outside
