@@ -3,7 +3,7 @@
 What a post comes to is decided where records are stored. Here a row is only put over what is there
 of the visit, for a row of prescriptions does not say that there are no diagnoses.
 
-Spec: docs/import.md, docs/encounter-records.md
+Spec: WS 445-2014; https://hl7.org/fhir/R4/http.html#cond-update
 """
 
 from dataclasses import dataclass, field

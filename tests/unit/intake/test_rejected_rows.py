@@ -15,7 +15,7 @@ def again(content, reader):
 
 @pytest.mark.parametrize("cells", [("测试甲", '5" , \n x'), ("=1+1", ""), (" a", "b ")])
 def test_a_rejected_row_of_a_table_is_read_again_as_it_was(cells):
-    row = Row(7, ("a", "b"), cells, (unreadable("nul"),))
+    row = Row(7, ("a", "b"), cells, (unreadable("intake-nul"),))
     content = rejects.header(("a", "b")) + rejects.written([Made(row, faults=row.faults)], "en")
     (found,) = again(content, csv_rows.read)
     assert found.cells[:2] == cells
@@ -25,7 +25,7 @@ def test_a_rejected_row_of_a_table_is_read_again_as_it_was(cells):
 
 @pytest.mark.parametrize("cells", [("1",), ("1", "2", "3")])
 def test_a_row_of_another_length_still_fits_under_its_headers(cells):
-    row = Row(2, ("a", "b"), cells, (unreadable("cells", count=1, expected=2),))
+    row = Row(2, ("a", "b"), cells, (unreadable("intake-cells", count=1, expected=2),))
     content = rejects.header(("a", "b")) + rejects.written([Made(row, faults=row.faults)], "en")
     (found,) = again(content, csv_rows.read)
     assert not found.faults
@@ -36,7 +36,7 @@ def test_a_row_of_another_length_still_fits_under_its_headers(cells):
 )
 def test_a_rejected_line_of_json_is_read_again_as_it_was(line):
     (row,) = again(line, ndjson_rows.read)
-    content = rejects.written([Made(row, faults=(unreadable("json"),))], "zh")
+    content = rejects.written([Made(row, faults=(unreadable("intake-json"),))], "zh")
     assert b'"_row":"1"' in content
     (found,) = again(content, ndjson_rows.read)
     assert (found.header, found.cells, found.resource) == (row.header, row.cells, row.resource)
