@@ -107,6 +107,7 @@ def write(file: Path, rows: int) -> None:
 def imported(file: Path, settings: dict[str, str]) -> None:
     """Import `file`, and print what was said and the most memory."""
     log = file.parent / "import.log"
+    log.unlink(missing_ok=True)
     command = [sys.executable, "-m", "server.cli", "import", "--workers", WORKERS]
     process = processes.Process([*command, "InpatientFrontPage", str(file)], log, **settings)
     process.start()
