@@ -34,7 +34,6 @@ def opened(
         **before,
         **_claimed(record),
         "id": id,
-        "identifier": [{"system": f"{BASE}/sid/record-review", "value": record["id"]}],
         "status": "requested",
         "intent": "order",
         "code": _concept(CODE),

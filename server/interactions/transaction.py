@@ -140,8 +140,9 @@ class Writing:
 
     def _stored(self, types: Collection[str], note: Note) -> dict[int, Done]:
         """Return what the entries came to, all stored; `note` takes what tells it once more."""
-        # What is at fault is found before the transaction begins, which then is short.
-        self._drafting.of(self._context.resources.look(self._identified))
+        if len(self._entries) > 1:
+            # What is at fault is found before the transaction begins, which then is short.
+            self._drafting.of(self._context.resources.look(self._identified))
 
         def attempt(transaction: Transaction) -> dict[int, Done]:
             done = self._attempt(transaction)

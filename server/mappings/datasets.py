@@ -16,7 +16,7 @@ Spec: WS 365-2011, WS 445-2014 (data sets), https://www.nhc.gov.cn/wjw/s9497/wsb
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +83,8 @@ class DataSet:
 
     name: str
     head: Head
-    elements: Mapping[str, Element]
-    made: Made
+    elements: Mapping[str, Element] = field(repr=False)
+    made: Made = field(repr=False)
 
     @property
     def is_record(self) -> bool:
