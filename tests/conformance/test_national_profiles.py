@@ -200,6 +200,8 @@ def test_every_system_of_identifiers_that_is_ours_has_its_naming_system():
     for param in ELEMENTS:
         fixed = param.values[1].get("fixedUri", "")
         used |= {fixed} if fixed.startswith(start) else set()
+    for table in content.MAPPINGS.rglob("*.toml"):
+        used |= set(re.findall(f"{start}[a-z0-9-]+", table.read_text("utf-8")))
     named = {
         one["uniqueId"][0]["value"] for one in read(content.PROFILES / "NamingSystem").values()
     }
