@@ -2,8 +2,6 @@
 
 Nothing is noted of what was done: a row that is written again changes nothing, so that after a
 crash one may begin a little earlier.
-
-Spec: docs/import.md
 """
 
 from collections.abc import Iterable, Iterator, Sequence

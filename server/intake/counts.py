@@ -1,7 +1,4 @@
-"""What an import came to, in numbers.
-
-Spec: docs/import.md
-"""
+"""What an import came to, in numbers."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

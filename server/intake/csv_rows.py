@@ -1,6 +1,6 @@
 """Rows of CSV. A quote that is never closed costs the line it stands in, not the rest of the file.
 
-Spec: RFC 4180
+Spec: https://www.rfc-editor.org/rfc/rfc4180
 """
 
 import csv
@@ -90,7 +90,7 @@ def _rows(feed: _Feed, header: tuple[str, ...], divider: str) -> Iterator[Row]:
             return
         except (_StillOpen, csv.Error) as error:
             line = feed.first_alone()
-            told = unreadable("quote-open" if isinstance(error, _StillOpen) else _rule(error))
+            told = unreadable(_message(error))
             as_it_is = line.text.rstrip("\r\n").split(divider)
             yield Row(line.number, header, tuple(as_it_is), (line.fault or told,))
             reader = csv.reader(feed, delimiter=divider, strict=True)
@@ -100,5 +100,7 @@ def _rows(feed: _Feed, header: tuple[str, ...], divider: str) -> Iterator[Row]:
             yield rows.row(feed.taken[0].number, header, cells, *faults)
 
 
-def _rule(error: Exception) -> str:
-    return "cell-too-long" if "field limit" in str(error) else "quote-broken"
+def _message(error: Exception) -> str:
+    if isinstance(error, _StillOpen):
+        return "intake-quote-open"
+    return "intake-cell-too-long" if "field limit" in str(error) else "intake-quote-broken"

@@ -1,6 +1,6 @@
 """The kinds of files that rows are read from.
 
-Spec: RFC 4180 (text/csv), https://hl7.org/fhir/R4/nd-json.html
+Spec: https://www.rfc-editor.org/rfc/rfc4180, https://hl7.org/fhir/R4/nd-json.html
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""What a row comes to before it is written: requests for one transaction, or what is wrong.
-
-Spec: docs/import.md
-"""
+"""What a row comes to before it is written: requests for one transaction, or what is wrong."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,4 @@
-"""From a row of a file to what is to be written of it.
-
-Spec: docs/import.md
-"""
+"""From a row of a file to what is to be written of it."""
 
 from dataclasses import dataclass, field
 
@@ -54,7 +51,7 @@ class Making:
 
     def _of_cells(self, row: Row) -> Made:
         if self.dataset is None or self._maker is None:
-            return Made(row, faults=(unreadable("no-resource"),))
+            return Made(row, faults=(unreadable("intake-no-resource"),))
         columns = self._columns.get(row.header)
         if columns is None:
             columns = self._columns[row.header] = self.dataset.headers(row.header)

@@ -2,8 +2,6 @@
 
 A row of one data set says nothing of what only others have, so that stays. What is listed, such as
 identifiers and prescriptions, is matched item by item.
-
-Spec: docs/import.md
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping

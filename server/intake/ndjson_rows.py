@@ -37,7 +37,7 @@ def _row(line: Line) -> Row:
         return replace(row, faults=(line.fault,))
     found = _object(text)
     if found is None:
-        return replace(row, faults=(unreadable("json", text),))
+        return replace(row, faults=(unreadable("intake-json", text),))
     match found:
         case {"_text": str(inner)}:
             return _row(Line(line.number, inner))
@@ -46,7 +46,7 @@ def _row(line: Line) -> Row:
     texts = {name: _cell(value) for name, value in found.items() if name not in REJECT_COLUMNS}
     wrong = [name for name, value in texts.items() if value is None]
     if wrong:
-        return replace(row, faults=(unreadable("json-cell", wrong[0]),))
+        return replace(row, faults=(unreadable("intake-json-cell", wrong[0]),))
     cells = tuple(value or "" for value in texts.values())
     return replace(rows.row(line.number, rows.header(tuple(texts)), cells), line=row.line)
 

@@ -1,7 +1,4 @@
-"""A file that is to be imported, looked at before anything of it is written.
-
-Spec: docs/import.md
-"""
+"""A file that is to be imported, looked at before anything of it is written."""
 
 from dataclasses import dataclass
 from typing import IO

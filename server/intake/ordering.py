@@ -1,7 +1,4 @@
-"""Resources in the order of the row that they came of, so that the row comes back as it was.
-
-Spec: docs/import.md
-"""
+"""Resources in the order of the row that they came of, so that the row comes back as it was."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

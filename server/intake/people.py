@@ -3,11 +3,11 @@
 Who the person is, is found as it is for records of visits. Somebody who is found keeps what other
 data sets have told; of somebody with no number at all nobody could tell whose row it is.
 
-Spec: docs/import.md; 人口健康信息管理办法(试行) article 8 (R1.8c)
+Spec: 人口健康信息管理办法(试行) article 8 (R1.8c); https://hl7.org/fhir/R4/patient.html
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -22,10 +22,15 @@ from server.intake.stable import StableIds
 from server.interactions import visits
 from server.interactions.claimed import MEDICAL_RECORD, TYPE
 from server.interactions.platform import platform
-from server.interactions.residents import UNKNOWN, Residents, Resolution
+from server.interactions.residents import AMBIGUOUS, CONTRADICTED, Residents, Resolution
 from server.mappings.datasets import DataSet, Read
 from server.mappings.reading import Entry
 
+_UNSETTLED = {
+    AMBIGUOUS: "intake-person-ambiguous",
+    CONTRADICTED: "intake-person-contradicted",
+}
+"""What is said where it cannot be told whose row it is; somebody unknown is new."""
 VISIT = "Encounter"
 _BEST = ("urn:oid:2.16.156.10011.1.3", "urn:oid:2.16.156.10011.1.2", "urn:oid:2.16.156.10011.1.19")
 """Identifiers of persons, the best first: ID number, health record number, health card number."""
@@ -38,6 +43,11 @@ class People:
     context: Context
     dataset: DataSet
     ids: StableIds
+    own: Context = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare to find people whom the caller need not see; nothing of them is told."""
+        object.__setattr__(self, "own", platform(self.context))
 
     def requests(self, read: Read) -> tuple[tuple[Request, ...], str]:
         """Return what is to be written, and the key of the person.
@@ -51,8 +61,8 @@ class People:
             raise Unprocessable.because("intake-person-without-number")
         key = visits.code(identifiers[0])
         resolution = self._resolution(patient.resource)
-        if resolution.reason not in (None, UNKNOWN):
-            raise Conflict.because(f"intake-person-{resolution.reason}")
+        if resolution.reason in _UNSETTLED:
+            raise Conflict.because(_UNSETTLED[resolution.reason])
         is_new = resolution.patient is None or resolution.new is not None
         id = self.ids.of(TYPE, key) if is_new else (resolution.patient or "").partition("/")[2]
         links = {one.full_url: f"urn:uuid:{uuid4()}" for one in read.entries}
@@ -79,7 +89,7 @@ class People:
         record = orjson.loads(
             json.dumps({"patient": {"reference": "#patient"}, "contained": [said]})
         )
-        residents = Residents(platform(self.context))
+        residents = Residents(self.own)
         return self.context.resources.look(lambda one: residents.find(one, record, None))
 
     def _new(
@@ -89,7 +99,7 @@ class People:
         return _request(patient, {**patient.resource, "id": id}, links, query=query)
 
     def _known(self, patient: Entry, id: str, links: Mapping[str, str]) -> Request:
-        there = self.context.resources.read(TYPE, id)
+        there = self.own.resources.read(TYPE, id)
         merged = merging.over(json.exact(there.body or b"{}"), patient.resource)
         return _request(patient, merged, links, id=id, if_match=f'W/"{there.version}"')
 

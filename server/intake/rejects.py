@@ -3,7 +3,7 @@
 Such a file can be put right and imported again: what is told beside the rows is passed over. A
 table comes back as CSV, records as NDJSON.
 
-Spec: docs/import.md
+Spec: https://www.rfc-editor.org/rfc/rfc4180, https://hl7.org/fhir/R4/nd-json.html
 """
 
 import csv

@@ -1,7 +1,4 @@
-"""One row of a file, whatever the file is.
-
-Spec: docs/import.md
-"""
+"""One row of a file, whatever the file is."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,10 +33,10 @@ class Sheet:
     rows: Iterator[Row]
 
 
-def unreadable(rule: str, value: str = "", **arguments: object) -> RowFault:
-    """Return the fault of a row that cannot be read; its message is ``intake-<rule>``."""
+def unreadable(message: str, value: str = "", **arguments: object) -> RowFault:
+    """Return the fault of a row that cannot be read, by the key of its `message`."""
     said = {"value": value[:40], **arguments}
-    return RowFault("", "", value[:200], f"intake-{rule}", said)
+    return RowFault("", "", value[:200], message, said)
 
 
 def rule(fault: RowFault) -> str:
@@ -61,7 +58,7 @@ def row(number: int, header: tuple[str, ...], cells: Sequence[str], *faults: Row
     while len(given) > len(header) and not given[-1].strip():
         given.pop()
     if not faults and len(given) != len(header):
-        faults = (unreadable("cells", count=len(given), expected=len(header)),)
+        faults = (unreadable("intake-cells", count=len(given), expected=len(header)),)
     if not faults and any("\0" in cell for cell in given):
-        faults = (unreadable("nul"),)
+        faults = (unreadable("intake-nul"),)
     return Row(number, header, tuple(given), faults)

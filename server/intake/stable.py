@@ -3,7 +3,7 @@
 They are made of who somebody is, so a key of the database goes into them: nobody can tell whose
 number one was made of.
 
-Spec: RFC 9562 section 5.5
+Spec: https://www.rfc-editor.org/rfc/rfc9562#section-5.5
 """
 
 import hmac

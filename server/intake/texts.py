@@ -58,7 +58,7 @@ def lines(stream: IO[bytes], encoding: str | None = None) -> Iterator[Line]:
             content = decoder.begun(content)
         if len(content) >= _LONGEST_BYTES and not content.endswith(b"\n"):
             _skip_line(stream)
-            yield Line(number, "\n", unreadable("line-too-long", most=_LONGEST_BYTES))
+            yield Line(number, "\n", unreadable("intake-line-too-long", most=_LONGEST_BYTES))
         else:
             yield decoder.line(number, content)
 
@@ -98,13 +98,13 @@ class _Decoder:
 
 
 def _mixed(number: int, text: str, encoding: str) -> Line:
-    fault = unreadable("encoding-mixed", line=number, encoding=encoding.upper())
+    fault = unreadable("intake-encoding-mixed", line=number, encoding=encoding.upper())
     return Line(number, text, fault)
 
 
 def _unknown(number: int, content: bytes) -> Line:
     text = content.decode(UTF_8, "replace")
-    return Line(number, text, unreadable("encoding-unknown", line=number))
+    return Line(number, text, unreadable("intake-encoding-unknown", line=number))
 
 
 def _guessed(content: bytes) -> str | None:

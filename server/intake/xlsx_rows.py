@@ -108,9 +108,9 @@ def _cells(
         is_formula = isinstance(formula, str) and formula.startswith("=")
         if is_formula and place < len(values) and values[place] is None:
             cells[place] = formula
-            return cells, (unreadable("formula", formula),)
+            return cells, (unreadable("intake-formula", formula),)
     numbers = [one for one in values if isinstance(one, int | float) and abs(one) >= _EXACT]
-    return cells, tuple(unreadable("digits-lost", str(one)) for one in numbers[:1])
+    return cells, tuple(unreadable("intake-digits-lost", str(one)) for one in numbers[:1])
 
 
 def _text(value: object) -> str:

@@ -129,9 +129,10 @@ def _document(
         said = [
             coding["code"]
             for coding in one.get("type", {}).get("coding", ())
-            if coding.get("system") == "urn:oid:2.16.156.10011.2.3.1.1"
+            if coding.get("system") == "urn:oid:2.16.156.10011.2.3.1.1" and "code" in coding
         ]
-        fitting = [code for code, about in documents.items() if about["system"] == one["system"]]
+        system = one.get("system")
+        fitting = [code for code, about in documents.items() if about["system"] == system]
         if fitting:
             return (said or fitting)[0], one
     return None

@@ -57,8 +57,9 @@ def _deepest(address: Mapping[str, Any]) -> str | None:
     parts += [address[f"_{name}"] for name, _ in reversed(_LEVELS) if f"_{name}" in address]
     for part in parts:
         for one in part.get("extension", ()):
-            if one.get("url") == CODING:
-                return str(one["valueCoding"]["code"])
+            code = one.get("valueCoding", {}).get("code")
+            if one.get("url") == CODING and code is not None:
+                return str(code)
     return None
 
 

@@ -3,7 +3,7 @@
 It is never done at once: who sends a file is told where to ask how far it is. The answer has the
 numbers, and where the rows are that were not taken.
 
-Spec: docs/import.md; https://hl7.org/fhir/R4/async.html
+Spec: https://hl7.org/fhir/R4/async.html
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 What a caller is not shown is not in the row either. Elements that no row can have back are listed.
 
-Spec: docs/import.md; WS 365-2011, WS 445-2014
+Spec: WS 365-2011, WS 445-2014; https://hl7.org/fhir/R4/operations.html
 """
 
 import csv

@@ -75,6 +75,7 @@ CONTEXTS = {
     "jobs/desk.py": "the rights of a job, as they are when its result is given",
     "cli/demo.py": "writes the demo region",
     "cli/terminology.py": "writes code systems, for who runs the server",
+    "cli/writers.py": "writes rows of a file, for who runs the server",
     "portal/desk.py": "the session decides",
     "interactions/platform.py": "finds whom a record is about, and stores what it comes to",
     "identity/publishing.py": "stores what comes with the server, by an access of its own",
@@ -90,6 +91,7 @@ OPENERS = {
     "app.py": "a server that asks nobody, which production refuses to be",
     "cli/demo.py": "writes the demo region",
     "cli/terminology.py": "writes code systems, for who runs the server",
+    "cli/writers.py": "writes rows of a file, for who runs the server",
     "jobs/rights.py": "a server that asks nobody, which production refuses to be",
 }
 

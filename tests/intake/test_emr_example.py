@@ -1,0 +1,66 @@
+"""The sample client of docs/examples, run as its text says, on a server that asks for tokens."""
+
+import csv
+import subprocess
+import sys
+
+import pytest
+
+from server.fhir.json import dumps
+from tests import processes
+from tests.intake import files
+from tests.jobs.conftest import guarded, jobs_process
+from tests.portal.conftest import services
+
+__all__ = ["guarded", "services"]
+CLIENT = processes.ROOT / "docs/examples/emr_push.py"
+
+
+@pytest.fixture(scope="module")
+def doer(guarded, tmp_path_factory):
+    """The process that does the jobs of that server."""
+    process = jobs_process(tmp_path_factory.mktemp("doer") / "jobs.log", **guarded.settings)
+    process.start()
+    yield process
+    process.stop()
+
+
+def run(folder, *arguments):
+    done = subprocess.run(
+        [sys.executable, CLIENT, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def approved(guarded, client):
+    command = [sys.executable, "-m", "server.cli", "clients", "approve", client, "--unlimited"]
+    process = processes.Process(command, guarded.log, **guarded.settings)
+    assert process.start().child.wait(60) == 0
+
+
+def test_an_emr_registers_pushes_a_visit_and_a_file(guarded, doer, services, tmp_path):
+    client = run(tmp_path, guarded.base, "register").strip()
+    approved(guarded, client)
+    dataset = services.interpreters.datasets.find("InpatientFrontPage")
+    record = dataset.read(files.front_page(1)).record
+    record = {**record, "patient": {"reference": "#patient", **record["patient"]}}
+    (tmp_path / "visit.json").write_bytes(dumps(record))
+    rows = [files.front_page(number) for number in range(1, 5)]
+    rows[3]["离院方式代码"] = "Z"
+    (tmp_path / "pages.csv").write_bytes(files.csv_of(rows))
+    push = (guarded.base, "push", client, "visit.json", "pages.csv", "InpatientFrontPage")
+    said = run(tmp_path, *push)
+    assert "visit.json: 201" in said
+    assert "pages.csv: taken 3" in said
+    assert "pages.csv: unchanged 1" in said
+    assert "pages.csv: rejected 1" in said
+    with (tmp_path / "rejects.csv").open(encoding="utf-8-sig", newline="") as table:
+        (reject,) = csv.DictReader(table)
+    assert (reject["病案号"], reject["_element"]) == ("00000004", "离院方式代码")
+    assert "visit.json: 200" in run(tmp_path, *push)

@@ -1,0 +1,73 @@
+"""What a row says is put over what is known, and takes away nothing that it cannot say."""
+
+from server.intake import merging
+
+CARD = {"system": "card", "value": "1"}
+NUMBER = {"system": "id", "value": "2"}
+
+
+def place(code, text):
+    kind = {"url": "x/cn-address-type", "valueCoding": {"code": code}}
+    return {"extension": [kind], "text": text}
+
+
+def test_a_person_keeps_what_other_rows_have_told():
+    old = {"id": "a", "identifier": [CARD], "gender": "male", "address": [place("01", "old")]}
+    new = {"identifier": [NUMBER], "birthDate": "1990-01-01", "address": [place("09", "new")]}
+    assert merging.over(old, new) == {
+        "id": "a",
+        "identifier": [CARD, NUMBER],
+        "gender": "male",
+        "address": [place("01", "old"), place("09", "new")],
+        "birthDate": "1990-01-01",
+    }
+
+
+def test_what_is_told_anew_stands_where_the_old_stood():
+    phone = {"system": "phone", "use": "mobile", "value": "1"}
+    home = {"system": "phone", "use": "home", "value": "2"}
+    newer = {**phone, "value": "3"}
+    assert merging.over({"telecom": [phone, home]}, {"telecom": [newer]})["telecom"] == [
+        newer,
+        home,
+    ]
+
+
+def test_the_same_row_again_changes_nothing():
+    row = {"name": [{"text": "测试甲"}], "identifier": [NUMBER, CARD], "address": [place("1", "a")]}
+    once = merging.over({"identifier": [CARD]}, row)
+    assert list(merging.over(once, row).items()) == list(once.items())
+
+
+def test_a_whole_row_takes_away_only_what_it_could_have_told():
+    old = {"id": "a", "ward": "1", "prescription": [{"number": "1"}], "bed": "2"}
+    new = {"bed": "3"}
+    assert merging.whole(old, new, {"ward", "bed"}) == {
+        "id": "a",
+        "prescription": [{"number": "1"}],
+        "bed": "3",
+    }
+
+
+def test_a_part_takes_the_place_of_the_one_with_its_number():
+    old = {"start": "1", "prescription": [{"number": "1", "medicine": "a"}, {"number": "2"}]}
+    new = {
+        "start": "2",
+        "prescription": [{"number": "1", "medicine": "b"}, {"number": "1", "medicine": "c"}],
+        "chiefComplaint": "x",
+    }
+    assert merging.part(old, new) == {
+        "start": "1",
+        "prescription": [
+            {"number": "1", "medicine": "b"},
+            {"number": "1", "medicine": "c"},
+            {"number": "2"},
+        ],
+        "chiefComplaint": "x",
+    }
+
+
+def test_results_without_the_number_of_a_report_make_way_for_each_other_only():
+    old = {"result": [{"report": "1", "item": "a"}, {"item": "b"}]}
+    new = {"result": [{"item": "c"}]}
+    assert merging.part(old, new)["result"] == [{"report": "1", "item": "a"}, {"item": "c"}]
