@@ -50,3 +50,6 @@ class Membership(Protocol):
         abolished in 2010 is valid for a birth in 1980. Without it, today's codes count and former
         ones are members with a reason.
         """
+
+    def at_once(self) -> "Membership":
+        """Return what answers many questions at once, by what is known now."""
