@@ -17,7 +17,7 @@ UNKNOWN, OUTSIDE = "code-unknown", "code-not-in-value-set"
 """The reasons of a code that its whole system does not have, and of one not in the value set."""
 
 
-class Code(msgspec.Struct, frozen=True):
+class Code(msgspec.Struct, frozen=True, gc=False):
     """A code as it stands in a resource; `system` None for the type ``code``, which has none."""
 
     code: str
