@@ -15,7 +15,7 @@ from server.operations import codes, value_sets
 from server.operations.arguments import Arguments
 from server.terminology import spelling
 from server.terminology.expansion import Asked, Expanded, expanded
-from server.terminology.service import Versions
+from server.terminology.versions import Versions
 
 Json = Mapping[str, Any]
 _KEPT = ("url", "version", "name", "title", "status", "experimental", "language")

@@ -15,8 +15,8 @@ from server.operations import codes, value_sets
 from server.operations.arguments import Arguments
 from server.terminology import judgement
 from server.terminology.membership import Code, Verdict
-from server.terminology.service import Versions
 from server.terminology.systems import table
+from server.terminology.versions import Versions
 
 Json = Mapping[str, Any]
 

@@ -13,7 +13,7 @@ from server.interactions.call import Call, Disclosed
 from server.operations import codes
 from server.operations.arguments import Arguments
 from server.terminology.compositions import Composition
-from server.terminology.service import Versions
+from server.terminology.versions import Versions
 
 Json = Mapping[str, Any]
 _TYPE = "http://hl7.org/fhir/StructureDefinition/"

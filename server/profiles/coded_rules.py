@@ -24,6 +24,7 @@ MAXIMUM = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet
 _PLACE_OF_BIRTH = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
 _SEVERITIES = {"required": "error", "extensible": "warning", "preferred": "information"}
 _CODED = ("CodeableConcept", "Coding")
+_NO_MEMBER = Verdict(is_member=False)
 _DAYS = (
     ("effectiveDateTime",),
     ("effectivePeriod", "start"),
@@ -77,12 +78,13 @@ def _bound(value_set: str, strength: str) -> Rule:
             if item.type == "CodeableConcept" and strength in ("required", "extensible"):
                 run.tell("code-invalid", "profile-binding-no-code", at, said, severity)
             return
-        on = _on(at, run)
-        verdicts = [_verdict(item, value_set, one, on, run) for one in codes]
-        is_good = _remarked(codes, verdicts, at, run)
-        if is_good or severity != "error":
+        verdicts = _verdicts(item, codes, value_set, at, run)
+        members = [one for one in verdicts if one.is_member]
+        if len(members) == len(codes):
+            return
+        if members or severity != "error":
             _warn_of_unknown(verdicts, at, run)
-        if is_good:
+        if members:
             return
         told = {"code": ", ".join(map(_shown, codes)), **said}
         if any(one.is_member is None for one in verdicts):
@@ -93,27 +95,24 @@ def _bound(value_set: str, strength: str) -> Rule:
     return check
 
 
-def _remarked(codes: list[Code], verdicts: list[Verdict], at: At, run: Run) -> bool:
-    """Tell whether one of `codes` is a member, having remarked on those that are."""
-    is_good = False
-    for code, verdict in zip(codes, verdicts, strict=True):
-        if verdict.is_member:
-            is_good = True
-            _remark(code, verdict, at, run)
-    return is_good
-
-
 def _warn_of_unknown(verdicts: list[Verdict], at: At, run: Run) -> None:
     for one in verdicts:
         if one.reason == UNKNOWN:
             run.tell("code-invalid", UNKNOWN, at, one.arguments, "warning")
 
 
-def _verdict(item: Item, value_set: str, code: Code, on: date | None, run: Run) -> Verdict:
-    if code.system is None and item.type in _CODED:
+def _verdicts(item: Item, codes: list[Code], value_set: str, at: At, run: Run) -> list[Verdict]:
+    """Return what is to be said of each of `codes`, having remarked on those that are members."""
+    found, on = list[Verdict](), _on(at, run)
+    member, needs_system = run.membership.member, item.type in _CODED
+    for code in codes:
         # Only an element that is no more than a code takes its system from the value set.
-        return Verdict(is_member=False)
-    return run.membership.member(value_set, code, on)
+        is_told = code.system is not None or not needs_system
+        verdict = member(value_set, code, on) if is_told else _NO_MEMBER
+        if verdict.is_member and (verdict.reason or verdict.display != code.display):
+            _remark(code, verdict, at, run)
+        found.append(verdict)
+    return found
 
 
 def _remark(code: Code, verdict: Verdict, at: At, run: Run) -> None:
@@ -121,9 +120,7 @@ def _remark(code: Code, verdict: Verdict, at: At, run: Run) -> None:
     if verdict.reason is not None:
         run.tell("business-rule", verdict.reason, at, verdict.arguments, "warning")
     right, given = verdict.display, code.display
-    if right in (None, given) or given is None:
-        return
-    if _folded(right) != _folded(given):
+    if right is not None and given is not None and _folded(right) != _folded(given):
         told = {"code": _shown(code), "expected": right, "found": given[:100]}
         run.tell("value", "profile-display", at, told, "warning")
 

@@ -188,7 +188,8 @@ class Checking:
         whole = resource(value)
         at: At = (None, whole.type, None)
         scope = Scope(self.model, self.zone, whole, whole, whole, _BUDGET)
-        run = Run("", self.model, scope, self.membership, find, day_of(value), [], tells_support)
+        known = self.membership.at_once()
+        run = Run("", self.model, scope, known, find, day_of(value), [], tells_support)
         try:
             for one in profiles:
                 one.check(whole, at, run)

@@ -5,6 +5,7 @@ bind it to what a caller may see.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from threading import Lock
 from typing import Any, TypeVar
@@ -112,10 +113,12 @@ class Engine:
             return result
 
         limit = seconds or self.client.options.timeout
-        with pymongo.timeout(limit), self.client.start_session() as session:
+        with self.client.start_session() as session:
             try:
-                result = session.with_transaction(noted, _SNAPSHOT, _MAJORITY)
+                with pymongo.timeout(limit):
+                    result = session.with_transaction(noted, _SNAPSHOT, _MAJORITY)
             except ExecutionTimeout as error:
+                self._abandon(session)
                 if committing or not failures:
                     # It may be committed, so the caller must not hear that it was refused.
                     raise NetworkTimeout(str(error)) from error
@@ -123,6 +126,11 @@ class Engine:
                 raise failures[0] from error
         marks.committed()
         return result
+
+    def _abandon(self, session: ClientSession) -> None:
+        """End what `session` may have left open, for which the driver had no time."""
+        with suppress(PyMongoError):  # Else the database ends it within seconds.
+            self.client.admin.command("killSessions", [session.session_id])
 
     def claim(self, name: str, session: ClientSession) -> None:
         """Make this transaction and every other one with claim `name` exclude each other."""

@@ -17,7 +17,7 @@ UNKNOWN, OUTSIDE = "code-unknown", "code-not-in-value-set"
 """The reasons of a code that its whole system does not have, and of one not in the value set."""
 
 
-class Code(msgspec.Struct, frozen=True):
+class Code(msgspec.Struct, frozen=True, gc=False):
     """A code as it stands in a resource; `system` None for the type ``code``, which has none."""
 
     code: str
@@ -50,3 +50,6 @@ class Membership(Protocol):
         abolished in 2010 is valid for a birth in 1980. Without it, today's codes count and former
         ones are members with a reason.
         """
+
+    def at_once(self) -> "Membership":
+        """Return what answers many questions at once, by what is known now."""

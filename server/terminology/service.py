@@ -12,12 +12,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from server.fhir.outcome import FhirError, NotFound, Unavailable, Unprocessable
+from server.fhir.outcome import NotFound
 from server.terminology import library
 from server.terminology.compositions import Composer, Composition
-from server.terminology.judgement import judged
+from server.terminology.judge import Judge
 from server.terminology.library import (
-    COMPLETE,
     NOT_PRESENT,
     Definition,
     Editions,
@@ -25,9 +24,10 @@ from server.terminology.library import (
     Library,
     Shelf,
 )
-from server.terminology.membership import OUTSIDE, UNKNOWN, Code, Verdict
+from server.terminology.membership import Code, Membership, Verdict
 from server.terminology.systems import About, System, table
 from server.terminology.verdicts import Verdicts
+from server.terminology.versions import AS_NAMED, Versions
 
 Json = Mapping[str, Any]
 Made = TypeVar("Made")
@@ -52,31 +52,6 @@ class Loaded(Protocol):
 
     def all(self) -> Sequence[About]:
         """Return what each of them says of itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Versions:
-    """Which versions of code systems count: as the parameters of ``$expand`` of these names."""
-
-    system: tuple[tuple[str, str], ...] = ()
-    check: tuple[tuple[str, str], ...] = ()
-    force: tuple[tuple[str, str], ...] = ()
-
-    def of(self, url: str, named: str | None) -> str | None:
-        """Return the version of `url` that counts where `named` is. Raises Unprocessable."""
-        found = dict(self.force).get(url) or named or dict(self.system).get(url)
-        checked = dict(self.check).get(url)
-        if checked is not None and found not in (None, checked):
-            raise Unprocessable.because(
-                "code-system-version-differs",
-                system=url[:_SHOWN],
-                version=str(found)[:_SHOWN],
-                expected=checked[:_SHOWN],
-            )
-        return found or checked
-
-
-_AS_NAMED = Versions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,18 +162,18 @@ class Terminology:
             raise NotFound.because("concept-map-unknown", value=url[:_SHOWN])
         return found.read()
 
-    def composition(self, canonical: str, versions: Versions = _AS_NAMED) -> Composition:
+    def composition(self, canonical: str, versions: Versions = AS_NAMED) -> Composition:
         """Return what the value set `canonical` is composed of, for others that know it too.
 
         Raises NotFound, Unprocessable, TooCostly.
         """
-        if not self._are_known(versions):
+        if not self.are_known(versions):
             # Versions that anybody makes up are not remembered.
             return self._composer(versions).named(canonical)
         key = ("composition", canonical, versions, self._edition)
         return self._remembered(key, lambda: self._composer(versions).named(canonical))
 
-    def composed(self, resource: Json, versions: Versions = _AS_NAMED) -> Composition:
+    def composed(self, resource: Json, versions: Versions = AS_NAMED) -> Composition:
         """Return what the ValueSet `resource` is composed of. Raises as `composition`."""
         return self._composer(versions).compose(resource)
 
@@ -208,48 +183,25 @@ class Terminology:
             self._remembered(("map", one.key), one.read) for one in self.library.all("ConceptMap")
         ]
 
+    def at_once(self) -> Membership:
+        """Return what answers many questions at once, by what is known now."""
+        edition, verdicts = self._edition, self._verdicts
+        if verdicts.edition != edition:
+            verdicts = self._verdicts = Verdicts(edition)
+        return Judge(self, verdicts)
+
     def member(self, value_set: str, code: Code, on: date | None = None) -> Verdict:
         """Return whether `code` is in `value_set`; see `Membership`."""
-        edition, key = self._edition, (value_set, code)
-        kept = self._verdicts.find(edition, key, on)
-        if kept is not None:
-            return kept
-        versions = _AS_NAMED
-        if code.system is not None and code.version is not None:
-            versions = Versions(system=((code.system, code.version),))
-        try:
-            composition = self.composition(value_set, versions)
-        except Unavailable:
-            raise
-        except FhirError as refusal:
-            issue = refusal.issues[0]
-            return Verdict(is_member=None, reason=issue.message, arguments=issue.arguments)
-        verdict = judged(composition, code, on)
-        if verdict.reason == OUTSIDE and self._is_in_no_edition(code):
-            verdict = replace(verdict, reason=UNKNOWN)
-        if self._are_known(versions):
-            self._verdicts.keep(edition, key, on, verdict, composition)
-        return verdict
+        return self.at_once().member(value_set, code, on)
 
-    def _is_in_no_edition(self, code: Code) -> bool:
-        """Tell whether the system of `code` is here, whole, and has no such code.
-
-        Only what is in memory is looked at, and each edition, if none is named.
-        """
-        found = self.library.versions("CodeSystem", code.system) if code.system else ()
-        meant = [one for one in found if code.version in (None, one.head.version)]
-        return bool(meant) and all(
-            one.head.content == COMPLETE and not self.table(one).concepts((code.code,))
-            for one in meant
-        )
+    def are_known(self, versions: Versions) -> bool:
+        """Tell whether the editions are here that `versions` names."""
+        return all(self.system(*one) is not None for one in (*versions.system, *versions.force))
 
     @property
     def _edition(self) -> object:
         """Something that is another thing as soon as anything is stored, loaded or removed."""
         return self.library.edition, self.loaded.edition
-
-    def _are_known(self, versions: Versions) -> bool:
-        return all(self.system(*one) is not None for one in (*versions.system, *versions.force))
 
     def _look_anew(self) -> None:
         """Look whether another process has stored or loaded what was not found."""

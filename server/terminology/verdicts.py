@@ -18,30 +18,27 @@ Key = tuple[str, Code]
 
 
 class Verdicts:
-    """Up to 8192 verdicts. Any thread may ask."""
+    """Up to 8192 verdicts of one `edition` of the terminology. Any thread may ask."""
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_kept", "edition")
 
-    def __init__(self) -> None:
-        # The edition and its verdicts are one value, so that no thread sees one without the other.
-        self._kept: tuple[object, dict[Key, tuple[Verdict, bool]]] = (None, {})
+    def __init__(self, edition: object = None) -> None:
+        self.edition = edition
+        self._kept: dict[Key, tuple[Verdict, bool]] = {}
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self._kept[1])
+        return len(self._kept)
 
-    def find(self, edition: object, key: Key, on: date | None) -> Verdict | None:
-        """Return the verdict that was given of `key` in this `edition`, None if it is not kept."""
-        kept = self._kept
-        found = kept[1].get(key) if kept[0] == edition else None
+    def find(self, key: Key, on: date | None) -> Verdict | None:
+        """Return the verdict that was given of `key`, None if it is not kept for that day."""
+        found = self._kept.get(key)
         if found is None:
             return None
         verdict, is_timeless = found
         return verdict if is_timeless or on is None else None
 
-    def keep(
-        self, edition: object, key: Key, on: date | None, verdict: Verdict, by: Composition
-    ) -> None:
+    def keep(self, key: Key, on: date | None, verdict: Verdict, by: Composition) -> None:
         """Keep the `verdict` of `key`, whose value set is composed so, if it lasts.
 
         A code or a name that is long is not kept, for callers write them.
@@ -52,12 +49,10 @@ class Verdicts:
         if any(len(one or "") > _LONGEST for one in written) or not all(map(_is_here, systems)):
             return
         is_timeless = all(_is_timeless(system, code) for system in systems)
-        if not is_timeless and on is not None:
-            return
-        kept = self._kept
-        if kept[0] != edition or len(kept[1]) >= _MOST:
-            kept = self._kept = (edition, {})
-        kept[1][key] = verdict, is_timeless
+        if is_timeless or on is None:
+            if len(self._kept) >= _MOST:
+                self._kept.clear()
+            self._kept[key] = verdict, is_timeless
 
 
 def _is_here(system: System | None) -> bool:

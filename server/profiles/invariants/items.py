@@ -12,11 +12,12 @@ import msgspec
 from server.profiles.shapes import Shape, Slot
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One value: `value` is its JSON, None for a primitive that has only extensions.
 
     `type` is a FHIR type, or the path of a backbone element. `beside` has the id and the
-    extensions of a primitive. Of these many are made, and a Struct is made in a fifth of the time.
+    extensions of a primitive. Of these many are made, and a Struct is made in a fifth of the time;
+    JSON has no circles, so the collector need not look at it.
     """
 
     value: Any

@@ -15,6 +15,7 @@ from server.fhir.outcome import FhirError, NotFound, TooCostly, Unprocessable
 from server.terminology import service
 from server.terminology.expansion import Asked, expanded
 from server.terminology.judgement import judged
+from server.terminology.library import Definition, Fixed, Head
 from server.terminology.membership import Code
 
 FOREST = {"a": None, "b": "a", "c": "b", "d": "a", "e": None}
@@ -314,3 +315,14 @@ def test_a_code_outside_a_value_set_is_unknown_if_no_edition_of_its_whole_system
     assert reason(Code("a", "urn:one")) == reason(Code("new", "urn:one")) == outside
     assert reason(Code("a", "urn:one", "2")) == reason(Code("z", "urn:one")) == unknown
     assert reason(Code("z", "urn:f")) == reason(Code("z", "urn:nobody")) == outside
+
+
+def test_a_verdict_holds_until_anything_is_stored():
+    known = terminology(value_set("urn:0", [{"system": "urn:one"}]))
+    known.open(Fixed({}, edition=1), service.NothingLoaded())
+    assert [known.member("urn:0", Code("a", "urn:one")).is_member for _ in range(2)] == [True] * 2
+    head = Head("ValueSet", url="urn:0", version="2", status="active")
+    other = value_set("urn:0", [{"system": "urn:two"}])
+    stored = {("ValueSet", "urn:0"): [Definition(head, "other", lambda: other)]}
+    known.open(Fixed(stored, edition=2), service.NothingLoaded())
+    assert known.member("urn:0", Code("a", "urn:one")).is_member is False

@@ -28,8 +28,8 @@ class Elsewhere:
 def kept(code, verdict, on, system=SYSTEM):
     """Return what is asked for again, if `verdict` of `code` is given once."""
     verdicts, key = Verdicts(), ("urn:set", Code(code, "urn:one"))
-    verdicts.keep("1", key, on, verdict, (Part("urn:one", None, system, EVERY),))
-    return lambda edition="1", on=on: verdicts.find(edition, key, on)
+    verdicts.keep(key, on, verdict, (Part("urn:one", None, system, EVERY),))
+    return lambda on=on: verdicts.find(key, on)
 
 
 @pytest.mark.parametrize("verdict", [GOOD, BAD, Verdict(is_member=None)])
@@ -47,10 +47,6 @@ def test_a_verdict_for_no_day_on_a_code_with_days_is_kept_for_no_day_only():
     assert (find(), find(on=DAY)) == (GOOD, None)
 
 
-def test_a_verdict_holds_in_its_edition_only():
-    assert kept("a", GOOD, None)(edition="2") is None
-
-
 def test_what_a_database_tells_is_not_kept():
     assert kept("a", GOOD, None, Elsewhere())() is None
 
@@ -62,5 +58,5 @@ def test_what_is_long_is_not_kept():
 def test_no_more_than_so_many_verdicts_are_kept():
     verdicts = Verdicts()
     for number in range(20_000):
-        verdicts.keep("1", ("urn:set", Code(str(number), "urn:x")), None, BAD, ())
+        verdicts.keep(("urn:set", Code(str(number), "urn:x")), None, BAD, ())
     assert len(verdicts) <= 8192
