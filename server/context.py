@@ -27,6 +27,10 @@ class Work(Protocol):
     def is_kept(self) -> bool:
         """Tell whether nobody waits for it: it may be large, and is done anew if need be."""
 
+    @property
+    def name(self) -> str:
+        """Return what it is asked for by, the same however often it is begun; empty if by none."""
+
     def expect(self, steps: int) -> None:
         """Say of how many steps it consists."""
 
@@ -53,6 +57,7 @@ class _AtOnce:
     """Work that somebody waits for: if they hear nothing of it, they ask again."""
 
     is_kept = False
+    name = ""
 
     def expect(self, steps: int) -> None:
         """Say nothing: who waits sees when it is done."""

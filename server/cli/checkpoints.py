@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import file_digest
-from pathlib import Path
 from typing import Any
 
 from server.services import Services
-from server.store.shelf import Layout, digest
+from server.store.shelf import Layout
 
 _DAYS = 30
 
@@ -47,9 +45,3 @@ class Checkpoints:
     def remove(self, mark: str) -> None:
         """Forget the import called `mark`, which is done."""
         self._shelf.take(mark)
-
-
-def fingerprint(file: Path, dataset: str) -> str:
-    """Return what the import of the content of `file` as `dataset` is called."""
-    with file.open("rb") as stream:
-        return digest(f"{dataset}|{file.name}|{file_digest(stream, 'sha256').hexdigest()}")

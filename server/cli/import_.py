@@ -1,4 +1,4 @@
-"""``tongkang import``: a file of rows, written as fast as the machine allows.
+"""``tongkang import``: a file of rows, or documents, written as fast as the machine allows.
 
 What was interrupted goes on from where it was. Rows that are not taken are in a file beside.
 """
@@ -6,6 +6,7 @@ What was interrupted goes on from where it was. Rows that are not taken are in a
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
@@ -19,16 +20,17 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from server.cli.checkpoints import Checkpoint, Checkpoints, fingerprint
+from server.cli.checkpoints import Checkpoint, Checkpoints
 from server.cli.database import located, serving
+from server.cli.given import Given, given
 from server.cli.rejected import Rejects
 from server.cli.settings import exit_with, settings_or_exit
-from server.cli.writers import Writers, pieces
+from server.cli.writers import Task, Writers, pieces
 from server.fhir.messages import Language, text
-from server.fhir.outcome import FhirError
-from server.intake import formats, opening
+from server.fhir.outcome import FhirError, Unavailable
 from server.intake.counts import Counts
 from server.intake.opening import Source
+from server.interactions.quality.reporting import SUBMISSION
 from server.services import Interpreters
 
 _WORKERS = 2
@@ -36,7 +38,7 @@ _WORKERS = 2
 
 @click.command("import")
 @click.argument("dataset")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, readable=True, path_type=Path))
 @click.option(
     "--workers",
     type=click.IntRange(1, 32),
@@ -49,49 +51,63 @@ def import_(dataset: str, file: Path, workers: int) -> None:
 
     FILE is CSV in UTF-8 or GB18030, NDJSON or xlsx; its headers are Chinese names, DE or HDSD ids.
     Rows that are not taken are written to FILE.rejects.csv, which can be put right and imported.
+    With CDA for DATASET, FILE is a document of WS/T 500 in XML, or a folder of them.
 
     导入 FILE，各行属于 DATASET。未收的行写入 FILE.rejects.csv，改正后可再次导入。
+    DATASET 为 CDA 时，FILE 是一份 WS/T 500 共享文档（XML），或存放它们的文件夹。
     """
     settings = settings_or_exit()
     begun = monotonic()
     try:
         with located(settings) as known:
-            counts, rejects = _imported(Interpreters.of(known), dataset, file, workers)
+            done = _imported(Interpreters.of(known), dataset, file.resolve(), workers)
     except FhirError as error:
         exit_with(error, settings.language)
-    _tell(counts, rejects, settings.language, monotonic() - begun)
-    sys.exit(1 if counts.rejected else 0)
+    except OSError as error:
+        said = {"file": error.filename or file.name, "reason": error.strerror}
+        exit_with(Unavailable.because("import-file-fails", **said), settings.language)
+    _tell(done, settings.language, monotonic() - begun)
+    sys.exit(1 if done.counts.rejected else 0)
 
 
-def _imported(
-    interpreters: Interpreters, name: str, file: Path, workers: int
-) -> tuple[Counts, Path]:
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What an import came to; `submission` is what its records are counted by, if there are any."""
+
+    counts: Counts
+    rejects: Path
+    submission: str | None
+
+
+def _imported(interpreters: Interpreters, name: str, path: Path, workers: int) -> _Done:
     language = interpreters.settings.language
-    dataset = opening.named(interpreters.datasets, name)
-    # Of a visit that several rows tell of, one after another is put over what is there.
-    if dataset is not None and dataset.head.is_part:
-        workers = 1
     with (
-        file.open("rb") as stream,
-        _progress(file, language) as progress,
-        Writers(interpreters, dataset, workers) as writers,
+        given(interpreters, name, path) as what,
+        _progress(path.name, what.size, language) as progress,
+        Writers(interpreters, _task(what), 1 if what.are_parts else workers) as writers,
         serving(interpreters) as services,
     ):
-        source = opening.opened(stream, formats.of_name(file.name), None, dataset)
-        checkpoints = Checkpoints(services)
-        mark = fingerprint(file, name)
+        checkpoints, mark = Checkpoints(services), what.mark
         start = checkpoints.find(mark) or Checkpoint()
         if start.rows:
             click.echo(text("import-goes-on", language, {"rows": start.rows}), err=True)
         counts = Counts.of(start.counts)
-        with Rejects(file, source.sheet.header, start.rejects) as rejects:
-            for piece in writers.written(pieces(_left(source, start.rows))):
+        with Rejects(path, what.source.sheet.header, start.rejects) as rejects:
+            for piece in writers.written(pieces(_left(what.source, start.rows))):
                 counts.add(piece.counts)
                 size = rejects.add(piece.rejects)
+                services.tallies.add_part(piece.quality, mark, counts.rows)
                 checkpoints.put(mark, Checkpoint(counts.rows, size, counts.kept()))
-                progress(stream.tell(), counts)
+                progress(what.place(counts.rows), counts)
         checkpoints.remove(mark)
-    return counts, rejects.path
+    dataset = what.source.dataset
+    is_counted = dataset is None or dataset.is_record
+    return _Done(counts, rejects.path, mark if is_counted else None)
+
+
+def _task(what: Given) -> Task:
+    dataset = what.source.dataset
+    return Task(None if dataset is None else dataset.name, what.mark)
 
 
 def _left(source: Source, done: int) -> Source:
@@ -102,7 +118,7 @@ def _left(source: Source, done: int) -> Source:
 
 
 @contextmanager
-def _progress(file: Path, language: Language) -> Iterator["_Told"]:
+def _progress(name: str, size: int, language: Language) -> Iterator["_Told"]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -111,7 +127,7 @@ def _progress(file: Path, language: Language) -> Iterator["_Told"]:
         TimeRemainingColumn(),
     )
     with Progress(*columns) as progress:
-        task = progress.add_task(file.name, total=file.stat().st_size, told="")
+        task = progress.add_task(name, total=size, told="")
         yield _Told(progress, task, language)
 
 
@@ -130,7 +146,8 @@ class _Told:
         self._progress.update(self._task, completed=place, told=told)
 
 
-def _tell(counts: Counts, rejects: Path, language: Language, seconds: float) -> None:
+def _tell(done: _Done, language: Language, seconds: float) -> None:
+    counts = done.counts
     said = {
         "rows": counts.rows,
         "written": counts.taken - counts.unchanged,
@@ -146,7 +163,10 @@ def _tell(counts: Counts, rejects: Path, language: Language, seconds: float) -> 
     for told, count in counts.warnings.most_common(_MOST_WARNINGS):
         click.echo(text("import-warning", language, {"told": told, "count": count}), err=True)
     if counts.rejected:
-        click.echo(text("import-rejects", language, {"file": str(rejects)}), err=True)
+        click.echo(text("import-rejects", language, {"file": str(done.rejects)}), err=True)
+    if done.submission is not None:
+        identifier = f"{SUBMISSION}|{done.submission}"
+        click.echo(text("import-quality", language, {"identifier": identifier}))
 
 
 _MOST_WARNINGS = 20

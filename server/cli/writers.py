@@ -29,8 +29,8 @@ from server.intake.counts import Counts
 from server.intake.opening import Source
 from server.intake.rows import Row
 from server.interactions.call import Disclosed
-from server.mappings.datasets import DataSet
 from server.services import Interpreters
+from server.store.tallies import Count
 
 _ROWS_AT_ONCE = 100
 _AHEAD = 2
@@ -42,10 +42,14 @@ _COLLECTED = (50_000, 20, 100)
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What some rows came to; `rejects` are lines for the file of them."""
+    """What some rows came to; `rejects` are lines for the file of them.
+
+    `quality` is what they add to the tallies.
+    """
 
     counts: Counts
     rejects: bytes
+    quality: Sequence[Count]
 
 
 def pieces(source: Source) -> Iterator[list[Row]]:
@@ -53,18 +57,25 @@ def pieces(source: Source) -> Iterator[list[Row]]:
     return batches(source.sheet.rows, _ROWS_AT_ONCE)
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is written: rows of the data set of this name, or records; of which submission."""
+
+    dataset: str | None
+    submission: str
+
+
 class Writers:
-    """So many processes (`count`) that write rows of `dataset`, or records if it is None.
+    """So many processes (`count`) that do a `task`.
 
     They begin with the block, before this process has a connection that they could not share.
     """
 
-    def __init__(self, interpreters: Interpreters, dataset: DataSet | None, count: int) -> None:
-        name = None if dataset is None else dataset.name
+    def __init__(self, interpreters: Interpreters, task: "Task", count: int) -> None:
         forking = multiprocessing.get_context("fork")
         self._count = count
         self._pool = ProcessPoolExecutor(
-            count, forking, _begin, (interpreters, name, forking.Barrier(count), os.getpid())
+            count, forking, _begin, (interpreters, task, forking.Barrier(count), os.getpid())
         )
 
     def __enter__(self) -> Self:
@@ -101,7 +112,7 @@ class _Mine:
     ready: Barrier
 
 
-def _begin(interpreters: Interpreters, name: str | None, ready: Barrier, parent: int) -> None:
+def _begin(interpreters: Interpreters, task: Task, ready: Barrier, parent: int) -> None:
     # What reads the facts is there for good: a collector that walks through it again and again
     # would take a third of the time.
     gc.freeze()
@@ -110,8 +121,8 @@ def _begin(interpreters: Interpreters, name: str | None, ready: Barrier, parent:
     _Mine.opened = ExitStack()
     services = _Mine.opened.enter_context(serving(interpreters))
     context = Context.of(services, OPEN, interpreters.settings.language)
-    dataset = None if name is None else interpreters.datasets.find(name)
-    _Mine.batches = Batches(context, dataset)
+    dataset = None if task.dataset is None else interpreters.datasets.find(task.dataset)
+    _Mine.batches = Batches(context, dataset, task.submission)
     _Mine.ready = ready
 
 
@@ -131,7 +142,8 @@ def _written(rows: Sequence[Row]) -> Piece:
     outcome = _Mine.batches.write(rows)
     context = _Mine.batches.context
     _record(context, outcome.written)
-    return Piece(outcome.counts, rejects.written(outcome.rejects, context.language))
+    lines = rejects.written(outcome.rejects, context.language)
+    return Piece(outcome.counts, lines, outcome.quality)
 
 
 def _record(context: Context, written: Sequence[Disclosed]) -> None:

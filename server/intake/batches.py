@@ -10,12 +10,15 @@ from dataclasses import dataclass, field, replace
 from server.context import AT_ONCE, Context
 from server.fhir.outcome import Conflict, FhirError, PreconditionFailed, Unavailable
 from server.intake.counts import Counts
-from server.intake.made import Made, told, warnings
+from server.intake.made import Made, errors, told, warnings
 from server.intake.making import Making
 from server.intake.rows import Row, rule
 from server.interactions.call import Disclosed
+from server.interactions.quality import counting
+from server.interactions.quality.measuring import Outcome as Fate
 from server.interactions.transaction import Writing
 from server.mappings.datasets import DataSet
+from server.store.tallies import Count
 
 _MOST_REQUESTS = 50
 _ATTEMPTS = 4
@@ -23,11 +26,15 @@ _ATTEMPTS = 4
 
 @dataclass(slots=True)
 class Outcome:
-    """What a batch of rows came to; `written` are the versions that it made."""
+    """What a batch of rows came to; `written` are the versions that it made.
+
+    `quality` is what that adds to the tallies, to be added when the batch is noted as done.
+    """
 
     counts: Counts = field(default_factory=Counts)
     rejects: list[Made] = field(default_factory=list)
     written: list[Disclosed] = field(default_factory=list)
+    quality: list[Count] = field(default_factory=list)
 
     def reject(self, one: Made) -> None:
         """Note that a row is not taken."""
@@ -37,10 +44,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Writes rows of `dataset`, or records as they are if it is None, for one caller."""
+    """Writes rows of `dataset`, or records as they are if it is None, for one caller.
+
+    All are of one `submission`, which is the name of it.
+    """
 
     context: Context
     dataset: DataSet | None
+    submission: str
     making: Making = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,7 +64,7 @@ class Batches:
 
         Raises Unavailable if the database is gone; a part may be stored by then.
         """
-        outcome = Outcome()
+        outcome, fates = Outcome(), list[Fate]()
         made: list[Made] = []
         for row in rows:
             outcome.counts.rows += 1
@@ -66,31 +77,34 @@ class Batches:
                 any(one.key == other.key for other in made)
                 or _size(made) + len(one.requests) > _MOST_REQUESTS
             ):
-                self._write(made, outcome)
+                self._write(made, outcome, fates)
                 # What was made of it did not know of the others, which are written now.
                 made = []
                 one = self.making.made(row)
             made.append(one)
-        self._write(made, outcome)
+        self._write(made, outcome, fates)
         outcome.rejects.sort(key=lambda each: each.row.number)
+        if self.dataset is None or self.dataset.is_record:
+            fates += map(_refused, outcome.rejects)
+            outcome.quality = counting.summed(self.context, fates, self.submission)
         return outcome
 
-    def _write(self, made: Sequence[Made], outcome: Outcome) -> None:
+    def _write(self, made: Sequence[Made], outcome: Outcome, fates: list[Fate]) -> None:
         if not made:
             return
         try:
-            self._stored(made, outcome)
+            self._stored(made, outcome, fates)
         except Unavailable:
             raise
         except FhirError:
             for one in made:
-                self._alone(one, outcome)
+                self._alone(one, outcome, fates)
 
-    def _alone(self, one: Made, outcome: Outcome) -> None:
+    def _alone(self, one: Made, outcome: Outcome, fates: list[Fate]) -> None:
         """Write one row, anew if others change the same meanwhile."""
         for attempt in range(_ATTEMPTS):
             try:
-                self._stored([one], outcome)
+                self._stored([one], outcome, fates)
             except Unavailable:
                 raise
             except FhirError as error:
@@ -104,12 +118,12 @@ class Batches:
                 )
             return
 
-    def _stored(self, made: Sequence[Made], outcome: Outcome) -> None:
+    def _stored(self, made: Sequence[Made], outcome: Outcome, fates: list[Fate]) -> None:
         requests = [request for one in made for request in one.requests]
         entries = [request.entry(place) for place, request in enumerate(requests)]
         begun = self.context.services.store.now()
         with self.context.services.registry.writing():
-            writing = Writing(self.context, entries)
+            writing = Writing(self.context, entries, count=lambda _, told: fates.extend(told))
             answers = writing.run()
         place = 0
         for one in made:
@@ -127,6 +141,11 @@ class Batches:
 
 def _size(made: Iterable[Made]) -> int:
     return sum(len(one.requests) for one in made)
+
+
+def _refused(one: Made) -> Fate:
+    record = one.requests[0].resource if one.requests else one.record
+    return Fate("refused", record, tuple(dict.fromkeys(map(rule, errors(one.faults)))))
 
 
 def batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

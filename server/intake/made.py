@@ -1,8 +1,9 @@
 """What a row comes to before it is written: requests for one transaction, or what is wrong."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from server.fhir import json
 from server.fhir.outcome import FhirError, Issue
@@ -50,18 +51,20 @@ class Request:
 class Made:
     """What `row` comes to: `requests` to be done together, unless there is an error in `faults`.
 
-    Rows with one `key` are of one thing, and are not written in one transaction.
+    Rows with one `key` are of one thing, and are not written in one transaction. A `record` is what
+    could be read of a row that is refused.
     """
 
     row: Row
     requests: tuple[Request, ...] = ()
     faults: tuple[RowFault, ...] = ()
     key: str = ""
+    record: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_refused(self) -> bool:
         """Tell whether anything is wrong, and not just put right."""
-        return any(one.severity == "error" for one in self.faults)
+        return bool(errors(self.faults))
 
 
 def told(error: FhirError, requests: Sequence[Request] = ()) -> tuple[RowFault, ...]:
@@ -78,6 +81,11 @@ def _element(issue: Issue, requests: Sequence[Request]) -> str:
     if found is None or int(found[1]) >= len(requests):
         return issue.expression or ""
     return requests[int(found[1])].type + (issue.expression or "")[found.end() :]
+
+
+def errors(faults: Iterable[RowFault]) -> tuple[RowFault, ...]:
+    """Return those of `faults` for which a row is not taken."""
+    return tuple(one for one in faults if one.severity == "error")
 
 
 def warnings(faults: Iterable[RowFault]) -> tuple[RowFault, ...]:

@@ -1,6 +1,7 @@
 """From a row of a file to what is to be written of it."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from server.context import Context
 from server.fhir.outcome import FhirError, Unavailable
@@ -10,7 +11,7 @@ from server.intake.people import People
 from server.intake.records import Visits
 from server.intake.rows import Row, unreadable
 from server.intake.stable import StableIds
-from server.mappings.datasets import DataSet
+from server.mappings.datasets import DataSet, Read
 from server.mappings.headers import Columns
 
 RECORD = "EncounterRecord"
@@ -24,6 +25,7 @@ class Making:
     dataset: DataSet | None
     _maker: "Visits | People | None" = field(init=False)
     _columns: dict[tuple[str, ...], Columns] = field(default_factory=dict)
+    _documents: dict[str, Visits] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Choose how rows of the data set are made into requests."""
@@ -43,6 +45,8 @@ class Making:
             if row.resource is not None:
                 requests, key = records.resource(self.context, row.resource, RECORD)
                 return Made(row, requests, key=key)
+            if row.document is not None:
+                return self._of_document(row, row.document)
             return self._of_cells(row)
         except Unavailable:
             raise
@@ -56,8 +60,27 @@ class Making:
         if columns is None:
             columns = self._columns[row.header] = self.dataset.headers(row.header)
         read = self.dataset.read(columns.row(row.cells))
-        if read.is_refused:
-            return Made(row, faults=read.faults)
-        requests: tuple[Request, ...]
-        requests, key = self._maker.requests(read)
-        return Made(row, requests, read.faults, key)
+        return _made(row, read, self._maker)
+
+    def _of_document(self, row: Row, file: Path) -> Made:
+        most = self.context.interpreters.settings.max_body
+        try:
+            with file.open("rb") as stream:
+                body = stream.read(most + 1)
+        except OSError as error:
+            return Made(row, faults=(unreadable("intake-file", reason=error.strerror),))
+        if len(body) > most:
+            return Made(row, faults=(unreadable("intake-file-too-large", most=most),))
+        papers = self.context.interpreters.documents.read(body)
+        name = papers.dataset.name
+        if name not in self._documents:
+            self._documents[name] = Visits(self.context, papers.dataset)
+        return _made(row, papers.read, self._documents[name])
+
+
+def _made(row: Row, read: Read, maker: Visits | People) -> Made:
+    if read.is_refused:
+        return Made(row, faults=read.faults, record=read.record)
+    requests: tuple[Request, ...]
+    requests, key = maker.requests(read)
+    return Made(row, requests, read.faults, key)

@@ -41,6 +41,8 @@ _KEYS: Mapping[str, Callable[[Tree], Json]] = {
 }
 """By what items of a list are matched; all that have the key of a new item make way for it."""
 
+_DIAGNOSES = frozenset(("diagnosis", "tcmDiagnosis"))
+
 
 def over(old: Tree, new: Tree) -> Tree:
     """Return `old` with what `new` says, list by list; all else in `old` stays."""
@@ -65,16 +67,22 @@ def whole(old: Tree, new: Tree, own: Collection[str]) -> Tree:
     return {**kept, **new}
 
 
-def part(old: Tree, new: Tree) -> Tree:
+def part(old: Tree, new: Tree, own: Collection[str]) -> Tree:
     """Return the visit `old` with what the part `new` tells beyond it.
 
-    What is told once of a visit is left as it is; items of lists make way for newer ones.
+    `own` are the elements that such parts alone have: those are told anew. What else is told once
+    of a visit is left as it is, and so is a diagnosis that is known, which a prescription or a
+    report may have by its code alone; items of other lists make way for newer ones.
     """
     told = {
         name: value
         for name, value in new.items()
-        if name not in old or (isinstance(value, list) and name in _KEYS)
+        if name not in old or name in own or (isinstance(value, list) and name in _KEYS)
     }
+    for name in _DIAGNOSES & (told.keys() - set(own)):
+        key = _KEYS[name]
+        known = {_comparable(key(one)) for one in old.get(name, ())}
+        told[name] = [one for one in told[name] if _comparable(key(one)) not in known]
     return over(old, told)
 
 

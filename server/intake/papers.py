@@ -16,13 +16,14 @@ import orjson
 from server.context import Context
 from server.fhir.formats import FHIR_JSON
 from server.fhir.outcome import Conflict, PreconditionFailed, Unprocessable
-from server.intake.made import Request, warnings
+from server.intake.made import Request, errors, warnings
 from server.intake.records import Visits
 from server.interactions import visits
 from server.interactions.alone import alone
 from server.interactions.call import Call, Result
 from server.interactions.platform import platform
 from server.interactions.quality import counting
+from server.interactions.quality.measuring import Outcome
 from server.mappings.cda.documents import Papers
 
 _MOST_TRIES = 5
@@ -36,7 +37,8 @@ def create(context: Context, call: Call) -> Result:
     """
     papers = context.interpreters.documents.read(call.body)
     if papers.read.is_refused:
-        counting.count(context, [counting.of_row(papers.dataset, papers.row, papers.read.faults)])
+        rules = tuple(dict.fromkeys(one.rule for one in errors(papers.read.faults)))
+        counting.count(context, [Outcome("refused", papers.read.record, rules)])
         raise Unprocessable(*(one.issue() for one in papers.read.faults))
     answer = _stored(context, call, papers)
     if call.preference.returns == "OperationOutcome":

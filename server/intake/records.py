@@ -32,16 +32,21 @@ class Visits:
     elements: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find out which elements of a record the rows of the data set can have."""
+        """Find out which elements of a record are told anew by each row of the data set.
+
+        They are all that it has, or if it is of parts of visits, those that no whole visit has.
+        """
         object.__setattr__(self, "own", platform(self.context))
-        targets = (one.target for one in self.dataset.elements.values() if one.target)
-        names = (one.partition(".")[2].partition(".")[0] for one in targets)
-        elements = {one.partition("[")[0] for one in names} - {""}
-        object.__setattr__(self, "elements", frozenset(elements))
+        elements = _elements(self.dataset)
+        if self.dataset.head.is_part:
+            others = self.context.interpreters.datasets.all
+            wholes = [one for one in others if one.is_record and not one.head.is_part]
+            elements = elements.difference(*map(_elements, wholes))
+        object.__setattr__(self, "elements", elements)
 
     def requests(self, read: Read) -> tuple[tuple[Request, ...], str]:
         """Return what is to be written, and the key of the visit. Raises FhirError."""
-        record = _referring(read.record)
+        record = read.record
         plain = orjson.loads(json.dumps(record))
         told, _ = visits.told(self.own, plain, b"{}", {})
         same = visits.criteria(self.own, told, {})
@@ -55,18 +60,18 @@ class Visits:
             if name not in _SERVERS_OWN
         }
         if self.dataset.head.is_part:
-            merged = merging.part(old, record)
+            merged = merging.part(old, record, self.elements)
         else:
             merged = merging.whole(old, record, self.elements)
         match = f'W/"{there[0].version}"'
         return (posted(json.dumps(merged), match),), same.claim
 
 
-def _referring(record: json.Resource) -> json.Resource:
-    """Return `record` with a reference to the Patient that is contained in it."""
-    if not any(one.get("id") == "patient" for one in record.get("contained", ())):
-        return record
-    return {**record, "patient": {"reference": "#patient", **record.get("patient", {})}}
+def _elements(dataset: DataSet) -> frozenset[str]:
+    """Return the elements of a record that rows of `dataset` can have."""
+    targets = (one.target for one in dataset.elements.values() if one.target)
+    names = (one.partition(".")[2].partition(".")[0] for one in targets)
+    return frozenset(one.partition("[")[0] for one in names) - {""}
 
 
 def posted(body: bytes, if_match: str | None = None) -> Request:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from server.fhir import json
 from server.fhir.messages import Language, text
-from server.intake.made import Made
+from server.intake.made import Made, errors
 from server.intake.rows import REJECT_COLUMNS, rule
 from server.mappings.faults import RowFault
 
@@ -39,7 +39,7 @@ def written(rejects: Iterable[Made], language: Language) -> bytes:
 
 
 def _reject(one: Made, language: Language) -> bytes:
-    faults = [fault for fault in one.faults if fault.severity == "error"]
+    faults = errors(one.faults)
     told = _told(one.row.number, faults, language)
     row = one.row
     if row.line is not None:

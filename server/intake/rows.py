@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from server.mappings.faults import RowFault
 
@@ -14,7 +15,8 @@ class Row:
     """One row: its `number` in the file, counted from 1, its cells under the headers.
 
     `faults` are what is wrong with it before it is known what its cells mean. A `line` is what it
-    was in a file of lines that are JSON, and a `resource` what it has instead of cells.
+    was in a file of lines that are JSON, and a `resource` what it has instead of cells. One that is
+    a `document` is to be read from there.
     """
 
     number: int
@@ -23,6 +25,7 @@ class Row:
     faults: tuple[RowFault, ...] = ()
     line: bytes | None = None
     resource: bytes | None = None
+    document: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

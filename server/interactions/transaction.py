@@ -7,7 +7,7 @@ the entries read is read behind it, so that it shows what was written.
 Spec: https://hl7.org/fhir/R4/http.html#transaction
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -103,7 +103,7 @@ def _check_read(context: Context, entry: Entry) -> None:
 class Writing:
     """The entries of one transaction that write, and where what they write comes from.
 
-    `submission` is the name of what they are a part of, by which records are counted.
+    `count` takes what became of each record, when all is stored.
     """
 
     def __init__(
@@ -112,10 +112,10 @@ class Writing:
         entries: Sequence[Entry],
         origin: Origin | None = None,
         decided: Decided | None = None,
-        submission: str = "",
+        count: Callable[[Context, Iterable[Outcome]], None] = counting.count,
     ) -> None:
         self._context = context
-        self._submission = submission
+        self._count = count
         self._changes: dict[int, patch.Change] = {}
         self._origin = origin
         self.told: tuple[Disclosed, ...] = ()
@@ -143,7 +143,7 @@ class Writing:
             types.add(provenance.TYPE)
         done = self._context.work.once(partial(self._stored, types), self._recalled)
         parameters.stored(self._context, types)
-        counting.count(self._context, self._outcomes(done), self._submission)
+        self._count(self._context, self._outcomes(done))
         return {entry.place: self._answer(entry, done[entry.place]) for entry in self._entries}
 
     def _outcomes(self, done: Mapping[int, Done]) -> Iterator[Outcome]:

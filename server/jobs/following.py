@@ -90,6 +90,11 @@ class Following:
         self._over.set()
         self._beat.join()
 
+    @property
+    def name(self) -> str:
+        """Return the id of the job."""
+        return self._job.id
+
     def check(self) -> None:
         """Raise Stopped if the job must not go on."""
         if self._reason is not None:

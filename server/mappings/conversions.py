@@ -127,6 +127,17 @@ def number(_: Asked) -> Conversion:
     return Conversion(lambda value, _: exact(value), _digits)
 
 
+def positive(_: Asked) -> Conversion:
+    """Make a number that is 1 or more, such as the count of a stay."""
+
+    def read(value: str, _: Beside) -> Json:
+        if not value.strip("0."):
+            raise WrongCellError("dataset-positive")
+        return exact(value)
+
+    return Conversion(read, _digits)
+
+
 def exact(digits: str) -> Json:
     """Return the number that `digits` spell, to be written with the same digits."""
     return int(digits) if digits.isdigit() else fragment(digits.encode())

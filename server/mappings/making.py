@@ -24,6 +24,7 @@ CONVERSIONS: Mapping[str, Maker] = {
     "dateTime": conversions.date_time,
     "boolean": conversions.boolean,
     "number": conversions.number,
+    "positive": conversions.positive,
     "quantity": conversions.quantity,
     "amount": conversions.amount,
     "beside": conversions.beside,

@@ -2,7 +2,7 @@
 
 The front page of an inpatient record need not have a number of the stay: the number of the record
 and the count of stays identify it, and stand for one together. Who the patient is stays in the
-record: as a logical reference, beside the contained Patient that has the demographics.
+record: a reference to the contained Patient that has the demographics, with the best identifier.
 
 Spec: 卫医政发〔2011〕84号 住院病案首页; WS 445.10-2014;
 https://hl7.org/fhir/R4/references.html#logical
@@ -38,16 +38,17 @@ def _made_of_others(node: Json) -> str | None:
 
 
 def identified(record: dict[str, Any]) -> None:
-    """Give `record` a number, if it has none, and refer to its patient by the best identifier."""
+    """Give `record` a number, if it has none, and refer to the patient that is contained in it."""
     made = _made_of_others(record)
     if "visitNumber" not in record and made is not None:
         record["visitNumber"] = made
     for patient in record.get("contained", ()):
+        said = {"reference": f"#{patient['id']}", **record.get("patient", {})}
         found = patient.get("identifier", ())
         official = [one for one in found if one.get("use") != "old" and "value" in one]
         if official:
-            best = min(official, key=lambda one: _rank(one["system"]))
-            record.setdefault("patient", {})["identifier"] = best
+            said["identifier"] = min(official, key=lambda one: _rank(one["system"]))
+        record["patient"] = said
 
 
 def _rank(system: str) -> int:

@@ -44,7 +44,7 @@ def check(context: Context, call: Call, arguments: Arguments) -> Source:
 def import_(context: Context, call: Call, arguments: Arguments) -> Result:
     """Return what became of the rows in the body, when all of them are written or rejected."""
     source = check(context, call, arguments)
-    work, writing, counts = context.work, Batches(context, source.dataset), Counts()
+    work, writing, counts = context.work, _batches(context, source), Counts()
     work.expect(call.body.count(b"\n") // _ROWS + 1)
     url = ""
     header = source.sheet.header
@@ -58,10 +58,15 @@ def import_(context: Context, call: Call, arguments: Arguments) -> Result:
     return Result(status=200, body=json.dumps(_told(context, name, counts, url)))
 
 
+def _batches(context: Context, source: Source) -> Batches:
+    return Batches(context, source.dataset, context.work.name)
+
+
 def _written(context: Context, writing: Batches, place: int, rows: Sequence[Row]) -> Result:
     outcome = writing.write(rows)
     if outcome.rejects:
         context.work.reject(place, rejects.written(outcome.rejects, context.language))
+    context.services.tallies.add_part(outcome.quality, context.work.name, place)
     body = json.dumps(outcome.counts.kept())
     return Result(status=200, body=body, disclosed=tuple(outcome.written))
 

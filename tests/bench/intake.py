@@ -60,7 +60,7 @@ def records(count: int) -> Iterator[bytes]:
     dataset = Interpreters.of(Settings()).datasets.find("InpatientFrontPage")
     for number in range(_OTHERS, _OTHERS + count):
         record = dataset.read(files.front_page(number)).record
-        yield dumps({**record, "patient": {"reference": "#patient", **record["patient"]}})
+        yield dumps(record)
 
 
 def posted(base: str, bodies: list[bytes]) -> None:

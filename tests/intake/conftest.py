@@ -83,3 +83,35 @@ def imported(command):
         return done.returncode, done.stdout + done.stderr
 
     return imported
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return a function that writes a file."""
+
+    def file(content, name="rows.csv"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    return file
+
+
+@pytest.fixture
+def reports(caller):
+    """Return a function that gives numerator and denominator, by code, of what is counted."""
+
+    def reports(query):
+        found = caller.send("GET", f"MeasureReport?{query}&_count=100").json().get("entry", ())
+        return [
+            {
+                group["code"].get("text") or group["code"]["coding"][0]["code"]: tuple(
+                    one["count"] for one in group["population"]
+                )
+                for group in entry["resource"]["group"]
+            }
+            for entry in found
+        ]
+
+    return reports

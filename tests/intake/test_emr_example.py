@@ -49,7 +49,6 @@ def test_an_emr_registers_pushes_a_visit_and_a_file(guarded, doer, services, tmp
     approved(guarded, client)
     dataset = services.interpreters.datasets.find("InpatientFrontPage")
     record = dataset.read(files.front_page(1)).record
-    record = {**record, "patient": {"reference": "#patient", **record["patient"]}}
     (tmp_path / "visit.json").write_bytes(dumps(record))
     rows = [files.front_page(number) for number in range(1, 5)]
     rows[3]["离院方式代码"] = "Z"

@@ -8,18 +8,6 @@ import pytest
 from tests.intake import files
 
 
-@pytest.fixture
-def file(tmp_path):
-    """Return a function that writes a file."""
-
-    def file(content, name="rows.csv"):
-        path = tmp_path / name
-        path.write_bytes(content)
-        return path
-
-    return file
-
-
 def test_a_file_is_imported_and_again_changes_nothing(imported, file, count):
     path = file(files.csv_of([files.person(n) for n in range(2000, 2010)], "gb18030"))
     status, said = imported("PersonalInformation", path)

@@ -10,7 +10,8 @@ https://hl7.org/fhir/R4/measurereport.html
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -21,35 +22,43 @@ from server.fhir.outcome import FhirError, Unavailable
 from server.interactions import belonging, visits
 from server.interactions.platform import platform
 from server.interactions.quality.measuring import Outcome, counted
-from server.mappings.datasets import DataSet
-from server.mappings.faults import RowFault
+from server.store.tallies import Count
 
 OF = "EncounterRecord"
 """The type of what is counted."""
-_ELEMENTS_OF_INSTITUTION = ("组织机构代码", "医疗机构名称")
 _log = logging.getLogger("tongkang.quality")
 
 
-def count(context: Context, outcomes: Iterable[Outcome], submission: str = "") -> None:
-    """Count `outcomes`, of one `submission` if that has a name, such as the id of a job.
+def count(context: Context, outcomes: Iterable[Outcome]) -> None:
+    """Count `outcomes`.
 
     If the database is gone, they go uncounted: they are stored, which is what was asked for.
+    """
+    try:
+        context.services.tallies.add(summed(context, outcomes))
+    except Unavailable:
+        _log.warning("What was submitted could not be counted.")
+
+
+def summed(context: Context, outcomes: Iterable[Outcome], submission: str = "") -> list[Count]:
+    """Return what `outcomes` add to the tallies, each of which is added to once.
+
+    They are of one `submission` if that has a name, such as the id of a job. Raises Unavailable.
     """
     now = datetime.fromtimestamp(
         context.services.store.now() / 1_000_000, context.interpreters.zone
     )
+    day = now.date().isoformat()
     elements = [one.path for one in context.interpreters.measured]
     sums: dict[str, Counter[str]] = {}
     told: dict[str, dict[str, Any]] = {}
-    try:
-        for outcome in outcomes:
-            for key, what in _told(context, outcome, now.date().isoformat(), submission):
-                sums.setdefault(key, Counter()).update(counted(outcome, elements, now))
-                told.setdefault(key, what)
-        for key, more in sums.items():
-            context.services.tallies.add(key, told[key], now.date().isoformat(), more)
-    except Unavailable:
-        _log.warning("What was submitted could not be counted.")
+    reporters = _Reporters(context)
+    for outcome in outcomes:
+        more = counted(outcome, elements, now)
+        for key, what in _told(context, reporters.of(outcome), day, submission):
+            sums.setdefault(key, Counter()).update(more)
+            told.setdefault(key, what)
+    return [Count(key, told[key], day, more) for key, more in sums.items()]
 
 
 def refused(context: Context, record: object, refusal: FhirError) -> None:
@@ -58,20 +67,10 @@ def refused(context: Context, record: object, refusal: FhirError) -> None:
     count(context, [Outcome("refused", record if isinstance(record, Mapping) else {}, rules)])
 
 
-def of_row(dataset: DataSet, row: Mapping[str, str], faults: Sequence[RowFault]) -> Outcome:
-    """Return what becomes of a `row` of `dataset` that is refused for `faults`."""
-    named = {name: row[name] for name in _ELEMENTS_OF_INSTITUTION if name in row}
-    read = dataset.read({name: text for name, text in named.items() if name in dataset.elements})
-    records = [one for one in read.resources if "institution" in one]
-    rules = tuple(dict.fromkeys(one.rule for one in faults if one.severity == "error"))
-    return Outcome("refused", records[0] if records else {}, rules)
-
-
 def _told(
-    context: Context, outcome: Outcome, day: str, submission: str
+    context: Context, reporter: dict[str, Any], day: str, submission: str
 ) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Yield which tallies `outcome` is counted in, each with what it is of."""
-    reporter = _reporter(context, outcome.record)
+    """Yield which tallies what `reporter` has sent is counted in, each with what it is of."""
     marks = belonging.defaults(
         context.access.caller,
         {"organization": reporter} if "reference" in reporter else {},
@@ -87,21 +86,44 @@ def _key(*parts: object) -> str:
     return str(uuid5(NAMESPACE_URL, f"{BASE}/MeasureReport?{parts!r}"))
 
 
-def _reporter(context: Context, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the reference to the institution of `record`, to that of the caller if it has none."""
-    institution = record.get("institution")
-    if not isinstance(institution, Mapping):
-        reference = context.access.caller.organization.reference
-        return {"reference": reference} if reference else {}
-    known = record.get(visits.ELEMENT)
-    identifier = institution.get("identifier", {})
-    if (
-        known is None
-        and isinstance(identifier, Mapping)
-        and isinstance(identifier.get("value"), str)
-    ):
-        asked = {"resourceType": OF, "institution": dict(institution)}
-        known = visits.told(platform(context), asked, b"{}", {})[0].get(visits.ELEMENT)
-    names = ("identifier", "display")
-    found = {name: institution[name] for name in names if name in institution}
-    return {**(known or {}), **found}
+@dataclass(frozen=True, slots=True)
+class _Reporters:
+    """The institutions of records, each looked up once."""
+
+    context: Context
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def of(self, outcome: Outcome) -> dict[str, Any]:
+        """Return the reference to the institution of a record; the caller's if it has none."""
+        named = _named(outcome.record.get("institution"))
+        shown = {name: one for name, one in named.items() if name != "reference"}
+        match outcome.record:
+            # The server has written this, unless it was refused.
+            case {visits.ELEMENT: {"reference": str(known)}} if (
+                outcome.fate != "refused" and known.startswith("Organization/")
+            ):
+                return {"reference": known, **shown}
+        if not named:
+            reference = self.context.access.caller.organization.reference
+            return {"reference": reference} if reference else {}
+        key = repr(named)
+        if key not in self.known:
+            asked = {"resourceType": OF, "institution": named}
+            told, _ = visits.told(platform(self.context), asked, b"{}", {})
+            self.known[key] = told.get(visits.ELEMENT, {})
+        return {**self.known[key], **shown}
+
+
+def _named(institution: object) -> dict[str, Any]:
+    """Return what names `institution`, which may be of any shape in a record that is refused."""
+    found: dict[str, Any] = {}
+    match institution:
+        case {"reference": str(reference)}:
+            found["reference"] = reference
+    match institution:
+        case {"identifier": {"system": str(system), "value": str(value)}}:
+            found["identifier"] = {"system": system, "value": value}
+    match institution:
+        case {"display": str(display)}:
+            found["display"] = display
+    return found

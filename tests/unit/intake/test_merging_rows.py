@@ -56,7 +56,7 @@ def test_a_part_takes_the_place_of_the_one_with_its_number():
         "prescription": [{"number": "1", "medicine": "b"}, {"number": "1", "medicine": "c"}],
         "chiefComplaint": "x",
     }
-    assert merging.part(old, new) == {
+    assert merging.part(old, new, ()) == {
         "start": "1",
         "prescription": [
             {"number": "1", "medicine": "b"},
@@ -70,4 +70,19 @@ def test_a_part_takes_the_place_of_the_one_with_its_number():
 def test_results_without_the_number_of_a_report_make_way_for_each_other_only():
     old = {"result": [{"report": "1", "item": "a"}, {"item": "b"}]}
     new = {"result": [{"item": "c"}]}
-    assert merging.part(old, new)["result"] == [{"report": "1", "item": "a"}, {"item": "c"}]
+    assert merging.part(old, new, ())["result"] == [{"report": "1", "item": "a"}, {"item": "c"}]
+
+
+def test_what_only_such_a_part_tells_is_told_anew():
+    old = {"start": "1", "hospitalCourse": "a", "order": ["1"]}
+    new = {"start": "2", "hospitalCourse": "b", "order": ["2"]}
+    own = {"hospitalCourse", "order"}
+    assert merging.part(old, new, own) == {"start": "1", "hospitalCourse": "b", "order": ["2"]}
+
+
+def test_a_diagnosis_that_is_known_keeps_its_name():
+    named = {"name": "急性支气管炎", "code": {"coding": [{"code": "J20.900"}]}}
+    bare = {"name": "J20.900", "code": {"coding": [{"code": "J20.900"}]}}
+    other = {"name": "高血压"}
+    found = merging.part({"diagnosis": [named]}, {"diagnosis": [bare, other]}, ())
+    assert found["diagnosis"] == [named, other]

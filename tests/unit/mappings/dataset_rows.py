@@ -85,6 +85,8 @@ def _new_value(dataset, element, length):
         return _digits(format).map(lambda digits: f"35{digits[2:]}")
     if element.convert == "division":
         return _divisions(format.most)
+    if element.convert == "positive":
+        return st.integers(1, 10**format.most - 1).map(str)
     if format.kind == "code":
         return _codes(dataset, element, length)
     return VALUES[format.kind](format)

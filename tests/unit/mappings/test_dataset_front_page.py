@@ -58,7 +58,7 @@ def test_the_patient_is_referred_to_by_the_best_identifier(record, cells, system
 
 
 def test_without_an_identifier_the_patient_has_a_name_and_no_more(record):
-    assert record()["patient"] == {"display": "测试甲"}
+    assert record()["patient"] == {"reference": "#patient", "display": "测试甲"}
 
 
 def test_diagnoses_keep_their_order_and_role(record):
@@ -85,6 +85,11 @@ def test_restoring_goes_by_what_is_said_and_not_by_the_order_in_lists(datasets, 
     for name in ("diagnosis", "cost"):
         found[name].reverse()
     assert datasets.find("住院病案首页").restore([found]).row == {**RIGHT, **cells}
+
+
+def test_the_first_stay_is_the_first(datasets):
+    read = datasets.find("InpatientFrontPage").read({**RIGHT, "住院次数": "0"})
+    assert [(one.element, one.rule) for one in read.faults] == [("住院次数", "positive")]
 
 
 def test_a_discharge_before_the_admission_is_told(datasets):
