@@ -1,16 +1,17 @@
-"""From a row of a file to what is to be written of it."""
+"""From rows of a file to what is to be written of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from server.context import Context
-from server.fhir.outcome import FhirError, Unavailable
+from server.fhir.outcome import FhirError
 from server.intake import records
-from server.intake.made import Made, Request, told
+from server.intake.made import Made, Requested, told
 from server.intake.people import People
 from server.intake.records import Visits
 from server.intake.rows import Row, unreadable
 from server.intake.stable import StableIds
-from server.mappings.datasets import DataSet
+from server.mappings.datasets import DataSet, Read
 from server.mappings.headers import Columns
 
 RECORD = "EncounterRecord"
@@ -35,29 +36,45 @@ class Making:
             maker = People(self.context, self.dataset, ids)
         object.__setattr__(self, "_maker", maker)
 
-    def made(self, row: Row) -> Made:
-        """Return what `row` comes to. Raises Unavailable if the database is gone."""
+    def made(self, rows: Sequence[Row]) -> list[Made]:
+        """Return what each of `rows` comes to. Raises Unavailable if the database is gone."""
+        read = [self._read(row) for row in rows]
+        waiting = [one for one in read if isinstance(one, _Waiting)]
+        maker = self._maker
+        requested = maker.requests([one.read for one in waiting]) if maker and waiting else ()
+        made = (_told(*both) for both in zip(waiting, requested, strict=True))
+        return [next(made) if isinstance(one, _Waiting) else one for one in read]
+
+    def _read(self, row: Row) -> "Made | _Waiting":
         if row.faults:
             return Made(row, faults=row.faults)
         try:
             if row.resource is not None:
-                requests, key = records.resource(self.context, row.resource, RECORD)
-                return Made(row, requests, key=key)
+                requested = records.resource(self.context, row.resource, RECORD)
+                return Made(row, requested.requests, key=requested.key)
             return self._of_cells(row)
-        except Unavailable:
-            raise
         except FhirError as error:
             return Made(row, faults=told(error))
 
-    def _of_cells(self, row: Row) -> Made:
+    def _of_cells(self, row: Row) -> "Made | _Waiting":
         if self.dataset is None or self._maker is None:
             return Made(row, faults=(unreadable("intake-no-resource"),))
         columns = self._columns.get(row.header)
         if columns is None:
             columns = self._columns[row.header] = self.dataset.headers(row.header)
         read = self.dataset.read(columns.row(row.cells))
-        if read.is_refused:
-            return Made(row, faults=read.faults)
-        requests: tuple[Request, ...]
-        requests, key = self._maker.requests(read)
-        return Made(row, requests, read.faults, key)
+        return Made(row, faults=read.faults) if read.is_refused else _Waiting(row, read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A row that is read, of which it is not yet known what is there."""
+
+    row: Row
+    read: Read
+
+
+def _told(one: _Waiting, requested: Requested) -> Made:
+    if requested.refusal is not None:
+        return Made(one.row, faults=told(requested.refusal))
+    return Made(one.row, requested.requests, one.read.faults, requested.key)

@@ -18,7 +18,8 @@ from uuid import NAMESPACE_URL, uuid5
 from server.context import Context
 from server.fhir.canonical import BASE
 from server.fhir.outcome import FhirError, Unavailable
-from server.interactions import belonging, visits
+from server.interactions import belonging
+from server.interactions.institutions import ELEMENT, Institutions
 from server.interactions.platform import platform
 from server.interactions.quality.measuring import Outcome, counted
 from server.mappings.datasets import DataSet
@@ -35,19 +36,26 @@ def count(context: Context, outcomes: Iterable[Outcome], submission: str = "") -
 
     If the database is gone, they go uncounted: they are stored, which is what was asked for.
     """
+    outcomes = list(outcomes)
+    if not outcomes:
+        return
     now = datetime.fromtimestamp(
         context.services.store.now() / 1_000_000, context.interpreters.zone
     )
     elements = [one.path for one in context.interpreters.measured]
+    day = now.date().isoformat()
+    institutions = Institutions(platform(context))
     sums: dict[str, Counter[str]] = {}
     told: dict[str, dict[str, Any]] = {}
     try:
         for outcome in outcomes:
-            for key, what in _told(context, outcome, now.date().isoformat(), submission):
-                sums.setdefault(key, Counter()).update(counted(outcome, elements, now))
+            reporter = _reporter(context, institutions, outcome.record)
+            counts = counted(outcome, elements, now)
+            for key, what in _told(context, reporter, day, submission):
+                sums.setdefault(key, Counter()).update(counts)
                 told.setdefault(key, what)
         for key, more in sums.items():
-            context.services.tallies.add(key, told[key], now.date().isoformat(), more)
+            context.services.tallies.add(key, told[key], day, more)
     except Unavailable:
         _log.warning("What was submitted could not be counted.")
 
@@ -68,10 +76,9 @@ def of_row(dataset: DataSet, row: Mapping[str, str], faults: Sequence[RowFault])
 
 
 def _told(
-    context: Context, outcome: Outcome, day: str, submission: str
+    context: Context, reporter: Mapping[str, Any], day: str, submission: str
 ) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Yield which tallies `outcome` is counted in, each with what it is of."""
-    reporter = _reporter(context, outcome.record)
+    """Yield which tallies something from `reporter` is counted in, each with what it is of."""
     marks = belonging.defaults(
         context.access.caller,
         {"organization": reporter} if "reference" in reporter else {},
@@ -87,13 +94,15 @@ def _key(*parts: object) -> str:
     return str(uuid5(NAMESPACE_URL, f"{BASE}/MeasureReport?{parts!r}"))
 
 
-def _reporter(context: Context, record: Mapping[str, Any]) -> dict[str, Any]:
+def _reporter(
+    context: Context, institutions: Institutions, record: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the reference to the institution of `record`, to that of the caller if it has none."""
     institution = record.get("institution")
     if not isinstance(institution, Mapping):
         reference = context.access.caller.organization.reference
         return {"reference": reference} if reference else {}
-    known = record.get(visits.ELEMENT)
+    known = record.get(ELEMENT)
     identifier = institution.get("identifier", {})
     if (
         known is None
@@ -101,7 +110,8 @@ def _reporter(context: Context, record: Mapping[str, Any]) -> dict[str, Any]:
         and isinstance(identifier.get("value"), str)
     ):
         asked = {"resourceType": OF, "institution": dict(institution)}
-        known = visits.told(platform(context), asked, b"{}", {})[0].get(visits.ELEMENT)
+        found = institutions.organization(asked, {})
+        known = None if found is None else {"reference": found}
     names = ("identifier", "display")
-    found = {name: institution[name] for name in names if name in institution}
-    return {**(known or {}), **found}
+    said = {name: institution[name] for name in names if name in institution}
+    return {**(known or {}), **said}
