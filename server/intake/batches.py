@@ -22,6 +22,7 @@ from server.store.tallies import Count
 
 _MOST_REQUESTS = 50
 _ATTEMPTS = 4
+_MOST_CHARACTERS = 1_000_000
 
 
 @dataclass(slots=True)
@@ -59,28 +60,29 @@ class Batches:
         object.__setattr__(self, "context", replace(self.context, work=AT_ONCE))
         object.__setattr__(self, "making", Making(self.context, self.dataset))
 
-    def write(self, rows: Iterable[Row]) -> Outcome:
+    def write(self, rows: Sequence[Row]) -> Outcome:
         """Return what `rows` came to, when it is all stored.
 
         Raises Unavailable if the database is gone; a part may be stored by then.
         """
         outcome, fates = Outcome(), list[Fate]()
+        keys: set[str] = set()
         made: list[Made] = []
-        for row in rows:
+        for one in self.making.made(rows):
             outcome.counts.rows += 1
-            one = self.making.made(row)
+            if one.key in keys:
+                # What was made of it did not know of those before it that are about the same.
+                self._write(made, outcome, fates)
+                made = []
+                (one,) = self.making.made([one.row])  # noqa: PLW2901  # the same row, as it is now
             if one.is_refused:
                 outcome.reject(one)
                 continue
             outcome.counts.warn(f"{fault.element}: {rule(fault)}" for fault in warnings(one.faults))
-            if (
-                any(one.key == other.key for other in made)
-                or _size(made) + len(one.requests) > _MOST_REQUESTS
-            ):
+            if _size(made) + len(one.requests) > _MOST_REQUESTS:
                 self._write(made, outcome, fates)
-                # What was made of it did not know of the others, which are written now.
                 made = []
-                one = self.making.made(row)
+            keys.add(one.key)
             made.append(one)
         self._write(made, outcome, fates)
         outcome.rejects.sort(key=lambda each: each.row.number)
@@ -110,7 +112,7 @@ class Batches:
             except FhirError as error:
                 is_late = isinstance(error, Conflict | PreconditionFailed)
                 if is_late and attempt < _ATTEMPTS - 1:
-                    one = self.making.made(one.row)
+                    (one,) = self.making.made([one.row])
                     if not one.is_refused:
                         continue
                 outcome.reject(
@@ -149,12 +151,14 @@ def _refused(one: Made) -> Fate:
 
 
 def batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    """Yield `rows`, so many at a time."""
+    """Yield `rows`, so many at a time, or fewer if they are long."""
     batch: list[Row] = []
+    length = 0
     for row in rows:
         batch.append(row)
-        if len(batch) == size:
+        length += len(row.line or b"") + sum(map(len, row.cells))
+        if len(batch) == size or length > _MOST_CHARACTERS:
             yield batch
-            batch = []
+            batch, length = [], 0
     if batch:
         yield batch

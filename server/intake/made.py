@@ -20,7 +20,8 @@ _QUIET = Preference(returns="minimal")
 class Request:
     """One thing to write: a `resource`, and its `body`; `url` and `full_url` as in a Bundle.
 
-    `query` is what a conditional request asks for; `if_match` what the resource has to be still.
+    `query` is what a conditional request asks for; `if_match` what the resource has to be still,
+    `if_none_match` what it may not be.
     """
 
     type: str
@@ -30,6 +31,7 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     full_url: str | None = None
     if_match: str | None = None
+    if_none_match: str | None = None
 
     def entry(self, place: int) -> Entry:
         """Return this as the entry at `place` of a transaction."""
@@ -42,9 +44,19 @@ class Request:
             query=self.query,
             body=self.body,
             if_match=self.if_match,
+            if_none_match=self.if_none_match,
             preference=_QUIET,
         )
         return Entry(place, call.method, call, self.full_url, self.resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """What is to be written of one thing, which has a `key`; or the `refusal` of it."""
+
+    requests: tuple[Request, ...] = ()
+    key: str = ""
+    refusal: FhirError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
-"""From a row of a file to what is to be written of it."""
+"""From rows of a file to what is to be written of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.context import Context
-from server.fhir.outcome import FhirError, Unavailable
+from server.fhir.outcome import FhirError
 from server.intake import records
-from server.intake.made import Made, Request, told
+from server.intake.made import Made, Requested, told
 from server.intake.people import People
 from server.intake.records import Visits
 from server.intake.rows import Row, unreadable
@@ -37,32 +38,40 @@ class Making:
             maker = People(self.context, self.dataset, ids)
         object.__setattr__(self, "_maker", maker)
 
-    def made(self, row: Row) -> Made:
-        """Return what `row` comes to. Raises Unavailable if the database is gone."""
+    def made(self, rows: Sequence[Row]) -> list[Made]:
+        """Return what each of `rows` comes to. Raises Unavailable if the database is gone."""
+        read = [self._read(row) for row in rows]
+        waiting = [one for one in read if isinstance(one, _Waiting)]
+        made: dict[int, Made] = {}
+        for maker in {id(one.maker): one.maker for one in waiting}.values():
+            own = [one for one in waiting if one.maker is maker]
+            requested = maker.requests([one.read for one in own])
+            made |= {id(one): _told(one, each) for one, each in zip(own, requested, strict=True)}
+        return [made[id(one)] if isinstance(one, _Waiting) else one for one in read]
+
+    def _read(self, row: Row) -> "Made | _Waiting":
         if row.faults:
             return Made(row, faults=row.faults)
         try:
             if row.resource is not None:
-                requests, key = records.resource(self.context, row.resource, RECORD)
-                return Made(row, requests, key=key)
+                requested = records.resource(self.context, row.resource, RECORD)
+                return Made(row, requested.requests, key=requested.key)
             if row.document is not None:
                 return self._of_document(row, row.document)
             return self._of_cells(row)
-        except Unavailable:
-            raise
         except FhirError as error:
             return Made(row, faults=told(error))
 
-    def _of_cells(self, row: Row) -> Made:
+    def _of_cells(self, row: Row) -> "Made | _Waiting":
         if self.dataset is None or self._maker is None:
             return Made(row, faults=(unreadable("intake-no-resource"),))
         columns = self._columns.get(row.header)
         if columns is None:
             columns = self._columns[row.header] = self.dataset.headers(row.header)
         read = self.dataset.read(columns.row(row.cells))
-        return _made(row, read, self._maker)
+        return _Waiting.of(row, read, self._maker)
 
-    def _of_document(self, row: Row, file: Path) -> Made:
+    def _of_document(self, row: Row, file: Path) -> "Made | _Waiting":
         most = self.context.interpreters.settings.max_body
         try:
             with file.open("rb") as stream:
@@ -75,12 +84,26 @@ class Making:
         name = papers.dataset.name
         if name not in self._documents:
             self._documents[name] = Visits(self.context, papers.dataset)
-        return _made(row, papers.read, self._documents[name])
+        return _Waiting.of(row, papers.read, self._documents[name])
 
 
-def _made(row: Row, read: Read, maker: Visits | People) -> Made:
-    if read.is_refused:
-        return Made(row, faults=read.faults, record=read.record)
-    requests: tuple[Request, ...]
-    requests, key = maker.requests(read)
-    return Made(row, requests, read.faults, key)
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A row that is read, of which `maker` is still to find out what is there."""
+
+    row: Row
+    read: Read
+    maker: Visits | People
+
+    @classmethod
+    def of(cls, row: Row, read: Read, maker: Visits | People) -> "Made | _Waiting":
+        """Return what has been `read` of a row, unless that refuses it."""
+        if read.is_refused:
+            return Made(row, faults=read.faults, record=read.record)
+        return cls(row, read, maker)
+
+
+def _told(one: _Waiting, requested: Requested) -> Made:
+    if requested.refusal is not None:
+        return Made(one.row, faults=told(requested.refusal), record=one.read.record)
+    return Made(one.row, requested.requests, one.read.faults, requested.key)

@@ -9,19 +9,14 @@ https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 from dataclasses import replace
-from urllib.parse import urlencode
-
-import orjson
 
 from server.context import Context
 from server.fhir.formats import FHIR_JSON
 from server.fhir.outcome import Conflict, PreconditionFailed, Unprocessable
 from server.intake.made import Request, errors, warnings
 from server.intake.records import Visits
-from server.interactions import visits
 from server.interactions.alone import alone
 from server.interactions.call import Call, Result
-from server.interactions.platform import platform
 from server.interactions.quality import counting
 from server.interactions.quality.measuring import Outcome
 from server.mappings.cda.documents import Papers
@@ -51,37 +46,23 @@ def _stored(context: Context, call: Call, papers: Papers) -> Result:
     """Return the answer to what `papers` write, after as many tries as others get in between."""
     making = Visits(context, papers.dataset)
     for number in range(_MOST_TRIES):
-        (request,), _ = making.requests(papers.read)
+        (one,) = making.requests([papers.read])
+        if one.refusal is not None:
+            raise one.refusal
         try:
-            answer = alone(context, _posted(context, call, request))
+            return alone(context, _posted(call, *one.requests))
         except (PreconditionFailed, Conflict):
             if number == _MOST_TRIES - 1:
                 raise
-            continue
-        if request.if_match is not None or answer.status == 201:
-            return answer
-    raise Conflict.because("record-of-visit-exists", number=request.resource["visitNumber"])
+    raise ValueError(_MOST_TRIES)
 
 
-def _posted(context: Context, call: Call, request: Request) -> Call:
-    """Return the post of `request`; one of a new visit finds out if somebody was quicker."""
-    criteria = None if request.if_match is not None else _criteria(context, request)
+def _posted(call: Call, request: Request) -> Call:
+    """Return the post of `request`, in the place of `call`."""
     return replace(
         call,
         body=request.body,
         content_type=FHIR_JSON,
         if_match=request.if_match,
-        criteria=criteria,
+        if_none_match=request.if_none_match,
     )
-
-
-def _criteria(context: Context, request: Request) -> str:
-    record = orjson.loads(request.body)
-    told, _ = visits.told(platform(context), record, b"{}", {})
-    pairs = [("identifier", visits.code({"system": "", "value": record["visitNumber"]}))]
-    if visits.ELEMENT in told:
-        pairs.append(("organization", told[visits.ELEMENT]["reference"]))
-    else:
-        code = visits.code(record["institution"]["identifier"])
-        pairs.append(("organization:identifier", code))
-    return urlencode(pairs)

@@ -15,14 +15,20 @@ import orjson
 
 from server.context import Context
 from server.fhir import json
-from server.fhir.outcome import Conflict, Unprocessable
+from server.fhir.outcome import Conflict, FhirError, Unavailable, Unprocessable
 from server.intake import merging
-from server.intake.made import Request
+from server.intake.made import Request, Requested
 from server.intake.stable import StableIds
-from server.interactions import visits
 from server.interactions.claimed import MEDICAL_RECORD, TYPE
+from server.interactions.institutions import Institutions, code
 from server.interactions.platform import platform
-from server.interactions.residents import AMBIGUOUS, CONTRADICTED, Residents, Resolution
+from server.interactions.residents import (
+    AMBIGUOUS,
+    CONTRADICTED,
+    Asked,
+    Residents,
+    Resolution,
+)
 from server.mappings.datasets import DataSet, Read
 from server.mappings.reading import Entry
 
@@ -49,8 +55,20 @@ class People:
         """Prepare to find people whom the caller need not see; nothing of them is told."""
         object.__setattr__(self, "own", platform(self.context))
 
-    def requests(self, read: Read) -> tuple[tuple[Request, ...], str]:
-        """Return what is to be written, and the key of the person.
+    def requests(self, reads: Sequence[Read]) -> list[Requested]:
+        """Return what is to be written for each of `reads`, by the key of the person."""
+        return [self._requested(one) for one in reads]
+
+    def _requested(self, read: Read) -> Requested:
+        try:
+            return self._of(read)
+        except Unavailable:
+            raise
+        except FhirError as refusal:
+            return Requested(refusal=refusal)
+
+    def _of(self, read: Read) -> Requested:
+        """Return what is to be written for one person.
 
         Raises Conflict if somebody else has the numbers of the row, or several have; Unprocessable
         if the row tells no number.
@@ -59,7 +77,7 @@ class People:
         identifiers = _identifiers(patient.resource)
         if not identifiers:
             raise Unprocessable.because("intake-person-without-number")
-        key = visits.code(identifiers[0])
+        key = code(identifiers[0])
         resolution = self._resolution(patient.resource)
         if resolution.reason in _UNSETTLED:
             raise Conflict.because(_UNSETTLED[resolution.reason])
@@ -80,7 +98,7 @@ class People:
             for one in read.entries
             if one is not patient
         ]
-        return (*first, *others), key
+        return Requested((*first, *others), key)
 
     def _resolution(self, patient: json.Resource) -> Resolution:
         """Return whom `patient` is, as a record of a visit would say it."""
@@ -89,13 +107,13 @@ class People:
         record = orjson.loads(
             json.dumps({"patient": {"reference": "#patient"}, "contained": [said]})
         )
-        residents = Residents(self.own)
-        return self.context.resources.look(lambda one: residents.find(one, record, None))
+        residents = Residents(Institutions(self.own))
+        return self.context.resources.look(lambda one: residents.find(one, [Asked(record)]))[0]
 
     def _new(
         self, patient: Entry, id: str, by: Mapping[str, Any], links: Mapping[str, str]
     ) -> Request:
-        query = (("identifier", visits.code(by)),)
+        query = (("identifier", code(by)),)
         return _request(patient, {**patient.resource, "id": id}, links, query=query)
 
     def _known(self, patient: Entry, id: str, links: Mapping[str, str]) -> Request:

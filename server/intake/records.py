@@ -6,20 +6,32 @@ of the visit, for a row of prescriptions does not say that there are no diagnose
 Spec: WS 445-2014; https://hl7.org/fhir/R4/http.html#cond-update
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import orjson
 
 from server.context import Context
 from server.fhir import json
-from server.fhir.outcome import Unprocessable
+from server.fhir.outcome import FhirError, Unavailable, Unprocessable
 from server.intake import merging
-from server.intake.made import Request
+from server.intake.made import Request, Requested
 from server.interactions import visits
+from server.interactions.criteria import Criteria
+from server.interactions.institutions import Institutions
 from server.interactions.platform import platform
 from server.mappings.datasets import DataSet, Read
+from server.store.documents import Version
 
 _SERVERS_OWN = ("organization", "resident")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A record as it is told, and what finds the one of the same visit."""
+
+    record: json.Resource
+    same: Criteria
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +56,51 @@ class Visits:
             elements = elements.difference(*map(_elements, wholes))
         object.__setattr__(self, "elements", elements)
 
-    def requests(self, read: Read) -> tuple[tuple[Request, ...], str]:
-        """Return what is to be written, and the key of the visit. Raises FhirError."""
-        record = read.record
+    def requests(self, reads: Sequence[Read]) -> list[Requested]:
+        """Return what is to be written for each of `reads`, by the key of its visit."""
+        institutions = Institutions(self.own)
+        wanted = [self._wanted(institutions, one.record) for one in reads]
+        told = [one for one in wanted if isinstance(one, _Wanted)]
+        there = dict(zip([one.same.claim for one in told], self._there(told), strict=True))
+        return [
+            Requested(refusal=one)
+            if isinstance(one, FhirError)
+            else Requested((self._request(one, there[one.same.claim]),), one.same.claim)
+            for one in wanted
+        ]
+
+    def _wanted(self, institutions: Institutions, record: json.Resource) -> _Wanted | FhirError:
         plain = orjson.loads(json.dumps(record))
-        told, _ = visits.told(self.own, plain, b"{}", {})
-        same = visits.criteria(self.own, told, {})
+        try:
+            told, _ = visits.told(institutions, plain, b"{}", {})
+            return _Wanted(record, visits.criteria(institutions, told, {}))
+        except Unavailable:
+            raise
+        except FhirError as refusal:
+            return refusal
+
+    def _there(self, wanted: Sequence[_Wanted]) -> list[Version | None]:
+        """Return the record that is there of each visit."""
+        if not wanted:
+            return []
         # Who sends a part need not see the whole; whether they may change it is asked in writing.
-        there = self.own.resources.matching(record["resourceType"], same.condition, limit=1)
-        if not there:
-            return (posted(json.dumps(record)),), same.claim
+        type, conditions = wanted[0].record["resourceType"], [one.same.condition for one in wanted]
+        found = self.own.resources.look(lambda look: look.matching(type, conditions, 1))
+        return [next(iter(one), None) for one in found]
+
+    def _request(self, wanted: _Wanted, there: Version | None) -> Request:
+        if there is None:
+            return posted(json.dumps(wanted.record), if_none_match="*")
         old = {
             name: value
-            for name, value in json.exact(there[0].body or b"{}").items()
+            for name, value in json.exact(there.body or b"{}").items()
             if name not in _SERVERS_OWN
         }
         if self.dataset.head.is_part:
-            merged = merging.part(old, record, self.elements)
+            merged = merging.part(old, wanted.record, self.elements)
         else:
-            merged = merging.whole(old, record, self.elements)
-        match = f'W/"{there[0].version}"'
-        return (posted(json.dumps(merged), match),), same.claim
+            merged = merging.whole(old, wanted.record, self.elements)
+        return posted(json.dumps(merged), if_match=f'W/"{there.version}"')
 
 
 def _elements(dataset: DataSet) -> frozenset[str]:
@@ -74,13 +110,17 @@ def _elements(dataset: DataSet) -> frozenset[str]:
     return frozenset(one.partition("[")[0] for one in names) - {""}
 
 
-def posted(body: bytes, if_match: str | None = None) -> Request:
-    """Return the post of the record `body`."""
+def posted(
+    body: bytes, *, if_match: str | None = None, if_none_match: str | None = None
+) -> Request:
+    """Return the post of the record `body`, over the version `if_match`, or over none."""
     resource = orjson.loads(body)
-    return Request(resource["resourceType"], body, resource, if_match=if_match)
+    return Request(
+        resource["resourceType"], body, resource, if_match=if_match, if_none_match=if_none_match
+    )
 
 
-def resource(context: Context, line: bytes, type: str) -> tuple[tuple[Request, ...], str]:
+def resource(context: Context, line: bytes, type: str) -> Requested:
     """Return what is to be written of a `line` that is a resource of `type`. Raises FhirError."""
     found, body = json.parse(line, context.interpreters.settings.max_depth)
     if found.get("resourceType") != type:
@@ -88,4 +128,4 @@ def resource(context: Context, line: bytes, type: str) -> tuple[tuple[Request, .
         raise Unprocessable.because("type-differs", "resourceType", given=given, expected=type)
     key = json.dumps([found.get("institution"), found.get("visitNumber")])
     request = Request(type, body, found)
-    return (request,), key.decode()
+    return Requested((request,), key.decode())

@@ -18,8 +18,9 @@ import orjson
 from server.context import Context
 from server.fhir import json
 from server.fhir.outcome import Unprocessable
-from server.interactions import reviews, visits
+from server.interactions import reviews
 from server.interactions.belonging import Said
+from server.interactions.institutions import institution
 from server.interactions.residents import ELEMENT, Resolution
 from server.interactions.update import unchanged
 from server.interactions.writing import draft
@@ -102,7 +103,7 @@ class Projecting:
     ) -> Iterator[tuple[_Key, Draft]]:
         if record is None or ELEMENT not in record or record.get("status") == ENTERED_IN_ERROR:
             return
-        told = {**record, "institution": visits.institution(record)}
+        told = {**record, "institution": institution(record)}
         base_url = self.own.interpreters.settings.base_url
         for one in self.projection.project(told, f"{base_url}/{change.made.type}/{record['id']}"):
             key = (one.type, one.id)
@@ -198,8 +199,7 @@ class Projecting:
 
     def _agents(self, record: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return who made what the record says, and what software has sent it."""
-        institution = visits.institution(record)
-        agents = [{"type": _participant("author"), "who": institution}]
+        agents = [{"type": _participant("author"), "who": institution(record)}]
         client = self.own.access.caller.client
         if client.reference is not None:
             who = {"identifier": {"value": client.reference}, "display": client.name}

@@ -18,10 +18,11 @@ from server.interactions import visits
 from server.interactions.belonging import Said
 from server.interactions.entries import Entry, placed
 from server.interactions.identities import Identified
+from server.interactions.institutions import Institutions
 from server.interactions.patch import Made
 from server.interactions.platform import platform
 from server.interactions.projecting import Change, Projecting
-from server.interactions.residents import Residents, Resolution
+from server.interactions.residents import Asked, Residents, Resolution
 from server.store.documents import Version
 from server.store.transactions import Transaction, Write
 
@@ -50,13 +51,15 @@ class Records:
         known = context.interpreters.projections
         self._places = {one.place for one in entries if one.call.type in known}
         self.own = platform(context) if self._places else context
-        self._residents = Residents(self.own, decided)
+        self.institutions = Institutions(self.own)
+        self._residents = Residents(self.institutions, decided)
         others = {one.full_url: one.resource for one in entries if one.full_url is not None}
         self.entries: list[Entry] = []
         for one in entries:
             with placed(one.place):
                 is_record = one.place in self._places
-                self.entries.append(visits.told_apart(self.own, one, others) if is_record else one)
+                told = visits.told_apart(self.institutions, one, others) if is_record else one
+                self.entries.append(told)
         self._mine = [one for one in self.entries if one.place in self._places]
         self._patched: dict[int, Resolution] = {}
 
@@ -85,8 +88,9 @@ class Records:
         if not self._places:
             return identified
         patients = {one.reference for one in identified.entries.values() if one.type == "Patient"}
-        found = dict[int, Resolution]()
         own = transaction.seen_by(self.own.access.visibility)
+        old = self._old(own, identified)
+        asked: dict[int, Asked] = {}
         for entry in self._mine:
             identity = identified.entries.get(entry.place)
             if identity is None or entry.same is None:
@@ -94,10 +98,23 @@ class Records:
             with placed(entry.place):
                 if not entry.is_told_apart:
                     self._check_alone(own, entry, identity.id)
-                old = own.versions(identity.type, {identity.id}, "u").get(identity.id)
-                record = self._linked(entry, identified)
-                found[entry.place] = self._residents.find(transaction, record, old, patients)
-        return replace(identified, residents=found)
+            record = self._linked(entry, identified)
+            asked[entry.place] = Asked(record, old.get((identity.type, identity.id)))
+        found = self._residents.find(transaction, list(asked.values()), patients)
+        return replace(identified, residents=dict(zip(asked, found, strict=True)))
+
+    def _old(self, own: Transaction, identified: Identified) -> dict[tuple[str, str], Version]:
+        """Return the records that are there of those that are to be stored."""
+        ids: dict[str, set[str]] = {}
+        for entry in self._mine:
+            identity = identified.entries.get(entry.place)
+            if identity is not None and (identity.found is not None or not entry.is_told_apart):
+                ids.setdefault(identity.type, set()).add(identity.id)
+        return {
+            (type, id): version
+            for type, some in ids.items()
+            for id, version in own.versions(type, some, "u").items()
+        }
 
     def patched(self, transaction: Transaction, entry: Entry, made: Made) -> Made:
         """Return what a patch has `made`, with whom it is about if it is a record."""
@@ -106,11 +123,12 @@ class Records:
         record = orjson.loads(made.body)
         if self.own.interpreters.structure.faults(record):
             return made  # which is refused
-        record, body = visits.told(self.own, record, made.body, {})
+        record, body = visits.told(self.institutions, record, made.body, {})
         own = transaction.seen_by(self.own.access.visibility)
-        same = visits.criteria(self.own, record, {})
+        same = visits.criteria(self.institutions, record, {})
         self._check_alone(own, replace(entry, same=same, resource=record), made.old.id)
-        found = self._patched[entry.place] = self._residents.find(transaction, record, made.old)
+        (found,) = self._residents.find(transaction, [Asked(record, made.old)])
+        self._patched[entry.place] = found
         return replace(made, body=found.told(body))
 
     def write(

@@ -13,8 +13,9 @@ Spec: 人口健康信息管理办法(试行) article 8 (R1.8c), 居民健康卡�
 https://hl7.org/fhir/R4/references.html#logical
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import orjson
@@ -24,6 +25,7 @@ from server.fhir import json
 from server.interactions import visits
 from server.interactions.claimed import MEDICAL_RECORD, TYPE, Claimed, Identifier
 from server.interactions.criteria import Criteria, compiled
+from server.interactions.institutions import Institutions, code, institution
 from server.interactions.newcomers import newcomer
 from server.profiles.identity_numbers.residents import ID_NUMBER, upgraded
 from server.store.documents import Draft, Version
@@ -37,6 +39,8 @@ _MOST = 50
 _PROPERTIES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _Patients = dict[str, json.Resource]
 """Patients by their reference."""
+_Said = Mapping[int, tuple[json.Resource, Claimed]]
+"""Records and what they say, by their place among those that are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +65,30 @@ class Resolution:
         return msgspec.json.encode(given)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A record whose resident is asked for, which is to be stored over `old`."""
+
+    record: json.Resource
+    old: Version | None = None
+
+
 @dataclass(slots=True)
 class Residents:
-    """Finds whom records are about, by the context `own` of the server itself.
+    """Finds whom records are about, as the server itself may see it.
 
-    `decided` are patients that somebody has decided on, by the id of the record. Who is new has the
-    same id whenever that is asked.
+    `institutions` are known to it; `decided` are patients that somebody has decided on, by the id
+    of the record. Who is new has the same id whenever that is asked.
     """
 
-    own: Context
+    institutions: Institutions
     decided: Mapping[str, str] = field(default_factory=dict)
     _new: dict[str, Draft] = field(default_factory=dict)
+
+    @property
+    def own(self) -> Context:
+        """Return the context of the server itself."""
+        return self.institutions.own
 
     def claims(self, record: json.Resource) -> frozenset[str]:
         """Return the names under which writers exclude each other who mean the same resident."""
@@ -82,33 +99,44 @@ class Residents:
         )
 
     def find(
-        self,
-        transaction: Transaction,
-        record: json.Resource,
-        old: Version | None,
-        written: Collection[str] = (),
-    ) -> Resolution:
-        """Return whom `record` is about, which is to be stored over `old`.
+        self, transaction: Transaction, asked: Sequence[Asked], written: Collection[str] = ()
+    ) -> list[Resolution]:
+        """Return whom each of `asked` is about, with a few questions for all of them.
 
-        `written` are references to the patients that are written together with it.
+        `written` are references to the patients that are written together with them.
         """
         own = transaction.seen_by(self.own.access.visibility)
-        claimed = self._claimed(record)
-        decided = self.decided.get(old.id) if old is not None else None
-        meant = decided or claimed.target or _kept(record, old)
-        if meant is None:
-            return self._among(own, record, claimed)
-        if meant in written or _is_there(own, meant):
-            return Resolution(meant)
-        return Resolution(reason=UNKNOWN)
+        claimed = [self._claimed(one.record) for one in asked]
+        meant = [self._meant(*both) for both in zip(asked, claimed, strict=True)]
+        there = {*written, *_stored(own, {one for one in meant if one is not None} - {*written})}
+        untold = [place for place, one in enumerate(meant) if one is None]
+        known = self._known(own, {one: (asked[one].record, claimed[one]) for one in untold})
+        return [
+            self._resolved(asked[place].record, claimed[place], known[place])
+            if target is None
+            else Resolution(target)
+            if target in there
+            else Resolution(reason=UNKNOWN)
+            for place, target in enumerate(meant)
+        ]
 
     def _claimed(self, record: json.Resource) -> Claimed:
         return Claimed.by(record, self.own.interpreters.settings.base_url)
 
-    def _among(self, own: Transaction, record: json.Resource, claimed: Claimed) -> Resolution:
-        known = self._by_identifiers(own, claimed)
-        known |= self._by_medical_record(record, claimed)
-        known = known or self._of_earlier(own, record)
+    def _meant(self, one: Asked, claimed: Claimed) -> str | None:
+        """Return whom the record names, or who was settled before."""
+        decided = self.decided.get(one.old.id) if one.old is not None else None
+        return decided or claimed.target or _kept(one.record, one.old)
+
+    def _known(self, own: Transaction, said: _Said) -> dict[int, _Patients]:
+        """Return the patients that may be meant by what is `said` in each place."""
+        found = self._by_identifiers(own, said)
+        for place, known in self._by_medical_record(own, said).items():
+            found[place] |= known
+        left = {place: one for place, one in said.items() if not found[place]}
+        return {**found, **self._of_earlier(own, left)}
+
+    def _resolved(self, record: json.Resource, claimed: Claimed, known: _Patients) -> Resolution:
         match list(known.items()):
             case []:
                 return self._unfound(record, claimed)
@@ -132,57 +160,82 @@ class Residents:
             return Resolution(reason=CONTRADICTED, candidates=())
         return Resolution(f"{TYPE}/{new.id}", new)
 
-    def _by_identifiers(self, own: Transaction, claimed: Claimed) -> _Patients:
-        conditions = [
-            self._having(one).condition
+    def _by_identifiers(self, own: Transaction, said: _Said) -> dict[int, _Patients]:
+        wanted = [
+            (place, self._having(one).condition)
+            for place, (_, claimed) in said.items()
             for one in claimed.identifiers
             if one["system"] != MEDICAL_RECORD
         ]
-        found = own.matching(TYPE, conditions) if conditions else []
-        return dict(_living(one for versions in found for one in versions))
+        known: dict[int, _Patients] = {place: {} for place in said}
+        found = own.matching(TYPE, [condition for _, condition in wanted])
+        for (place, _), versions in zip(wanted, found, strict=True):
+            known[place] |= _living(versions)
+        return known
 
-    def _by_medical_record(self, record: json.Resource, claimed: Claimed) -> _Patients:
+    def _by_medical_record(self, own: Transaction, said: _Said) -> dict[int, _Patients]:
         """Return who has a number of the medical record at the same institution."""
-        told = [one["value"] for one in claimed.identifiers if one["system"] == MEDICAL_RECORD]
-        numbers = [*told, *([record["recordNumber"]] if "recordNumber" in record else [])]
-        if not numbers:
-            return {}
-        named = visits.institution(record)
-        number = {"system": MEDICAL_RECORD, "value": numbers[0]}
-        wanted = self._having(number)
-        found = self.own.resources.matching(TYPE, wanted.condition, limit=_MOST)
+        wanted = {
+            place: {"system": MEDICAL_RECORD, "value": number}
+            for place, (record, claimed) in said.items()
+            if (number := _medical_record(record, claimed)) is not None
+        }
+        conditions = [self._having(one).condition for one in wanted.values()]
+        found = own.matching(TYPE, conditions, _MOST)
         return {
-            reference: patient
-            for reference, patient in _living(found)
-            if any(
-                number.items() <= one.items() and _is_of(one, named)
-                for one in patient.get("identifier", ())
-            )
+            place: {
+                reference: patient
+                for reference, patient in _living(versions)
+                if _has(patient, number, institution(said[place][0]))
+            }
+            for (place, number), versions in zip(wanted.items(), found, strict=True)
         }
 
-    def _of_earlier(self, own: Transaction, record: json.Resource) -> _Patients:
+    def _of_earlier(self, own: Transaction, said: _Said) -> dict[int, _Patients]:
         """Return whom earlier records are about, of the same medical record."""
-        if "recordNumber" not in record:
-            return {}
-        wanted = visits.criteria(self.own, record, {}, "record-number")
-        found = self.own.resources.matching(record["resourceType"], wanted.condition, limit=_MOST)
-        bodies = [orjson.loads(one.body) for one in found if one.body is not None]
-        named = {one[ELEMENT]["reference"] for one in bodies if ELEMENT in one}
-        ids = {one.partition("/")[2] for one in named}
-        return dict(_living(own.versions(TYPE, ids, "r").values()))
+        by_type: dict[str, dict[int, Mapping[str, Any]]] = {}
+        for place, (record, _) in said.items():
+            if "recordNumber" in record:
+                wanted = visits.criteria(self.institutions, record, {}, "record-number")
+                by_type.setdefault(record["resourceType"], {})[place] = wanted.condition
+        named: dict[int, set[str]] = {}
+        for type, conditions in by_type.items():
+            found = own.matching(type, list(conditions.values()), _MOST)
+            for place, versions in zip(conditions, found, strict=True):
+                bodies = [orjson.loads(one.body) for one in versions if one.body is not None]
+                named[place] = {one[ELEMENT]["reference"] for one in bodies if ELEMENT in one}
+        known = dict(_living(_stored(own, set().union(*named.values())).values()))
+        return {
+            place: {one: known[one] for one in sorted(references) if one in known}
+            for place, references in named.items()
+        }
 
     def _having(self, identifier: Identifier) -> Criteria:
         values = [identifier["value"]]
         if identifier["system"] == ID_NUMBER and values[0].isdigit():
             # One of 15 digits may have been stored as it is, or as the one that took its place.
             values = list(dict.fromkeys((upgraded(values[0]), values[0])))
-        texts = [visits.code({"system": identifier["system"], "value": one}) for one in values]
+        texts = [code({"system": identifier["system"], "value": one}) for one in values]
         return compiled(self.own, TYPE, [("identifier", ",".join(texts))])
 
 
-def _is_there(own: Transaction, reference: str) -> bool:
-    id = reference.partition("/")[2]
-    return any(one.body is not None for one in own.versions(TYPE, {id}, "r").values())
+def _stored(own: Transaction, references: Collection[str]) -> dict[str, Version]:
+    """Return the versions of those patients that are there."""
+    found = own.versions(TYPE, {one.partition("/")[2] for one in references}, "r")
+    return {f"{TYPE}/{id}": one for id, one in found.items() if one.body is not None}
+
+
+def _medical_record(record: json.Resource, claimed: Claimed) -> str | None:
+    told = (one["value"] for one in claimed.identifiers if one["system"] == MEDICAL_RECORD)
+    return next(told, record.get("recordNumber"))
+
+
+def _has(patient: json.Resource, number: Identifier, named: json.Resource) -> bool:
+    """Tell whether `patient` has the `number` that the institution `named` gave."""
+    return any(
+        number.items() <= one.items() and _is_of(one, named)
+        for one in patient.get("identifier", ())
+    )
 
 
 def _living(found: Iterator[Version] | Collection[Version]) -> Iterator[tuple[str, json.Resource]]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from server.fhir import json
 from server.fhir.canonical import BASE
+from server.interactions.institutions import institution
 from server.interactions.residents import ELEMENT, Resolution
-from server.interactions.visits import institution
 from server.store.documents import Version
 
 TYPE, ROLE = "Task", "review"

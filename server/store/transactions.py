@@ -106,11 +106,13 @@ class Transaction:
         database = self._engine.collections.database
         database[CLAIMS].bulk_write(claims, session=self._session)
 
-    def matching(self, type: str, conditions: Sequence[Mapping[str, Any]]) -> list[list[Version]]:
-        """Return for each of `conditions` what fulfils it, two versions at most, in no order."""
+    def matching(
+        self, type: str, conditions: Sequence[Mapping[str, Any]], most: int = 2
+    ) -> list[list[Version]]:
+        """Return for each of `conditions` so many versions at most that fulfil it, in no order."""
         found: list[list[Version]] = []
         for start in range(0, len(conditions), _AT_ONCE):
-            found += self._matching(type, conditions[start : start + _AT_ONCE])
+            found += self._matching(type, conditions[start : start + _AT_ONCE], most)
         return found
 
     def versions(self, type: str, ids: Collection[str], letter: str) -> dict[str, Version]:
@@ -141,19 +143,22 @@ class Transaction:
             made += self._write(type, list(some), within)
         return made
 
-    def _matching(self, type: str, conditions: Sequence[Mapping[str, Any]]) -> list[list[Version]]:
+    def _matching(
+        self, type: str, conditions: Sequence[Mapping[str, Any]], most: int
+    ) -> list[list[Version]]:
         collection = self._engine.collections.current(type)
         wheres = [self._bounds.where(type, "s", condition) for condition in conditions]
         if len(wheres) > 1:
             wanted = {**VERSION_FIELDS, **dict.fromkeys(chain(*map(_fields, wheres)), 1)}
-            # Two for each, and one more than can be told apart if all are of one of them.
-            most = 2 * len(wheres) + 1
-            rows = list(collection.find({"$or": wheres}, wanted, session=self._session).limit(most))
-            told = sorted_out(wheres, rows) if len(rows) < most else None
+            # For each as many as may be, and one more than can be told apart if all are of one.
+            limit = most * len(wheres) + 1
+            cursor = collection.find({"$or": wheres}, wanted, session=self._session)
+            rows = list(cursor.limit(limit))
+            told = sorted_out(wheres, rows) if len(rows) < limit else None
             if told is not None:
-                return [[documents.version(type, row) for row in one[:2]] for one in told]
+                return [[documents.version(type, row) for row in one[:most]] for one in told]
         found = [
-            collection.find(where, VERSION_FIELDS, session=self._session).limit(2)
+            collection.find(where, VERSION_FIELDS, session=self._session).limit(most)
             for where in wheres
         ]
         return [[documents.version(type, row) for row in rows] for rows in found]

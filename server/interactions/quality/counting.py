@@ -11,7 +11,6 @@ https://hl7.org/fhir/R4/measurereport.html
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -19,7 +18,8 @@ from uuid import NAMESPACE_URL, uuid5
 from server.context import Context
 from server.fhir.canonical import BASE
 from server.fhir.outcome import FhirError, Unavailable
-from server.interactions import belonging, visits
+from server.interactions import belonging
+from server.interactions.institutions import Institutions
 from server.interactions.platform import platform
 from server.interactions.quality.measuring import Outcome, counted
 from server.store.tallies import Count
@@ -50,12 +50,13 @@ def summed(context: Context, outcomes: Iterable[Outcome], submission: str = "") 
     )
     day = now.date().isoformat()
     elements = [one.path for one in context.interpreters.measured]
+    institutions = Institutions(platform(context))
     sums: dict[str, Counter[str]] = {}
     told: dict[str, dict[str, Any]] = {}
-    reporters = _Reporters(context)
     for outcome in outcomes:
         more = counted(outcome, elements, now)
-        for key, what in _told(context, reporters.of(outcome), day, submission):
+        reporter = _reporter(context, institutions, outcome)
+        for key, what in _told(context, reporter, day, submission):
             sums.setdefault(key, Counter()).update(more)
             told.setdefault(key, what)
     return [Count(key, told[key], day, more) for key, more in sums.items()]
@@ -86,32 +87,21 @@ def _key(*parts: object) -> str:
     return str(uuid5(NAMESPACE_URL, f"{BASE}/MeasureReport?{parts!r}"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Reporters:
-    """The institutions of records, each looked up once."""
-
-    context: Context
-    known: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def of(self, outcome: Outcome) -> dict[str, Any]:
-        """Return the reference to the institution of a record; the caller's if it has none."""
-        named = _named(outcome.record.get("institution"))
-        shown = {name: one for name, one in named.items() if name != "reference"}
-        match outcome.record:
-            # The server has written this, unless it was refused.
-            case {visits.ELEMENT: {"reference": str(known)}} if (
-                outcome.fate != "refused" and known.startswith("Organization/")
-            ):
-                return {"reference": known, **shown}
-        if not named:
-            reference = self.context.access.caller.organization.reference
-            return {"reference": reference} if reference else {}
-        key = repr(named)
-        if key not in self.known:
-            asked = {"resourceType": OF, "institution": named}
-            told, _ = visits.told(platform(self.context), asked, b"{}", {})
-            self.known[key] = told.get(visits.ELEMENT, {})
-        return {**self.known[key], **shown}
+def _reporter(context: Context, institutions: Institutions, outcome: Outcome) -> dict[str, Any]:
+    """Return the reference to the institution of a record, to that of the caller if it has none."""
+    named = _named(outcome.record.get("institution"))
+    shown = {name: one for name, one in named.items() if name != "reference"}
+    match outcome.record:
+        # The server has written this, unless the record was refused.
+        case {"organization": {"reference": str(known)}} if (
+            outcome.fate != "refused" and known.startswith("Organization/")
+        ):
+            return {"reference": known, **shown}
+    if not named:
+        reference = context.access.caller.organization.reference
+        return {"reference": reference} if reference else {}
+    found = institutions.organization({"resourceType": OF, "institution": named}, {})
+    return {**({} if found is None else {"reference": found}), **shown}
 
 
 def _named(institution: object) -> dict[str, Any]:
