@@ -69,6 +69,8 @@ def _sent(meaning: Meaning, environ: Mapping[str, Any], settings: Settings) -> S
         return content.read(environ, settings.max_body)
     if interaction == "create" and meaning.type == OF and _kind(environ) == CDA:
         return Sent(body.read(environ, settings.max_body))
+    if _kind(environ) == CDA and interaction in (*_BODIES, "patch"):
+        raise UnsupportedMediaType.because("cda-elsewhere", type=CDA, of=OF)
     if interaction == "patch":
         negotiation.patch_type(environ.get("CONTENT_TYPE"))
     elif interaction in _BODIES or _is_resource(meaning.route, environ):

@@ -16,6 +16,7 @@ from server.intake.texts import Line, lines
 _DIVIDERS = ",\t;|"
 _MOST_LINES = 1000
 _MOST_CHARACTERS = 1_000_000
+_WORDS = {"field limit": "intake-cell-too-long", "new-line character": "intake-line-end"}
 
 
 class _StillOpen(Exception):
@@ -72,6 +73,8 @@ def read(stream: IO[bytes], encoding: str | None = None) -> Sheet:
     """
     feed = _Feed(lines(stream, encoding))
     first = feed.header()
+    if "\r" in first.rstrip("\r\n"):
+        raise Unprocessable.because("intake-line-end")
     divider = max(_DIVIDERS, key=first.count)
     try:
         header = rows.header(next(csv.reader([first], delimiter=divider, strict=True)))
@@ -103,4 +106,8 @@ def _rows(feed: _Feed, header: tuple[str, ...], divider: str) -> Iterator[Row]:
 def _message(error: Exception) -> str:
     if isinstance(error, _StillOpen):
         return "intake-quote-open"
-    return "intake-cell-too-long" if "field limit" in str(error) else "intake-quote-broken"
+    # The module tells what is wrong by its words alone.
+    for words, message in _WORDS.items():
+        if words in str(error):
+            return message
+    return "intake-quote-broken"

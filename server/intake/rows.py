@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from server.fhir.outcome import Unprocessable
 from server.mappings.faults import RowFault
 
 REJECT_COLUMNS = ("_row", "_element", "_de", "_rule", "_value", "_message")
 """What a file of rejects has beside what it was made of; passed over when it is read."""
+_MOST_HEADERS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,12 @@ def rule(fault: RowFault) -> str:
 
 
 def header(cells: Sequence[str]) -> tuple[str, ...]:
-    """Return the headers that `cells` are, without those that a file of rejects has beside."""
+    """Return the headers that `cells` are, without those that a file of rejects has beside.
+
+    Raises Unprocessable if there are more than any data set could have.
+    """
+    if len(cells) > _MOST_HEADERS:
+        raise Unprocessable.because("intake-headers-too-many", most=_MOST_HEADERS)
     return tuple("" if cell.strip() in REJECT_COLUMNS else cell.strip() for cell in cells)
 
 

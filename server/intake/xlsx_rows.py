@@ -1,7 +1,8 @@
 """Rows of the first sheet of an Excel workbook, one after another.
 
 A workbook shows more than it holds: a number of more than 15 digits has lost the others, and a
-formula has a value only if a spreadsheet program has worked it out. Such rows are not taken.
+formula has a value only if a spreadsheet program has worked it out. Such rows are not taken. It may
+also hold far more than its bytes seem to: it is looked through before anything is kept of it.
 
 Spec: ECMA-376 part 1, 18.3 (worksheets); https://openpyxl.readthedocs.io/en/stable/optimized.html
 """
@@ -13,6 +14,8 @@ from datetime import date, datetime, time
 from itertools import repeat
 from typing import IO, Any
 from xml.etree.ElementTree import ParseError
+from xml.parsers import expat
+from xml.parsers.expat import ExpatError
 from zipfile import BadZipFile, ZipFile
 
 import openpyxl
@@ -23,8 +26,11 @@ from server.intake import rows
 from server.intake.rows import Row, Sheet, unreadable
 from server.mappings.faults import RowFault
 
-_MOST_STRINGS = 64 * 1024 * 1024
-"""So many bytes of shared strings are kept while a workbook is read."""
+_SHEETS = "xl/worksheets/"
+_MOST_BYTES = 8 * 1024 * 1024
+"""So many bytes has a row at most, and what is kept of a workbook while it is read."""
+_MOST = {"xl/sharedStrings.xml": 64 * 1024 * 1024}
+"""Parts that may have more."""
 _EXACT = 10**15
 _WRONG = (BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, OSError, EOFError)
 
@@ -66,23 +72,44 @@ def _inspected(stream: IO[bytes]) -> bool:
     """Tell whether there are formulas in the workbook. Raises Unprocessable."""
     try:
         with ZipFile(stream) as parts:
-            sizes = {one.filename: one.file_size for one in parts.infolist()}
-            if sizes.get("xl/sharedStrings.xml", 0) > _MOST_STRINGS:
-                raise Unprocessable.because("intake-workbook-too-large")
-            sheets = [name for name in sizes if name.startswith("xl/worksheets/")]
-            return any(_has_formula(parts, name) for name in sheets)
-    except _WRONG:
+            sheets: list[str] = []
+            for one in parts.infolist():
+                if one.filename.startswith(_SHEETS):
+                    sheets.append(one.filename)
+                elif one.file_size > _MOST.get(one.filename, _MOST_BYTES):
+                    raise Unprocessable.because("intake-workbook-too-large")
+            found = [_has_formulas(parts, name) for name in sheets]
+    except (*_WRONG, ExpatError):
         raise Unprocessable.because("intake-not-a-workbook") from None
+    return any(found)
 
 
-def _has_formula(parts: ZipFile, name: str) -> bool:
-    end = b""
+def _has_formulas(parts: ZipFile, name: str) -> bool:
+    """Tell whether a sheet has formulas. Raises Unprocessable if a row of it is too long."""
+    parser = expat.ParserCreate()
+    found = False
+    begun = 0
+
+    def start(element: str, _: object) -> None:
+        nonlocal found, begun
+        bare = element.rpartition(":")[2]
+        found = found or bare == "f"
+        if bare == "row":
+            begun = parser.CurrentByteIndex
+
+    def refuse(*_: object) -> None:
+        raise Unprocessable.because("intake-not-a-workbook")
+
+    parser.StartElementHandler = start
+    parser.StartDoctypeDeclHandler = refuse
+    read = 0
     with parts.open(name) as sheet:
         while content := sheet.read(1024 * 1024):
-            if b"<f>" in end + content or b"<f " in end + content:
-                return True
-            end = content[-2:]
-    return False
+            parser.Parse(content)
+            read += len(content)
+            if read - begun > _MOST_BYTES:
+                raise Unprocessable.because("intake-workbook-too-large")
+    return found
 
 
 def _values(stream: IO[bytes], *, data_only: bool) -> Iterator[tuple[Any, ...]]:

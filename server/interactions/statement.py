@@ -22,6 +22,7 @@ from server.interactions.presentation import Presentation
 from server.interactions.routes import on_system, on_types
 from server.interactions.terminology_statement import TYPE as TERMINOLOGY
 from server.interactions.terminology_statement import terminology
+from server.mappings.cda import documents
 from server.profiles.definitions import SearchParameter
 from server.profiles.operations import OperationDefinition
 from server.search.includes import offered
@@ -32,6 +33,8 @@ _TYPE = "CapabilityStatement"
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _MODEL = f"{BASE}/StructureDefinition/capability-model"
 _COMPARTMENTS = "http://hl7.org/fhir/CompartmentDefinition/"
+_FORMATS = {documents.OF: (documents.MEDIA_TYPE,)}
+"""Media types that create takes beside FHIR's; `format` of the statement is for all types."""
 # R4 has no SearchParameter for them.
 _NAMELESS = ("_has", "_list", "_type")
 
@@ -180,6 +183,7 @@ def _model(interpreters: Interpreters, type: str, url: str) -> dict[str, Any]:
         "extension": [
             {"url": "type", "valueCode": type},
             {"url": "definition", "valueCanonical": url},
+            *({"url": "format", "valueCode": one} for one in _FORMATS.get(type, ())),
             *({"url": "interaction", "valueCode": one["code"]} for one in said["interaction"]),
             *(_named("searchParam", one) for one in said["searchParam"]),
             *(_named("operation", one) for one in said.get("operation", ())),

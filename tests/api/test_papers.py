@@ -87,8 +87,20 @@ def test_what_was_put_right_is_told_to_who_asks(post):
     assert answer.json()["resourceType"] == "OperationOutcome"
 
 
-@pytest.mark.parametrize("place", ["Patient", ""])
-def test_it_is_taken_nowhere_else(base, place):
-    told = {"Content-Type": CDA}
-    answer = requests.post(f"{base}/{place}", b"<ClinicalDocument/>", headers=told, timeout=60)
+@pytest.mark.parametrize(
+    ("method", "place"),
+    [("POST", "Patient"), ("POST", ""), ("PUT", f"{TYPE}/1"), ("PATCH", f"{TYPE}/1")],
+)
+def test_it_is_taken_nowhere_else_and_that_is_said(base, method, place):
+    told = {"Content-Type": f"{CDA}; charset=utf-8"}
+    body = b"<ClinicalDocument/>"
+    answer = requests.request(method, f"{base}/{place}", data=body, headers=told, timeout=60)
     refused(answer, 415)
+    assert answer.json()["issue"][0]["details"]["coding"][0]["code"] == "cda-elsewhere"
+
+
+def test_the_statement_says_where_it_is_taken(fhir):
+    (rest,) = fhir.get("metadata").json()["rest"]
+    (model,) = (one["extension"] for one in rest["extension"])
+    told = {one["url"]: one.get("valueCode") for one in model}
+    assert (told["type"], told["format"]) == (TYPE, CDA)

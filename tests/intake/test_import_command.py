@@ -1,6 +1,7 @@
 """`tongkang import`: a file is read once, however often that is interrupted."""
 
 import csv
+import subprocess
 import time
 
 import pytest
@@ -79,3 +80,21 @@ def test_what_cannot_be_imported_is_said(imported, file, dataset, content, said)
     assert said in told
     assert "Traceback" not in told
     assert [one.name for one in path.parent.iterdir()] == ["rows.csv"]
+
+
+def test_rejects_that_find_no_room_are_said_and_the_import_can_go_on(command, imported, file):
+    rows = [{**files.front_page(n), "离院方式代码": "Z"} for n in range(200, 500)]
+    path = file(files.csv_of(rows))
+    process = command("InpatientFrontPage", path)
+    limited = ["sh", "-c", 'ulimit -f 40; exec "$@"', "sh", *process.command]
+    done = subprocess.run(
+        limited, env=process.environ, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 1
+    assert "cannot be read or written" in done.stderr
+    assert "Traceback" not in done.stderr
+    status, said = imported("InpatientFrontPage", path)
+    assert status == 1
+    assert "300 rows read: 0 written, 0 unchanged, 300 rejected" in said
+    with path.with_name("rows.csv.rejects.csv").open(encoding="utf-8-sig", newline="") as table:
+        assert [int(one["_row"]) for one in csv.DictReader(table)] == [*range(2, 302)]

@@ -3,6 +3,7 @@
 import io
 import tracemalloc
 from datetime import datetime
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import openpyxl
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from server.fhir.outcome import Unprocessable, UnsupportedMediaType
 from server.intake import csv_rows, formats, ndjson_rows, xlsx_rows
-from server.intake.rows import rule
+from server.intake.batches import batches
+from server.intake.rows import Row, rule
 
 HEADER = "姓名,出生日期"
 
@@ -218,3 +220,53 @@ def test_a_media_type_tells_the_format_and_the_encoding():
 )
 def test_the_name_of_a_file_tells_its_format(name, format):
     assert formats.of_name(name) == format
+
+
+def test_lines_that_end_in_cr_alone_are_named():
+    with pytest.raises(Unprocessable) as refusal:
+        csv_rows.read(io.BytesIO(b"a,b\r1,2\r3,4\r"))
+    assert refusal.value.issues[0].message == "intake-line-end"
+    right, wrong = csv_rows.read(io.BytesIO(b"a,b\r\n1,2\r\n3,4\r5,6\r\n")).rows
+    assert (right.faults, wrong.faults[0].message) == ((), "intake-line-end")
+
+
+def test_more_headers_than_elements_are_refused_before_each_is_looked_up():
+    with pytest.raises(Unprocessable) as refusal:
+        csv_rows.read(io.BytesIO(b",".join([b"a"] * 200_000) + b"\n1\n"))
+    assert [one.message for one in refusal.value.issues] == ["intake-headers-too-many"]
+
+
+def test_a_batch_of_long_rows_has_fewer():
+    rows = [Row(number, ("a",), ("x" * 300_000,)) for number in range(10)]
+    assert [len(one) for one in batches(rows, 100)] == [4, 4, 2]
+    assert [len(one) for one in batches([Row(1, ("a",), ("x",))] * 250, 100)] == [100, 100, 50]
+
+
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "message"),
+    [
+        ("xl/worksheets/sheet1.xml",
+         SHEET + b'<row r="1">' + b'<c t="n"><v>1</v></c>' * 600_000 + b"</row>",
+         "intake-workbook-too-large"),
+        ("xl/worksheets/sheet1.xml",
+         SHEET + b'<row r="1"><c t="inlineStr"><is><t><![CDATA[' + b"<row>" * 2_000_000,
+         "intake-workbook-too-large"),
+        ("xl/worksheets/sheet1.xml", b"<!DOCTYPE a [<!ENTITY b 'b'>]>" + SHEET,
+         "intake-not-a-workbook"),
+        ("xl/worksheets/sheet1.xml", SHEET + b"<row", "intake-not-a-workbook"),
+        ("xl/styles.xml", b" " * 9_000_000, "intake-workbook-too-large"),
+    ],
+    ids=["cells", "cell", "doctype", "half", "styles"],
+)  # fmt: skip
+def test_a_workbook_that_is_more_than_it_seems_is_refused(part, content, message):
+    there = workbook(["a"], ["1"])
+    changed = io.BytesIO()
+    with ZipFile(there) as old, ZipFile(changed, "w", ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, content if name == part else old.read(name))
+    with pytest.raises(Unprocessable) as refusal:
+        list(xlsx_rows.read(changed).rows)
+    assert refusal.value.issues[0].message == message
