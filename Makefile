@@ -22,7 +22,7 @@ PYTHON ?= $(shell for python in $(RELEASES); do \
 	&& echo $$python && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check format coverage lock wheel clean setup-run setup-test
+.PHONY: help run test bench check datasets format coverage lock wheel clean setup-run setup-test
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,10 @@ check: setup-test ## Check format, style, types and the floors
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+datasets: setup-test ## Write the pages of docs/datasets from the tables
+	@for name in $$($(BIN)/tongkang datasets | cut -d' ' -f1); do \
+	  TONGKANG_LANGUAGE=zh $(BIN)/tongkang datasets $$name > docs/datasets/$$name.md; done
 
 format: setup-test ## Format the code
 	$(BIN)/ruff format

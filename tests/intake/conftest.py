@@ -13,7 +13,7 @@ from tests.jobs.conftest import jobs_process
 
 @pytest.fixture(scope="session")
 def hospital(mongodb_url, tmp_path_factory):
-    """A server that asks nobody who they are, beside a process that does jobs."""
+    """A server that asks nobody who they are, beside a process that does jobs, its `doer`."""
     folder = tmp_path_factory.mktemp("hospital")
     settings = {
         "mongodb_url": mongodb_url,
@@ -27,11 +27,11 @@ def hospital(mongodb_url, tmp_path_factory):
     server = processes.Server(folder / "server.log", **settings)
     server.settings = settings
     server.start()
-    doer = jobs_process(folder / "jobs.log", **settings).start()
+    server.doer = jobs_process(folder / "jobs.log", **settings).start()
     try:
         yield server.ready()
     finally:
-        doer.stop()
+        server.doer.stop()
         server.end()
 
 

@@ -5,6 +5,7 @@ Spec: docs/quality.md
 
 import re
 
+from tests import processes
 from tests.intake import files
 from tests.intake.test_import_operation import CSV, PAGES
 
@@ -54,3 +55,24 @@ def test_records_as_ndjson_are_counted_too(caller, reports):
 def test_rows_about_persons_are_no_records_of_visits(imported, file):
     _, said = imported("HealthCard", file("姓名\n测试甲\n".encode()))
     assert "MeasureReport" not in said
+
+
+def test_a_job_whose_process_was_killed_doubles_nothing_and_counts_each_row_once(
+    hospital, caller, count, reports
+):
+    rows = [files.front_page(n) for n in range(5000, 5600)]
+    rows[7] = {**rows[7], "离院方式代码": "Z"}
+    before = count("EncounterRecord")
+    job = caller.send("POST", PAGES, files.csv_of(rows), **CSV).headers["Content-Location"]
+    processes.wait_until(lambda: count("EncounterRecord") >= before + 250, 120)
+    hospital.doer.kill()
+    assert count("EncounterRecord") < before + 599
+    hospital.doer.start()
+    assert caller.wait(job, 240).status_code == 200
+    assert count("EncounterRecord") == before + 599
+    assert len(caller.send("GET", f"{job}/rejects").text.splitlines()) == 2
+    (found,) = reports(f"identifier={SUBMISSION}|{job.rpartition('/')[2]}")
+    assert found["validity"] == (599, 600)
+    again, _ = found["duplicates"]
+    assert again <= 100
+    assert found["主诉"][1] == 599 - again

@@ -1,9 +1,13 @@
 """``tongkang datasets`` shows what the tables say."""
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
 from server.cli.datasets import datasets as command
+
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 @pytest.fixture
@@ -35,3 +39,18 @@ def test_one_that_is_not_there_is_told(shown):
     result = shown("牙科病历", language="en")
     assert result.exit_code == 1
     assert "InpatientFrontPage" in result.stderr
+
+
+def test_the_pages_of_all_data_sets_are_what_the_tables_say(shown, datasets):
+    pages = {page.stem: page.read_text("utf-8") for page in (DOCS / "datasets").glob("*.md")}
+    assert pages.keys() == {one.name for one in datasets.all}
+    for name, page in pages.items():
+        assert shown(name).stdout == page, f"docs/datasets/{name}.md: make datasets"
+
+
+def test_the_overview_says_how_much_was_found_and_recalled(datasets):
+    overview = (DOCS / "datasets.md").read_text("utf-8")
+    for one in datasets.all:
+        found = sum(element.status == "found" for element in one.elements.values())
+        counts = f"| {found} | {len(one.elements) - found} |"
+        assert f"| [`{one.name}`](datasets/{one.name}.md) {one.head.zh} {counts}" in overview
