@@ -1,5 +1,6 @@
 """What tests share: one real mongod for the whole run, and one real server."""
 
+import gc
 import secrets
 import shutil
 import tempfile
@@ -49,6 +50,12 @@ def pytest_collection_modifyitems(items):
     """Begin with the files that take longest: whoever began one last would keep all waiting."""
     places = {name: place for place, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+def pytest_collection_finish():
+    """Look no more for garbage in what stays: many thousands of tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def quick_folder():
