@@ -5,7 +5,8 @@ UV ?= uv
 # For a part of the tests: make test TESTS=tests/unit
 TESTS ?=
 # So many processes share the tests, file by file, each with a MongoDB of its own. Those that hold
-# the server to a time run alone. 5 means that TESTS has none of a kind.
+# the server to a time run alone, and first: they compile every test, which the others then only
+# load. 5 means that TESTS has none of a kind.
 WORKERS ?= 3
 # What is not in the repository: HL7's package and the tables of Chinese facts, without which some
 # tests of conformance are skipped, and the neutral benchmark. All are found in ../shared, if there.
@@ -13,6 +14,8 @@ R4_PACKAGE ?= $(wildcard $(CURDIR)/../shared/r4/hl7.fhir.r4.examples-4.0.1.tgz)
 BENCH ?= $(wildcard $(CURDIR)/../shared/bench)
 CN ?= $(wildcard $(CURDIR)/../shared/cn)
 export R4_PACKAGE BENCH CN
+# The tests start Python hundreds of times; where nothing compiled is kept, each compiles all anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 RELEASES := python3.11 python3.12 python3.13 python3.14 python3
 
@@ -32,8 +35,8 @@ run: setup-run ## Start the server with a private MongoDB and a demo region
 
 PYTEST = $(BIN)/python -m pytest
 define tests
-$(PYTEST) -m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS) || [ $$? -eq 5 ]
 $(PYTEST) -m alone $(TESTS) || [ $$? -eq 5 ]
+$(PYTEST) -m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS) || [ $$? -eq 5 ]
 endef
 
 test: check ## Check everything and run every test, as .ci/run does

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from server import content
-from server.access import roles
+from server.access import platform, roles
 from server.access.policy import Access, Rights
 from server.access.roles import Roles
 from server.audit import audit_event, kept
@@ -196,6 +196,7 @@ class Services:
     loaded: LoadedSystems = field(init=False)
     tallies: Tallies = field(init=False)
     profiles: StoredProfiles = field(init=False)
+    platform: Access = field(init=False)
 
     def __post_init__(self) -> None:
         """Make what is not given; nothing of it asks the database yet."""
@@ -214,6 +215,7 @@ class Services:
         self.interpreters.terminology.open(self.definitions, self.loaded)
         guide = self.interpreters.validator.guide
         object.__setattr__(self, "profiles", StoredProfiles(self.store.engine, guide))
+        object.__setattr__(self, "platform", self.access(platform.RIGHTS))
 
     @classmethod
     def open(cls, interpreters: Interpreters, statement: Callable[[], bytes]) -> Self:

@@ -1,5 +1,6 @@
 """What tests share: one real mongod for the whole run, and one real server."""
 
+import gc
 import secrets
 import shutil
 import tempfile
@@ -17,8 +18,44 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 
+_LONGEST = (
+    "test_matrix.py",
+    "test_serve.py",
+    "test_jobs_survive.py",
+    "test_every_page.py",
+    "test_crash.py",
+    "test_twins.py",
+    "test_paging_races.py",
+    "test_real_tokens.py",
+    "test_examples_roundtrip.py",
+    "test_own_search_parameters.py",
+    "test_developer.py",
+    "test_bundle_crash.py",
+    "test_own_parameter_definitions.py",
+    "test_async_pattern.py",
+    "test_writes.py",
+    "test_search_oracle.py",
+    "test_embedded.py",
+    "test_record_operations.py",
+    "test_compositions.py",
+    "test_rule_pairs.py",
+    "test_includes_by_comparing.py",
+)
 _MEMORY = Path("/dev/shm")
 _ENOUGH = 4 * 1024**3
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest: whoever began one last would keep all waiting."""
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+def pytest_collection_finish():
+    """Look no more for garbage in what stays: many thousands of tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def quick_folder():

@@ -24,8 +24,6 @@ from pathlib import Path
 
 import click
 
-from server.cli.supervisor import gunicorn_command
-
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _ROOT = Path(__file__).resolve().parent.parent
 _LIMIT = 1 << 16
@@ -65,11 +63,14 @@ class Born:
         return self.returncode
 
 
-def born(application, environ, log):
-    """Return a server with the variables `environ`, which writes to the open file `log`."""
+def born(words, environ, log):
+    """Return a process that goes on by itself with the variables `environ`.
+
+    `words` are those of `tongkang` or of gunicorn, the program first; it writes to the open
+    file `log`.
+    """
     # Those of servers that are not called gunicorn are taken for left behind.
     counted = tempfile.mkdtemp(prefix="metrics-", dir=Path(log.name).parent)
-    words = gunicorn_command(application)[2:]
     return _asked(words, {**environ, _METRICS: counted}, log, log)
 
 

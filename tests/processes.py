@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from server.cli.supervisor import gunicorn_command
 from tests import nursery, stocking
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,6 +134,19 @@ class Process:
         return self.child.wait(10)
 
 
+class Command(Process):
+    """`tongkang` with these words, which goes on by itself."""
+
+    def __init__(self, *words, log, **settings):
+        super().__init__([sys.executable, "-m", "server.cli", *words], log, **settings)
+        self._words = words
+
+    def _started(self, log):
+        if nursery.is_seen():
+            return super()._started(log)
+        return nursery.born(["tongkang", *self._words], self.environ, log)
+
+
 class Server(Process):
     """gunicorn with `application`, as `tongkang serve` runs it when it is given a MongoDB."""
 
@@ -171,7 +185,7 @@ class Server(Process):
 
     def _started(self, log):
         if self._is_warm:
-            return nursery.born(self._application, self.environ, log)
+            return nursery.born(gunicorn_command(self._application)[2:], self.environ, log)
         return super()._started(log)
 
     def ready(self):

@@ -16,7 +16,7 @@ from server.context import Context
 from server.fhir import json
 from server.fhir.outcome import Unprocessable
 from server.fhir.reference import parse
-from server.interactions.criteria import compiled
+from server.interactions.criteria import Criteria, compiled
 from server.search.values import escaped
 
 ELEMENT = "organization"
@@ -36,6 +36,7 @@ class Institutions:
         self._base_url = own.interpreters.settings.base_url
         self._known: dict[tuple[Pair, ...], str | None] = {}
         self._codes: dict[str, Sequence[Mapping[str, Any]]] = {}
+        self._criteria: dict[tuple[object, ...], Criteria] = {}
 
     def organization(self, record: json.Resource, others: Others) -> str | None:
         """Return the reference to the Organization that the institution is, None if not known.
@@ -70,6 +71,19 @@ class Institutions:
             where = f"{record['resourceType']}.institution"
             raise Unprocessable.because("record-institution-untold", where)
         return [_by_code(identifier)]
+
+    def criteria(self, type: str, number: Pair, ways: Sequence[Pair]) -> Criteria:
+        """Return what finds what has the `number` and is of the institution by one of its `ways`.
+
+        The first of them names the claim.
+        """
+        key = type, number, *ways
+        if key not in self._criteria:
+            found = [compiled(self.own, type, (number, way)) for way in ways]
+            conditions = [one.condition for one in found]
+            condition = conditions[0] if len(conditions) == 1 else {"$or": conditions}
+            self._criteria[key] = Criteria(condition, found[0].claim)
+        return self._criteria[key]
 
     def _found(self, pairs: Sequence[Pair]) -> str | None:
         """Return the reference to the one Organization that `pairs` find, None if there is none."""

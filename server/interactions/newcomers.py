@@ -13,6 +13,7 @@ import orjson
 from server.context import Context
 from server.fhir import json
 from server.fhir.canonical import BASE
+from server.fhir.outcome import Unprocessable
 from server.interactions.claimed import MEDICAL_RECORD, TYPE, Claimed
 from server.interactions.writing import draft, new_id
 from server.profiles.identity_numbers.residents import (
@@ -33,10 +34,12 @@ def newcomer(own: Context, record: json.Resource, claimed: Claimed) -> Draft | N
         return None
     body = json.dumps(resource)
     plain = orjson.loads(body)
-    faults = own.interpreters.validator.faults(plain)
-    if any(one.severity == "error" for one in faults):
+    if own.interpreters.structure.faults(plain):
         return None
-    return draft(own, TYPE, new_id(), plain, body, is_posted=True)
+    try:
+        return draft(own, TYPE, new_id(), plain, body, is_posted=True)
+    except Unprocessable:
+        return None
 
 
 def _resource(record: json.Resource, claimed: Claimed) -> dict[str, Any] | None:

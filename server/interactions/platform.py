@@ -10,16 +10,12 @@ Spec: 人口健康信息管理办法(试行) article 8 (R1.8c); https://hl7.org/
 
 from dataclasses import replace
 
-from server.access.policy import Right, Rights
-from server.access.scopes import LETTERS
+from server.access.platform import ROLE
 from server.context import Context
-
-ROLE = "platform"
-_RIGHTS = (Right("*", frozenset(LETTERS)), Right("Task", frozenset("crus")))
 
 
 def platform(context: Context) -> Context:
     """Return the context of the server itself, acting for the caller of `context`."""
     caller = replace(context.access.caller, role=ROLE)
-    access = context.services.access(Rights(caller=caller, rights=_RIGHTS, internal=True))
+    access = replace(context.services.platform, caller=caller)
     return Context.of(context.services, access, context.language, context.work)

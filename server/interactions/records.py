@@ -64,6 +64,11 @@ class Records:
         self._patched: dict[int, Resolution] = {}
 
     @property
+    def are_all(self) -> bool:
+        """Tell whether all entries are records."""
+        return len(self._mine) == len(self.entries)
+
+    @property
     def types(self) -> frozenset[str]:
         """Return the types of what records may come to."""
         known = self.own.interpreters.projections

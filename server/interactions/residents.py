@@ -84,6 +84,7 @@ class Residents:
     institutions: Institutions
     decided: Mapping[str, str] = field(default_factory=dict)
     _new: dict[str, Draft] = field(default_factory=dict)
+    _criteria: dict[tuple[str, str], Criteria] = field(default_factory=dict)
 
     @property
     def own(self) -> Context:
@@ -211,6 +212,12 @@ class Residents:
         }
 
     def _having(self, identifier: Identifier) -> Criteria:
+        key = identifier["system"], identifier["value"]
+        if key not in self._criteria:
+            self._criteria[key] = self._compiled(identifier)
+        return self._criteria[key]
+
+    def _compiled(self, identifier: Identifier) -> Criteria:
         values = [identifier["value"]]
         if identifier["system"] == ID_NUMBER and values[0].isdigit():
             # One of 15 digits may have been stored as it is, or as the one that took its place.

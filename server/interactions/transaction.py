@@ -156,8 +156,9 @@ class Writing:
 
     def _stored(self, types: Collection[str], note: Note) -> dict[int, Done]:
         """Return what the entries came to, all stored; `note` takes what tells it once more."""
-        if len(self._entries) > 1:
-            # What is at fault is found before the transaction begins, which then is short.
+        if len(self._entries) > 1 and not self._records.are_all:
+            # What is at fault is found before the transaction begins, which then is short. What
+            # records come to is made within it anyway.
             self._drafting.of(self._context.resources.look(self._identified))
 
         def attempt(transaction: Transaction) -> dict[int, Done]:

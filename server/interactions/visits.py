@@ -12,7 +12,7 @@ import msgspec
 import orjson
 
 from server.fhir import json
-from server.interactions.criteria import Criteria, compiled
+from server.interactions.criteria import Criteria
 from server.interactions.entries import Entry
 from server.interactions.institutions import ELEMENT, Institutions, Others, literal
 
@@ -71,8 +71,4 @@ def criteria(
     nothing tells which institution it is of.
     """
     number = (by, f"|{literal(record[_NUMBERS[by]])}")
-    pairs = known.ways(record, others)
-    ways = [compiled(known.own, record["resourceType"], (number, pair)) for pair in pairs]
-    if len(ways) == 1:
-        return ways[0]
-    return Criteria({"$or": [one.condition for one in ways]}, ways[0].claim)
+    return known.criteria(record["resourceType"], number, known.ways(record, others))

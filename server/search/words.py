@@ -13,8 +13,9 @@ Spec: https://hl7.org/fhir/R4/search.html#content
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 from itertools import islice
 from operator import add
@@ -47,6 +48,7 @@ WORDLESS = frozenset({"AuditEvent"})
 LONGEST = 40
 """How many characters of a word count."""
 MORE = "…"
+_SHORT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,12 @@ class _Kind:
     characters: int
     most: int
 
-    def words(self, text: str) -> list[str]:
-        """Return the different words of `text` with the prefix, and the mark if it was cut."""
-        found = indexed(text[: self.characters])
+    def words(self, texts: Sequence[str]) -> list[str]:
+        """Return the different words of `texts` with the prefix, and the mark if it was cut."""
+        is_long = sum(map(len, texts)) + len(texts) - 1 > self.characters
+        found = indexed("\n".join(texts)[: self.characters]) if is_long else _of_all(texts)
         kept = [self.prefix + word for word in islice(found, self.most)]
-        if len(text) > self.characters or len(found) > self.most:
+        if is_long or len(found) > self.most:
             kept.append(self.prefix + MORE)
         return kept
 
@@ -75,11 +78,11 @@ def words(resource: dict[str, Any]) -> list[str]:
     """Return the different words of `resource`, each with its prefix."""
     texts: list[str] = []
     _collect(resource, texts)
-    found = _CONTENT.words("\n".join(texts))
+    found = _CONTENT.words(texts)
     if "text" in resource:
         prose = _INLINE_TAG.sub("", resource["text"].get("div", ""))
         plain = unescape(_TAG.sub(" ", prose))
-        found += _NARRATIVE.words(plain)
+        found += _NARRATIVE.words([plain])
     return found
 
 
@@ -100,6 +103,25 @@ def indexed(text: str) -> list[str]:
     pairs = dict.fromkeys(map(add, runs, runs[1:]))
     found.update(dict.fromkeys(pair.rstrip("\n") for pair in pairs if pair[0] != "\n"))
     return list(found)
+
+
+def _of_all(texts: Iterable[str]) -> Collection[str]:
+    """Return the different words of `texts`; what codes are called comes again and again."""
+    found: dict[str, None] = {}
+    long: list[str] = []
+    for text in texts:
+        if len(text) > _SHORT:
+            long.append(text)
+        else:
+            found.update(_remembered(text))
+    if long:
+        found.update(dict.fromkeys(indexed("\n".join(long))))
+    return found
+
+
+@lru_cache(maxsize=8192)
+def _remembered(text: str) -> dict[str, None]:
+    return dict.fromkeys(indexed(text))
 
 
 def sought(folded: str, *, as_phrase: bool = False) -> list[Term]:

@@ -1,15 +1,15 @@
 """The CodeSystems, ValueSets and ConceptMaps that users have stored, followed as they change.
 
 It is looked at once a second, and at once after this process has stored one. A version is found by
-its lastUpdated, which its writer takes before it is stored: so what is a minute older than the
-newest is looked at again.
+its lastUpdated, which its writer takes before it is stored: so what is up to two minutes older than
+the last look is looked at again.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from threading import Lock
-from time import monotonic
+from time import monotonic, time_ns
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from server.store.engine import Engine
 from server.store.failures import refused
 from server.terminology.library import TYPES, Definition, Head
 
-_OVERLAP = 60_000_000
+_OVERLAP = 120_000_000
 _FRESH_SECONDS = 1.0
 _TOO_SOON_SECONDS = 0.05
 _HEAD = msgspec.json.Decoder(Head)
@@ -36,7 +36,7 @@ class StoredDefinitions:
         self._lock = Lock()
         self._looked = float("-inf")
         self._is_stale = True
-        self._newest: dict[str, int] = {}
+        self._seen: dict[str, int] = {}
         self._known: dict[tuple[str, str], tuple[int, Definition | None]] = {}
         self._by_url: Mapping[tuple[str, str], Sequence[Definition]] = {}
         self._number = 0
@@ -95,8 +95,9 @@ class StoredDefinitions:
     def _news(self, type: str) -> bool:
         """Read what was written of `type` since the last look; tell whether anything was."""
         where: Document = {}
-        if type in self._newest:
-            where["lu"] = {"$gte": self._newest[type] - _OVERLAP}
+        if type in self._seen:
+            where["lu"] = {"$gte": self._seen[type] - _OVERLAP}
+        begun = time_ns() // 1000
         collection = self._engine.collections.current(type)
         found = list(collection.find(where, {"v": 1, "lu": 1}))
         stale = [
@@ -105,9 +106,7 @@ class StoredDefinitions:
             if not self._is_shipped(type, row["_id"])
             and self._known.get((type, row["_id"]), (0,))[0] != row["v"]
         ]
-        if found:
-            newest = max(int(row["lu"]) for row in found)
-            self._newest[type] = max(self._newest.get(type, 0), newest)
+        self._seen[type] = begun
         for document in collection.find({"_id": {"$in": stale}}) if stale else ():
             self._note(type, document)
         return bool(stale)

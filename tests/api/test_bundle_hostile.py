@@ -39,7 +39,7 @@ def test_two_hundred_megabytes_are_refused_before_they_come(fhir):
     begun = time.monotonic()
     told = head(fhir.base, f"Content-Length: {200 * MEGABYTE}", "Connection: close")
     assert raw(fhir.base, told, finish=False).status == 413
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
 
 
 def test_what_unpacks_to_more_than_allowed_is_refused(fhir):
@@ -129,7 +129,7 @@ def test_many_links_in_one_narrative_take_no_long_time(fhir):
     told = patient(text={"status": "generated", "div": text})
     begun = time.monotonic()
     done(fhir.post("", transaction(created(told), created(patient(), one))))
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize("make", [batch, transaction])

@@ -6,8 +6,6 @@ or, if the last write got no answer, that write or the one before it. ``KILLS=7`
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +16,10 @@ from threading import Barrier, Event
 import pytest
 from requests import RequestException
 
+from tests import nursery
 from tests.api.client import Client
 from tests.builders import TEST, fresh, identifier, patient
-from tests.processes import ROOT, Server, children, named, wait_until
+from tests.processes import Server, children, named, wait_until
 
 SEED = 20260101
 WRITERS = 6
@@ -160,11 +159,7 @@ def kill(server, victim):
 
 
 def verify(server):
-    command = [sys.executable, "-m", "server.cli", "verify"]
-    environ = server.environ
-    return subprocess.run(
-        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
-    )
+    return nursery.ran("verify", environ=server.environ)
 
 
 def state(client, id):

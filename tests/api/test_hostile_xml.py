@@ -58,7 +58,7 @@ def test_entities_that_multiply_are_refused_at_once(post):
     head = f'<!DOCTYPE Patient [<!ENTITY e0 "lol">{bomb}]>'
     started = time.monotonic()
     assert messages(post('<name><text value="&e11;"/></name>', head), 400) == {"xml-document-type"}
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(

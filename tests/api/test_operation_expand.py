@@ -179,7 +179,7 @@ def test_a_hostile_filter_costs_nothing(fhir, system, filter, status):
     given = value_set({"system": system, "filter": [filter]})
     answer = fhir.post("ValueSet/$expand", given)
     assert answer.status_code == status, answer.text
-    assert answer.elapsed.total_seconds() < 5
+    assert answer.elapsed.total_seconds() < 20
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import secrets
 import signal
-import sys
 from contextlib import contextmanager
 
 import pytest
@@ -17,7 +16,7 @@ __all__ = ["services", "world"]
 
 def jobs_process(log, **settings):
     """Return `tongkang jobs`, not started."""
-    return processes.Process([sys.executable, "-m", "server.cli", "jobs"], log, **settings)
+    return processes.Command("jobs", log=log, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +56,10 @@ def doing(place):
     running = []
 
     def doing(command=None, **settings):
-        process = jobs_process(place["data_folder"] / "jobs.log", **place | settings)
-        process.command = command or process.command
+        log, given = place["data_folder"] / "jobs.log", place | settings
+        process = (
+            processes.Process(command, log, **given) if command else jobs_process(log, **given)
+        )
         running.append(process)
         return process.start()
 

@@ -20,6 +20,7 @@ from server.profiles.definitions import Constraint, Definitions
 from server.profiles.invariants.evaluation import Evaluate, Scope, TooMuch, compiled
 from server.profiles.invariants.functions import FUNCTIONS
 from server.profiles.invariants.items import Item, Model, is_true, resource
+from server.profiles.invariants.shortcuts import SHORTCUTS, Holds
 from server.profiles.shapes import Slot
 from server.profiles.steps import At, path
 from server.profiles.targets import Targets
@@ -38,6 +39,7 @@ MOST = 500
 class _Rule:
     constraint: Constraint
     holds: Evaluate
+    is_surely_kept: Holds | None
 
 
 class _Way(msgspec.Struct, frozen=True):
@@ -110,7 +112,7 @@ class Invariants:
                 name = self.definitions.bases.get(name, "")
             declared_there = (self.definitions.constraints.get(one, ()) for one in names)
             known = tuple(
-                _Rule(one, _compiled(one.expression))
+                _Rule(one, _compiled(one.expression), SHORTCUTS.get(one.key))
                 for one in chain.from_iterable(declared_there)
                 if one.key not in IN_STRUCTURE
             )
@@ -135,6 +137,8 @@ class _Walk:
             item = Item(value, type_)
             start = [item]
             for rule in rules:
+                if rule.is_surely_kept is not None and rule.is_surely_kept(value):
+                    continue
                 scope.context = item
                 if is_true(rule.holds(scope, start)) is False:
                     self.found.append(_broken(rule.constraint, path(at)))

@@ -77,11 +77,16 @@ def compiled(expression: str, functions: Mapping[str, Function]) -> Evaluate:
 @dataclass(frozen=True, slots=True)
 class _Compiler:
     functions: Mapping[str, Function]
+    fixed: dict[Node, Evaluate] = field(default_factory=dict)
 
     def compile(self, node: Node) -> Evaluate:
-        """Return the closure of `node`."""
-        made = self._made(node)
-        return _kept(made) if _is_fixed(node) else made
+        """Return the closure of `node`, one for all places that find the same."""
+        if not _is_fixed(node):
+            return self._made(node)
+        found = self.fixed.get(node)
+        if found is None:
+            found = self.fixed[node] = _kept(self._made(node))
+        return found
 
     def _made(self, node: Node) -> Evaluate:
         match node:

@@ -72,11 +72,12 @@ class Place(msgspec.Struct, frozen=True):
 class Model:
     """What is inside a value, by the `shapes` of R4's types, whose structure is valid."""
 
-    __slots__ = ("_places", "shapes")
+    __slots__ = ("_all", "_places", "shapes")
 
     def __init__(self, shapes: Mapping[str, Shape]) -> None:
         self.shapes = shapes
         self._places: dict[tuple[str, str], Mapping[str, Place]] = {}
+        self._all: dict[str, Mapping[str, Place]] = {}
 
     def named(self, item: Item, name: str) -> Items:
         """Return the elements `name` of `item`."""
@@ -111,12 +112,20 @@ class Model:
             if item.beside is None:
                 return NOTHING
             value, type_ = item.beside, "Element"
-        names = dict.fromkeys(key.removeprefix("_") for key in value)
-        slots = self.shapes[type_].slots
+        places = self._all.get(type_)
+        if places is None:
+            slots = self.shapes[type_].slots
+            places = self._all[type_] = {key: _place(key, slot) for key, slot in slots.items()}
         found: Items = []
-        for key in names:
-            if key in slots:
-                found += _place(key, slots[key]).items(value)
+        for key in value:
+            name = key
+            if key[0] == "_":
+                name = key[1:]
+                if name in value:
+                    continue
+            place = places.get(name)
+            if place is not None:
+                found += place.items(value)
         return found
 
     def _find(self, type: str, name: str) -> Mapping[str, Place]:

@@ -85,7 +85,7 @@ def test_what_a_resident_looks_at_here_is_recorded_before_the_page_goes_out(
     about = f"patient=Patient/{world.OWN}"
     before = requests(fhir, services, about)
     assert resident.get("/me/visits/portal-visit-1").status == 200
-    wait_until(lambda: requests(fhir, services, about).keys() - before, 5)
+    wait_until(lambda: requests(fhir, services, about).keys() - before)
     new = [one for id, one in requests(fhir, services, about).items() if id not in before]
     (event,) = [one for line, one in new if line == "GET /me/visits/portal-visit-1"]
     names = {one["what"]["reference"] for one in event["entity"] if "what" in one}
@@ -103,7 +103,7 @@ def test_a_copy_is_recorded_to_the_last_resource(resident, fhir, services):
         found = requests(fhir, services, about)
         return "POST /me/copy" in [found[id][0] for id in found.keys() - before]
 
-    wait_until(is_told, 5)
+    wait_until(is_told)
 
 
 @pytest.mark.parametrize("month", ["2025-13", "never", "2025-7", "2025-07-01", "'"])

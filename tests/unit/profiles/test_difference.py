@@ -145,8 +145,8 @@ def test_many_lists_are_looked_at_no_longer_than_one(between):
             "name": [{"id": str(n), "given": given} for n in range(400)],
         }
 
-    started = time.perf_counter()
+    started = time.process_time()
     changes = between(many("b"), many("c"))
     assert {one.kind for one in changes} == {"replace"}
     assert len(changes) == 400
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

@@ -88,9 +88,9 @@ def test_a_pattern_that_could_take_for_ever_is_not_tried(room, pattern):
     stored = room()
     stored.guide = stored.guide.above({}.get)
     given = patient(name=[{"text": "a" * 5000}])
-    begun = time.monotonic()
+    begun = time.process_time()
     told = stored.issues(constrained(f"name.text.matches('{pattern}')"), given)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
     assert told == [("warning", "profile-invariant-unread", "Patient")]
 
 

@@ -4,6 +4,7 @@ https://hl7.org/fhir/R4/valueset.html#compositions
 """
 
 from datetime import date
+from functools import cache
 
 import orjson
 import pytest
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 
 from server import content
 from server.fhir.outcome import FhirError, NotFound, TooCostly, Unprocessable
-from server.terminology import service
+from server.terminology import library
 from server.terminology.expansion import Asked, expanded
 from server.terminology.judgement import judged
-from server.terminology.library import Definition, Fixed, Head
+from server.terminology.library import Definition, Editions, Fixed, Head
 from server.terminology.membership import Code
+from server.terminology.service import NothingLoaded, Terminology
 
 FOREST = {"a": None, "b": "a", "c": "b", "d": "a", "e": None}
 """The codes of each system, with the one that each is beneath."""
@@ -36,9 +38,17 @@ def code_system(url):
     }  # fmt: skip
 
 
+@cache
+def surroundings():
+    """Return HL7's own terminology and the editions in force, which take long to read."""
+    return library.r4(content.TERMINOLOGY / "r4"), Editions.load(
+        content.TERMINOLOGY / "editions.toml"
+    )
+
+
 def terminology(*resources):
     bodies = map(orjson.dumps, (*map(code_system, SYSTEMS), *resources))
-    return service.load(bodies, content.TERMINOLOGY / "r4", content.TERMINOLOGY / "editions.toml")
+    return Terminology(Fixed.of(bodies), *surroundings())
 
 
 def value_set(url, include, exclude=(), **compose):
@@ -319,10 +329,10 @@ def test_a_code_outside_a_value_set_is_unknown_if_no_edition_of_its_whole_system
 
 def test_a_verdict_holds_until_anything_is_stored():
     known = terminology(value_set("urn:0", [{"system": "urn:one"}]))
-    known.open(Fixed({}, edition=1), service.NothingLoaded())
+    known.open(Fixed({}, edition=1), NothingLoaded())
     assert [known.member("urn:0", Code("a", "urn:one")).is_member for _ in range(2)] == [True] * 2
     head = Head("ValueSet", url="urn:0", version="2", status="active")
     other = value_set("urn:0", [{"system": "urn:two"}])
     stored = {("ValueSet", "urn:0"): [Definition(head, "other", lambda: other)]}
-    known.open(Fixed(stored, edition=2), service.NothingLoaded())
+    known.open(Fixed(stored, edition=2), NothingLoaded())
     assert known.member("urn:0", Code("a", "urn:one")).is_member is False
