@@ -3,11 +3,13 @@
     pip install joserfc requests
     python emr_push.py http://localhost:8000/fhir register
     python emr_push.py http://localhost:8000/fhir push ID visit.json pages.csv InpatientFrontPage
+    python emr_push.py http://localhost:8000/fhir token ID
 
 The first command makes a key, keeps it in ``emr-key.json``, and prints the id of the system, which
 an administrator then approves: ``tongkang clients approve ID``. The second pushes one
 EncounterRecord, sends a file of rows, waits until they are taken, and prints what became of them;
-rows that were not taken are in ``rejects.csv``, to be put right and sent again.
+rows that were not taken are in ``rejects.csv``, to be put right and sent again. The third prints a
+token, for curl.
 
 Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html
 """
@@ -119,8 +121,13 @@ def main(base: str, act: str, *arguments: str) -> None:
     if act == "register":
         print(Tongkang(base).register())
         return
-    client, record, rows, dataset = arguments
+    client, *files = arguments
     server = Tongkang(base, client)
+    if act == "token":
+        server.authorization()
+        print(server.token)
+        return
+    record, rows, dataset = files
     server.push(Path(record))
     server.import_rows(Path(rows), dataset)
 

@@ -54,6 +54,7 @@ def test_an_emr_registers_pushes_a_visit_and_a_file(guarded, doer, services, tmp
     rows[3]["离院方式代码"] = "Z"
     (tmp_path / "pages.csv").write_bytes(files.csv_of(rows))
     push = (guarded.base, "push", client, "visit.json", "pages.csv", "InpatientFrontPage")
+    assert len(run(tmp_path, guarded.base, "token", client).split()) == 1
     said = run(tmp_path, *push)
     assert "visit.json: 201" in said
     assert "pages.csv: taken 3" in said
