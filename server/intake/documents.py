@@ -1,6 +1,6 @@
 """Documents of WS/T 500 on the disk: each file is a row, read when it is written.
 
-Spec: docs/cda.md
+Spec: docs/cda.md, https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 from collections.abc import Sequence
