@@ -173,9 +173,11 @@ def inside(children: "Sequence[Child]") -> Rule:
         if type(value) is not dict:
             value, type_ = item.beside or {}, "Element"
         run.scope.spend(cost)
-        place_of = run.model.place
+        model = run.model
+        names = model.names(type_)
+        there = {names.get(key) for key in value}
         for name, child, is_needed in rows:
-            place = place_of(type_, name, value)
+            place = model.place(type_, name, value) if name in there else None
             if place is not None:
                 child.check(place, value, at, run)
             elif is_needed:

@@ -72,12 +72,13 @@ class Place(msgspec.Struct, frozen=True):
 class Model:
     """What is inside a value, by the `shapes` of R4's types, whose structure is valid."""
 
-    __slots__ = ("_all", "_places", "shapes")
+    __slots__ = ("_all", "_names", "_places", "shapes")
 
     def __init__(self, shapes: Mapping[str, Shape]) -> None:
         self.shapes = shapes
         self._places: dict[tuple[str, str], Mapping[str, Place]] = {}
         self._all: dict[str, Mapping[str, Place]] = {}
+        self._names: dict[str, Mapping[str, str]] = {}
 
     def named(self, item: Item, name: str) -> Items:
         """Return the elements `name` of `item`."""
@@ -104,6 +105,16 @@ class Model:
             if key in others:
                 return places[key]
         return None
+
+    def names(self, type: str) -> Mapping[str, str]:
+        """Return the name of the element that each property of a value of `type` is of."""
+        names = self._names.get(type)
+        if names is None:
+            shape = self.shapes.get(type)
+            slots = shape.slots if shape else {}
+            own = {key: slot.name for key, slot in slots.items()}
+            names = self._names[type] = {**own, **{f"_{key}": one for key, one in own.items()}}
+        return names
 
     def children(self, item: Item) -> Items:
         """Return all elements of `item`."""
