@@ -6,7 +6,7 @@ import pytest
 from pymongo import IndexModel
 
 from server import content
-from server.profiles import definitions
+from server.profiles import definitions, models, own_parameters
 from server.search.index import SearchIndex
 from server.search.indexes import IndexTable
 from server.search.query import QueryCompiler
@@ -18,6 +18,13 @@ ZONE = ZoneInfo("Asia/Shanghai")
 @pytest.fixture(scope="session")
 def facts():
     return definitions.load(content.PROFILES / "r4")
+
+
+@pytest.fixture(scope="session")
+def all_facts(facts):
+    """Those of R4, and of the types that our models add."""
+    known = own_parameters.load(content.PROFILES / "SearchParameter")
+    return models.added(facts, models.load(content.PROFILES), known)
 
 
 @pytest.fixture(scope="session")

@@ -160,9 +160,9 @@ def test_identities_tell_definitions_apart_and_nothing_else(plans):
         assert own_parameters.identity(fact(**changed)) != same
 
 
-def test_those_that_come_with_the_server_can_all_be_used(plans):
+def test_those_that_come_with_the_server_can_all_be_used(all_facts):
     shipped = own_parameters.load(content.PROFILES / "SearchParameter")
-    known = own.view(plans, shipped, [])
+    known = own.view(SearchIndex(all_facts, ZONE, BASE).plans, shipped, [])
     assert known.rejected == ()
     assert {one.code for facts in known.own.values() for one in facts} == {
         one.code for one in shipped
