@@ -164,9 +164,11 @@ def test_those_that_come_with_the_server_can_all_be_used(all_facts):
     shipped = own_parameters.load(content.PROFILES / "SearchParameter")
     known = own.view(SearchIndex(all_facts, ZONE, BASE).plans, shipped, [])
     assert known.rejected == ()
-    assert {one.code for facts in known.own.values() for one in facts} == {
-        one.code for one in shipped
-    }
+    added = {one.url for facts in known.own.values() for one in facts}
+    of_models = {one.url for one in shipped if own.is_built_in(all_facts, one)}
+    assert added
+    assert added.isdisjoint(of_models)
+    assert added | of_models == {one.url for one in shipped}
 
 
 def test_a_folder_gives_active_parameters_and_refuses_anything_else(tmp_path):
