@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests import processes
+from tests.visits import id_number, person, record
 
 ROOT_URL = "http://127.0.0.1:8000"
 """Where the server of the READMEs is."""
@@ -68,13 +69,11 @@ def test_the_first_searches_find(shell, readme):
 
 
 def test_a_system_pushes_what_it_pushed_before_and_changes_nothing(shell, token, tmp_path, readme):
-    file = tmp_path / "encounter.json"
-    key = {"system": "urn:oid:2.16.156.10011.2.99.1", "value": "V0001"}
-    visit = {"resourceType": "Encounter", "identifier": [key], "status": "finished"}
-    file.write_text(json.dumps({**visit, "class": {"code": "AMB"}}))
-    push = f"T={token}\n" + piece(readme, "sh", "-X PUT").replace("encounter.json", str(file))
+    file = tmp_path / "visit.json"
+    file.write_text(json.dumps(record(person(id_number(1)))))
+    push = f"T={token}\n" + piece(readme, "sh", "@visit.json").replace("visit.json", str(file))
     first, again = resources(shell(push + push))
-    assert first["resourceType"] == "Encounter"
+    assert first["resourceType"] == "EncounterRecord"
     assert again == first
 
 

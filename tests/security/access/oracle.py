@@ -18,7 +18,7 @@ PERSONAL = {"Patient", "Person", "RelatedPerson"}
 DIRECTORY = {"Organization", "Practitioner", "PractitionerRole", "Location", "Medication"}
 CONFORMANCE = {
     "ValueSet", "CodeSystem", "ConceptMap", "NamingSystem", "StructureDefinition",
-    "Questionnaire", "SearchParameter", "OperationDefinition",
+    "Questionnaire", "SearchParameter", "OperationDefinition", "Measure",
 }  # fmt: skip
 INTERNAL = {"AuditEvent", "Task", "Subscription", "Parameters"}
 _ROLES: dict[str, dict[str, str]] = {
