@@ -80,9 +80,9 @@ def arguments(folder: Path, port: int) -> list[str]:
 
 
 def cache_size() -> float:
-    """Return the gigabytes of cache to give: a quarter of the memory, at most 1, at least 0.25."""
+    """Return the gigabytes of cache to give: a quarter of the memory, at most 4, at least 0.25."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(0.25, min(1.0, memory / 4 / _GIGABYTE))
+    return max(0.25, min(4.0, memory / 4 / _GIGABYTE))
 
 
 def _runs(program: Path, environ: Mapping[str, str]) -> bool:
