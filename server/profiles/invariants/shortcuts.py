@@ -26,7 +26,7 @@ def _refers_to_all(resource: Mapping[str, Any]) -> bool:
     for name, value in resource.items():
         if name != "reference":
             _collect(value, found)
-    return all(f"#{one.get('id')}" in found for one in contained)
+    return all("id" in one and f"#{one['id']}" in found for one in contained)
 
 
 def _collect(value: object, found: set[str]) -> None:
