@@ -17,7 +17,7 @@ from server.interactions.call import Call, Result
 from server.services import Interpreters
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """One request: its WSGI environment, and what could be made of it.
 

@@ -9,12 +9,13 @@ Spec: https://hl7.org/fhir/R4/auditevent.html
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import tzinfo
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import orjson
+from msgspec import structs
 
 from server.access import divisions
 from server.access.caller import Caller, Party
@@ -40,6 +41,7 @@ def _role(code: str) -> str:
 
 
 _ROLE = {code: _role(code) for code in (_PATIENT, _RESOURCE, _QUERY)}
+_ROLE_TERMS = {code: (f"entity-role={code}", f"entity-role={_ROLES}|{code}") for code in _ROLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,14 @@ class AuditEvents:
         self._entries = entries
         self._is_extended = is_extended
         self._frame = lru_cache(_FRAMES)(self._new_frame)
-        self._instant = lru_cache(8)(partial(json.instant, zone=zone))
+        self._zone = zone
 
     def write(self, event: Event, id: str, now: int, at: int) -> tuple[bytes, Entries]:
         """Return the AuditEvent of an `event` that was `at`, stored `now` (µs), and its fields."""
         extended = self._is_extended()
         shared = event.act, event.caller, event.outcome, event.reason, event.address
         frame = self._frame(shared, extended)
-        stored, recorded = self._instant(now), self._instant(at)
+        stored, recorded = json.instant(now, self._zone), json.instant(at, self._zone)
         entities = _Entities()
         entities.add_request(event.request)
         entities.add_shown(event.shown)
@@ -139,7 +141,7 @@ def parts(event: Event) -> list[Event]:
         return [event]
     starts = range(0, len(event.shown), MOST_SHOWN)
     return [
-        replace(
+        structs.replace(
             event,
             shown=event.shown[start : start + MOST_SHOWN],
             request=f"{event.request}\r\nPart: {number}/{len(starts)}",
@@ -199,25 +201,31 @@ class _Entities:
         """Return the index entries of an event with this `frame`, which was `at`."""
         base = frame.entries
         found: dict[str, Any] = {**base, "ds": at, "de": at + 1000}
-        has = {*base["has"], "date"}
+        has = ["date"]
         least, most = dict(base["o"]), dict(base["z"])
         terms = [*base["t"], *self.terms]
         if self.keys:
-            has.add("entity")
+            has.append("entity")
             least["entity"], most["entity"] = min(self.keys), max(self.keys)
         if self.roles:
-            has.add("entity-role")
+            has.append("entity-role")
             least["entity-role"], most["entity-role"] = min(self.roles), max(self.roles)
             for code in self.roles:
-                terms += (f"entity-role={code}", f"entity-role={_ROLES}|{code}")
+                terms += _ROLE_TERMS[code]
         if self.patients:
-            has.add("patient")
+            has.append("patient")
             keys = [name[:_KEY] for name in self.patients]
             least["patient"] = min(keys + [one for one in (least.get("patient"),) if one])
             most["patient"] = max(keys + [one for one in (most.get("patient"),) if one])
             found["comp"] = list(dict.fromkeys((*base.get("comp", ()), *self.patients)))
-        found.update(t=terms, o=least, z=most, has=sorted(has))
+        found.update(t=terms, o=least, z=most, has=_with(tuple(base["has"]), tuple(has)))
         return found
+
+
+@lru_cache(maxsize=1024)
+def _with(names: tuple[str, ...], more: tuple[str, ...]) -> list[str]:
+    """Return these names and `more`, sorted; of so few kinds that nobody sorts them twice."""
+    return sorted({*names, *more})
 
 
 def _coding(term: Term) -> dict[str, str]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import msgspec
+
 from server.access.caller import ANONYMOUS, Caller
 
 Outcome = Literal["0", "4", "8"]
@@ -91,8 +93,7 @@ def own(code: str, action: str) -> Act:
     return Act(_SECURITY, Term(OWN_ACTS, code), action)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One act of `caller`; when it is recorded is up to the trail.
 
     `reason` is why it was refused, a few words or a key of a message, without data of a person.

@@ -1,9 +1,9 @@
 """An event in one line of JSON, to be kept until it is an AuditEvent."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import msgspec
-import orjson
+from msgspec import structs
 
 from server.audit.event import Event
 
@@ -16,21 +16,20 @@ class _Seen:
     patients: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Read(Event):
+class _Read(Event, frozen=True, kw_only=True):
     shown: tuple[_Seen, ...] = ()
 
 
-_NAMES = tuple(one.name for one in fields(Event))
+_ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(_Read)
 
 
 def encode(event: Event) -> bytes:
     """Return the line that keeps `event`."""
-    return orjson.dumps(event)
+    return _ENCODER.encode(event)
 
 
 def decode(line: bytes) -> Event:
     """Return the event that `line` keeps. Raises ValueError if it is not whole."""
     read = _DECODER.decode(line)
-    return Event(**{name: getattr(read, name) for name in _NAMES})
+    return Event(**structs.asdict(read))

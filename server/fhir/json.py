@@ -10,6 +10,7 @@ Spec: https://hl7.org/fhir/R4/json.html
 import json
 from datetime import datetime, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -188,5 +189,12 @@ def spelled_plainly(body: bytes) -> bytes:
 def instant(microseconds: int, zone: tzinfo) -> str:
     """Return the instant `microseconds` after 1970-01-01T00:00Z, to the millisecond, in `zone`."""
     seconds, rest = divmod(microseconds, 1_000_000)
-    when = datetime.fromtimestamp(seconds, zone).replace(microsecond=rest)
-    return when.isoformat(timespec="milliseconds")
+    before, after = _around_point(seconds, zone)
+    return f"{before}.{rest // 1000:03}{after}"
+
+
+@lru_cache(maxsize=64)
+def _around_point(seconds: int, zone: tzinfo) -> tuple[str, str]:
+    """Return what stands before and behind the fraction of a second: many are of the same one."""
+    whole = datetime.fromtimestamp(seconds, zone).isoformat(timespec="seconds")
+    return whole[:19], whole[19:]

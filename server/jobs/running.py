@@ -9,8 +9,10 @@ Spec: https://hl7.org/fhir/R4/async.html
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import structs
 
 from server import door
 from server.access.caller import Caller
@@ -126,7 +128,9 @@ class Runner:
         caller = held.caller
         event = _event(job, caller, answer.status, answer.disclosed, answer.issues)
         act = rest(answer.interaction or job.interaction)
-        epoch = self.services.trail.append(replace(event, act=act, concerned=answer.concerned))
+        epoch = self.services.trail.append(
+            structs.replace(event, act=act, concerned=answer.concerned)
+        )
         # Another process will give the answer: what it discloses has to be durable by then.
         self.services.trail.confirm()
         return answer, epoch

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from secrets import token_bytes
+from time import time_ns
 
 from pymongo import MongoClient, ReturnDocument
 from pymongo.errors import PyMongoError
@@ -163,4 +164,4 @@ class Store:
 
 def milliseconds_now() -> int:
     """Return the time in microseconds since 1970, to the millisecond, which is what FHIR shows."""
-    return int(datetime.now(UTC).timestamp() * 1000) * 1000
+    return time_ns() // 1_000_000 * 1000

@@ -61,7 +61,7 @@ class Kept(Generic[Item]):
         if self._is_failing or len(self._items) > _TOO_MANY:
             return False
         lines = [self._encode(item) for item in items]
-        with _needed(), self._lock:
+        with _NEEDED, self._lock:
             at = self._now()
             for line in lines:
                 self._spool.write(b"%d %b" % (at, line))
@@ -79,12 +79,12 @@ class Kept(Generic[Item]):
 
         Raises Unavailable.
         """
-        with self._taking, _needed():
+        with self._taking, _NEEDED:
             return self._spool.pending()
 
     def want(self) -> None:
         """Ask the other processes not to wait with what they have. Raises Unavailable."""
-        with _needed():
+        with _NEEDED:
             self._spool.want()
 
     def rest(self, ended: Flag) -> None:
@@ -101,7 +101,7 @@ class Kept(Generic[Item]):
         Raises Unavailable.
         """
         is_some = False
-        with self._taking, _needed():
+        with self._taking, _NEEDED:
             for segment in self._spool.left():
                 try:
                     items = list(self._read(segment))
@@ -176,10 +176,16 @@ class Kept(Generic[Item]):
         return raw == bytes(row["raw"])
 
 
-@contextmanager
-def _needed() -> Iterator[None]:
-    """Turn a failure of the spool into a refusal."""
-    try:
-        yield
-    except OSError as error:
-        raise Unavailable.because("trail-unavailable") from error
+class _Needed:
+    """Turns a failure of the spool into a refusal; every read passes here, so no generator does."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Raise Unavailable instead of an `error` of the file system."""
+        if isinstance(error, OSError):
+            raise Unavailable.because("trail-unavailable") from error
+
+
+_NEEDED = _Needed()

@@ -109,7 +109,8 @@ class Trail(Generic[Item]):
         """Put `parts` into the spool, to go on from there; False if it takes none now."""
         if self._kept is None:
             return False
-        self._queue.withdraw(announced)
+        if announced is not None:
+            self._queue.withdraw(announced)
         try:
             return self._kept.put(parts)
         finally:
@@ -240,7 +241,8 @@ class Trail(Generic[Item]):
         if self._confirmer is None and not self._ended.is_set():
             self._confirmer = Thread(target=self._confirm_always, daemon=True, name="trail")
             self._confirmer.start()
-        self._unconfirmed.set()
+        if not self._unconfirmed.is_set():
+            self._unconfirmed.set()
 
     def _confirm_always(self) -> None:
         while not self._ended.is_set():

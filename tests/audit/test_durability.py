@@ -14,6 +14,7 @@ from dataclasses import replace
 import bson
 import pytest
 import requests as http
+from msgspec import structs
 from pymongo import MongoClient
 
 from server.auth.development import Wanted, token
@@ -248,7 +249,7 @@ def test_what_nobody_waits_for_is_confirmed_a_moment_later(new_process):
 
 def test_who_waits_for_a_change_waits_until_it_is_durable(new_process):
     services = new_process()
-    change = replace(read_of(1), act=replace(read_of(1).act, action="U"))
+    change = structs.replace(read_of(1), act=replace(read_of(1).act, action="U"))
     services.trail.append(change)
     assert services.trail._tail.unconfirmed == []
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from server.fhir.outcome import Unavailable
 from server.services import Services, inspection
@@ -19,7 +20,7 @@ from server.store.spool import Spool
 from tests.audit.conftest import read_of
 from tests.processes import ROOT
 
-CHANGE = replace(read_of(0), act=replace(read_of(0).act, action="U"))
+CHANGE = structs.replace(read_of(0), act=replace(read_of(0).act, action="U"))
 
 
 @pytest.fixture

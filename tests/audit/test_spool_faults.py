@@ -6,9 +6,9 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from server.fhir.outcome import Unavailable
 from server.store import spool
@@ -195,7 +195,7 @@ def test_more_is_written_than_fits_into_a_segment(new_process, stored, monkeypat
 
 def test_a_change_that_was_refused_is_not_waited_for(new_process):
     services = new_process()
-    refused = replace(read_of(1), outcome="4")
+    refused = structs.replace(read_of(1), outcome="4")
     services.trail.append(refused, services.trail.announce(is_change=True))
     assert not services.trail._queue._announced
 

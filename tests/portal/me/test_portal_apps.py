@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from server.access.caller import Party
 from server.auth.shelves import CLIENTS, GRANTS, RECEIPTS
@@ -82,7 +83,7 @@ def test_the_receipt_has_the_digest_of_what_was_shown(resident, grant):
 
 def test_when_it_was_last_used_is_what_the_trail_says(resident, grant, services):
     services.trail.append(
-        replace(
+        structs.replace(
             event := world.event([world.OWN], app=Party("portal-app", "血压管家")),
             caller=replace(event.caller, grant=grant),
         )
