@@ -55,7 +55,9 @@ class Requests:
         lines = [f"{line}?{'&'.join(pairs)}" if pairs else line]
         lines += [f"{name}: {value[:LONGEST_HEADER]}" for name, value in headers if value]
         # A line ends where we end it.
-        return "\r\n".join(_CONTROL.sub(" ", one) for one in lines)
+        if _CONTROL.search("".join(lines)):
+            lines = [_CONTROL.sub(" ", one) for one in lines]
+        return "\r\n".join(lines)
 
     def _shown(self, name: str, value: str) -> str:
         if self._is_kept(name):

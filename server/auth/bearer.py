@@ -11,8 +11,11 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import blake2b
+from secrets import token_bytes
 from threading import Lock
+from time import time
 from typing import Any
 
 from server.access import source
@@ -22,20 +25,19 @@ from server.auth.tokens import Tokens
 from server.fhir.outcome import BadRequest, Unauthenticated
 from server.identity.throttle import Throttle
 from server.services import Services
-from server.store.shelf import digest
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _LONGEST = 4096
 _MOST = 10_000
-_KEPT = timedelta(minutes=1)
+_KEPT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a token gives until `expires`, found out when `epoch` was the trail's."""
+    """What a token gives until `expires` (seconds since 1970), found out in this `epoch`."""
 
     access: Access
-    expires: datetime
+    expires: float
     epoch: int
 
 
@@ -46,7 +48,9 @@ class Bearers:
         self._services = services
         self._tokens = Tokens(services.store.shelf(shelves.TOKENS), lambda: None)
         self._epoch = epoch
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        # By a digest of the whole header: a process keeps no token, nor reads one again.
+        self._digest = partial(blake2b, key=token_bytes(32), digest_size=32)
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._lock = Lock()
 
     def access(self, environ: Mapping[str, Any]) -> Access:
@@ -55,28 +59,25 @@ class Bearers:
         Raises Unauthenticated if there is no token, or none that is good, TooMany in the end;
         BadRequest if there are two.
         """
+        header = environ.get("HTTP_AUTHORIZATION", "")
+        name = self._digest(header.encode("utf-8", "surrogatepass")).digest()
+        known = self._known.get(name)
+        is_look = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        if known and is_look and known.epoch == self._epoch() and known.expires > time():
+            return known.access
         token = presented(environ)
         try:
-            return self._access(token, environ)
+            found = self._found(token)
         except Unauthenticated:
             trusted = self._services.interpreters.settings.trusted_proxies
             # Who guesses is told to wait; a token that is good is good all the while.
             Throttle(self._services).attempt("token", source.address(environ, trusted) or "")
             raise
-
-    def _access(self, token: str, environ: Mapping[str, Any]) -> Access:
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return self._found(token).access
-        name = digest(token)
-        with self._lock:
-            known = self._known.get(name)
-        if known and known.epoch == self._epoch() and known.expires > datetime.now(UTC):
-            return known.access
-        found = self._found(token)
-        with self._lock:
-            self._known[name] = found
-            if len(self._known) > _MOST:
-                self._known.popitem(last=False)
+        if is_look:
+            with self._lock:
+                self._known[name] = found
+                if len(self._known) > _MOST:
+                    self._known.popitem(last=False)
         return found.access
 
     def _found(self, token: str) -> _Known:
@@ -88,7 +89,7 @@ class Bearers:
         found = rights.of(self._services, record)
         if found is None:
             raise refused("token-unknown")
-        expires = min(record["expires_at"], datetime.now(UTC) + _KEPT)
+        expires = min(record["expires_at"].timestamp(), time() + _KEPT_SECONDS)
         return _Known(self._services.access(found), expires, epoch)
 
 

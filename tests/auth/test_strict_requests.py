@@ -209,7 +209,8 @@ def test_operators_hear_of_a_fault_of_ours_but_of_nobodys_data(caplog, monkeypat
     monkeypatch.setattr(logging.getLogger("tongkang"), "propagate", True)
     with Flask("broken").test_request_context():
         assert broken().json == {"error": "invalid_request"}
-    (record,) = caplog.records
-    assert (record.name, record.error) == ("tongkang.failure", "KeyError")
+    # Whatever else the servers of other tests have to say meanwhile.
+    (record,) = [one for one in caplog.records if one.name == "tongkang.failure"]
+    assert record.error == "KeyError"
     assert record.where[-1].endswith(" broken")
     assert "陈甲子" not in str(vars(record))
