@@ -82,8 +82,8 @@ class AuditEvents:
         entities = _Entities()
         entities.add_request(event.request)
         entities.add_shown(event.shown)
-        others = [*(_concerned(one) for one in event.concerned), *_facts(event)]
-        texts = [*entities.texts, *(json.dumps(other).decode() for other in others)]
+        others = _others(event) if event.concerned or event.facts else []
+        texts = entities.texts + [json.dumps(other).decode() for other in others]
         inner = f',"entity":[{",".join(texts)}]' if texts else ""
         body = (
             f'{{"resourceType":"AuditEvent","id":"{id}","meta":{{"versionId":"1",'
@@ -274,11 +274,10 @@ def _who(party: Party) -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
-def _concerned(reference: str) -> dict[str, Any]:
-    return {"what": {"reference": reference}}
-
-
-def _facts(event: Event) -> Iterator[dict[str, Any]]:
+def _others(event: Event) -> list[dict[str, Any]]:
+    """Return the entities that are neither the request nor what was shown."""
+    found: list[dict[str, Any]] = [{"what": {"reference": one}} for one in event.concerned]
     if event.facts:
         details = [{"type": name, "valueString": value} for name, value in event.facts if value]
-        yield {"detail": details}
+        found.append({"detail": details})
+    return found
