@@ -1,8 +1,10 @@
 """Measure what the trail costs: ``python -m tests.bench.trail``.
 
 Appends alone, by one thread and by eight; then reads by id at concurrency 8 from a server that asks
-nobody and from two that ask for tokens, one without a spool, in turn. A round is long against the
-time that a record stays in the spool, so what is done later is paid for as well. Prints Markdown.
+nobody and from two that ask for tokens, one without a spool, in turn. The CPU time of a round is
+read once its records have left the spool, so what is done later is paid for as well. Rounds are
+many, for others use the machine too: the median is told, and the upper quarter, which
+had most of it to itself. Prints Markdown.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,8 +31,9 @@ from server.store.embedded import EmbeddedMongo
 from tests import processes
 from tests.bench.run import cpu
 
-SECONDS = float(os.environ.get("SECONDS", "10"))
-ROUNDS = int(os.environ.get("ROUNDS", "3"))
+SECONDS = float(os.environ.get("SECONDS", "4"))
+ROUNDS = int(os.environ.get("ROUNDS", "12"))
+SPOOLED_SECONDS = 1.5
 CALLERS = int(os.environ.get("CALLERS", "8"))
 PATIENTS = 500
 
@@ -132,18 +136,24 @@ def reads(folder: Path, url: str, bearer: str, ids: list[str], mongod: int) -> N
     finally:
         for server in servers.values():
             server.stop()
-    print("\n| access | reads/s, each round | p50 ms | CPU of the server, µs | of mongod, µs |")
-    print("|---|---|---|---|---|")
+    print(
+        "\n| access | reads/s, median | best quarter | p50 ms | CPU of server, µs | of mongod, µs |"
+    )
+    print("|---|---|---|---|---|---|")
     for access, rounds in seen.items():
         rates, middles, costs, database = zip(*rounds, strict=True)
-        each = ", ".join(f"{rate:.0f}" for rate in rates)
-        figures = [statistics.median(middles) * 1e3, statistics.median(costs) * 1e6]
-        figures.append(statistics.median(database) * 1e6)
-        print(f"| {access} | {each} | {figures[0]:.1f} | {figures[1]:.0f} | {figures[2]:.0f} |")
-    medians = {name: statistics.median(each[0] for each in seen[name]) for name in kinds}
-    slower = {name: (medians["open"] / rate - 1) * 100 for name, rate in medians.items()}
-    told = f"{slower['oauth, spool']:.0f} % slower, without a spool {slower['oauth']:.0f} %"
-    print(f"\nAn authorised read is {told}.")
+        figures = [statistics.median(middles) * 1e3, quiet(costs) * 1e6, quiet(database) * 1e6]
+        told = f"{statistics.median(rates):.0f} | {-quiet([-rate for rate in rates]):.0f}"
+        print(f"| {access} | {told} | {figures[0]:.1f} | {figures[1]:.0f} | {figures[2]:.0f} |")
+    best = {name: -quiet([-each[0] for each in seen[name]]) for name in kinds}
+    slower = {name: (best["open"] / rate - 1) * 100 for name, rate in best.items()}
+    told = f"{slower['oauth, spool']:.0f} % longer, without a spool {slower['oauth']:.0f} %"
+    print(f"\nIn the best quarter of the rounds an authorised read takes {told}.")
+
+
+def quiet(values: Sequence[float]) -> float:
+    """Return the lower quartile of `values`."""
+    return statistics.quantiles(values, n=4)[0]
 
 
 async def measured(server, ids, headers, mongod) -> tuple[float, ...]:
@@ -166,6 +176,7 @@ async def measured(server, ids, headers, mongod) -> tuple[float, ...]:
 
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
     count = len(times)
+    await asyncio.sleep(SPOOLED_SECONDS)
     inside, outside = (cpu(server) - before) / count, (used(mongod) - database) / count
     return count / SECONDS, statistics.median(times), inside, outside
 
