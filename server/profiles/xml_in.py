@@ -16,6 +16,7 @@ from xml.parsers import expat
 
 import msgspec
 
+from server.fhir import xml_events
 from server.fhir.outcome import BadRequest, TooLarge
 from server.profiles.definitions import Definitions
 from server.profiles.shapes import Shape, Slot
@@ -33,8 +34,6 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII
 _BOOLEANS = {"true": True, "false": False}
 # Blanks around these count; around a value of another type they do not.
 _AS_THEY_STAND = ("string", "markdown")
-MOST_ELEMENTS = 500_000
-"""A transaction of a thousand entries has some hundred thousand; each costs more than its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +82,16 @@ class _Reading:
 
     def _made(self) -> expat.XMLParserType:
         # What the body declares is overruled, and refused if it differs.
-        parser = expat.ParserCreate("utf-8", " ")
-        parser.buffer_text = True
+        parser = xml_events.parser(self._start, self._end, self._characters)
         parser.namespace_prefixes = True
         parser.XmlDeclHandler = _declaration
-        parser.StartDoctypeDeclHandler = _document_type
         parser.StartNamespaceDeclHandler = self._namespace
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
         return parser
 
     def resource(self) -> dict[str, Any]:
         """Return the resource as a JSON object. Raises as `Reader.read` says."""
         try:
-            self._parser.Parse(self._source, True)  # noqa: FBT003 - expat takes it by position only
-        except expat.ExpatError as error:
-            reason = expat.ErrorString(error.code)
-            raise BadRequest.because(
-                "xml-malformed", line=error.lineno, column=error.offset + 1, reason=reason
-            ) from None
+            xml_events.parse(self._parser, self._source)
         finally:
             # The parser and its handlers hold each other.
             del self._parser
@@ -117,8 +106,7 @@ class _Reading:
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
         declared, self._declared = self._declared, None
         self._count += 1
-        if self._count > MOST_ELEMENTS:
-            raise TooLarge.because("xml-too-many-elements", limit=MOST_ELEMENTS)
+        xml_events.require_few(self._count)
         if self._skipped:
             self._skipped += 1
         elif self._narrative is not None:
@@ -238,7 +226,3 @@ class _Reading:
 def _declaration(_version: str, encoding: str | None, _standalone: int) -> None:
     if encoding is not None and encoding.lower() not in _UTF_8:
         raise BadRequest.because("xml-encoding", name=encoding[:40])
-
-
-def _document_type(*_: object) -> None:
-    raise BadRequest.because("xml-document-type")

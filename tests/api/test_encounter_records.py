@@ -4,59 +4,14 @@ Spec: docs/encounter-records.md
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 
 import pytest
 
 from tests.api.client import refused
+from tests.api.pushing import TYPE, conditions, push, resident
 from tests.api.xml import FHIR_XML
 from tests.builders import ID_CARD, fresh
-from tests.visits import diagnosis, id_number, person, record, result
-
-ORDERS = count(1, 2)
-TYPE = "EncounterRecord"
-
-
-@pytest.fixture
-def number():
-    """The ID number of somebody whom nobody has heard of."""
-    return id_number(next(ORDERS), f"19{next(ORDERS) % 60 + 20}0115")
-
-
-@pytest.fixture
-def told(number):
-    """The record of a visit of somebody new: two diagnoses and a result."""
-    return record(
-        person(number),
-        diagnosis=[diagnosis("高血压", "I10.x00x002", rank=1), diagnosis("头晕", rank=2)],
-        result=[result(5.6)],
-    )
-
-
-def push(fhir, resource, status=201):
-    """Post a record and return it as stored."""
-    answer = fhir.post(TYPE, resource)
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-def resident(stored):
-    return stored["resident"]["reference"]
-
-
-def conditions(fhir, stored):
-    """Return the name and the verification status of each diagnosis of the resident."""
-    found = fhir.bundle(f"Condition?patient={resident(stored)}").get("entry", ())
-    return {
-        one["resource"]["code"]["text"]: one["resource"]["verificationStatus"]["coding"][0]["code"]
-        for one in found
-    }
-
-
-def task(fhir, stored):
-    """Return the Task that waits for somebody to decide whom a record is about."""
-    (entry,) = fhir.bundle(f"Task?focus={TYPE}/{stored['id']}")["entry"]
-    return entry["resource"]
+from tests.visits import diagnosis, result
 
 
 def test_it_is_stored_as_it_came_and_projected(fhir, told):
@@ -272,100 +227,3 @@ def test_the_statement_tells_of_it_where_r4_has_room(fhir):
     said = [(one["url"], one.get("valueCode")) for one in model["extension"]]
     assert ("type", TYPE) in said
     assert {("interaction", code) for code in ("create", "patch", "vread")} <= {*said}
-
-
-def test_somebody_known_is_found_by_their_number(fhir, told, number):
-    known = fhir.create({
-        "resourceType": "Patient", "name": [{"text": "测试 甲"}],
-        "identifier": [{"system": ID_CARD, "value": number}],
-    })  # fmt: skip
-    assert resident(push(fhir, told)) == f"Patient/{known['id']}"
-
-
-def test_somebody_new_fulfils_the_profile_of_residents(fhir, told, number):
-    made = fhir.get(resident(push(fhir, told))).json()
-    assert made["meta"]["profile"] == [
-        "https://tongkang.example/fhir/StructureDefinition/cn-patient"
-    ]
-    assert (made["gender"], made["birthDate"]) == ("male", f"{number[6:10]}-01-15")
-
-
-def test_the_next_visit_is_told_by_the_medical_record_alone(fhir, told):
-    first = push(fhir, {**told, "recordNumber": told["visitNumber"]})
-    later = record(person(), recordNumber=told["visitNumber"])
-    assert resident(push(fhir, later)) == resident(first)
-
-
-@pytest.mark.parametrize(
-    ("known", "who", "reason"),
-    [
-        ([{"name": "测试乙"}], {}, "contradicted"),
-        ([{"birthDate": "1950-01-01"}], {"birthDate": "1951"}, "contradicted"),
-        ([{}, {}], {}, "ambiguous"),
-        ([], {"name": None}, "unknown"),
-        ([], {"number": "110101199001159999"}, "unknown"),
-        ([], {"number": None}, "untold"),
-    ],
-)
-def test_nobody_is_guessed(fhir, number, known, who, reason):
-    for one in known:
-        identifiers = [{"system": ID_CARD, "value": number}]
-        name = [{"text": one.get("name", "测试甲")}]
-        more = {key: value for key, value in one.items() if key != "name"}
-        fhir.create({"resourceType": "Patient", "identifier": identifiers, "name": name, **more})
-    stored = push(fhir, record(person(**{"number": number, **who}), diagnosis=[diagnosis("头晕")]))
-    assert "resident" not in stored
-    waiting = task(fhir, stored)
-    assert waiting["status"] == "requested"
-    assert waiting["reasonCode"]["coding"][0]["code"] == reason
-    candidates = [
-        one for one in waiting["input"] if one["type"]["coding"][0]["code"] == "candidate"
-    ]
-    assert len(candidates) == len(known)
-    assert fhir.ids(f"Provenance?entity={TYPE}/{stored['id']}") == []
-    refused(fhir.get(f"{TYPE}/{stored['id']}/$document"), 404)
-
-
-def decide(fhir, stored, reference):
-    parameter = [{"name": "patient", "valueReference": {"reference": reference}}]
-    return fhir.post(
-        f"{TYPE}/{stored['id']}/$resolve",
-        {"resourceType": "Parameters", "parameter": parameter},
-    )
-
-
-@pytest.mark.parametrize("way", ["operation", "update"])
-def test_somebody_decides_whom_it_is_about(fhir, way):
-    known = fhir.create({"resourceType": "Patient", "name": [{"text": "测试丙"}]})
-    reference = f"Patient/{known['id']}"
-    said = record(person(), diagnosis=[diagnosis("头晕")])
-    stored = push(fhir, said)
-    if way == "operation":
-        answer = decide(fhir, stored, reference)
-        assert answer.json()["status"] == "completed"
-    else:
-        changed = {**stored, "patient": {"reference": reference}}
-        changed.pop("contained")
-        answer = fhir.put(f"{TYPE}/{stored['id']}", changed)
-    assert answer.status_code == 200, answer.text
-    now = fhir.read(TYPE, stored["id"])
-    assert resident(now) == reference
-    assert conditions(fhir, now) == {"头晕": "confirmed"}
-    assert task(fhir, stored)["for"] == {"reference": reference}
-    if way == "operation":
-        # It stays decided when the institution sends the visit again.
-        assert push(fhir, said, 200) == now
-        refused(decide(fhir, stored, reference), 409)
-
-
-def test_a_record_that_is_cancelled_needs_no_decision(fhir):
-    said = record(person())
-    stored = push(fhir, said)
-    push(fhir, {**said, "status": "entered-in-error"}, 200)
-    assert task(fhir, stored)["status"] == "cancelled"
-
-
-def test_whom_it_is_about_is_not_the_callers_to_say(fhir, told):
-    somebody = fhir.create({"resourceType": "Patient"})
-    said = {**told, "resident": {"reference": f"Patient/{somebody['id']}"}}
-    assert resident(push(fhir, said)) != f"Patient/{somebody['id']}"

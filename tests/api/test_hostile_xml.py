@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from server.profiles.xml_in import MOST_ELEMENTS
+from server.fhir.xml_events import MOST_ELEMENTS
 from tests.api.client import refused
 from tests.api.xml import XHTML
 from tests.builders import fresh

@@ -10,10 +10,9 @@ Spec: https://www.hl7.org/implement/standards/product_brief.cfm?product_id=7 (CD
 import re
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
 
+from server.fhir import xml_events
 from server.fhir.outcome import BadRequest, TooLarge
-from server.profiles.xml_in import MOST_ELEMENTS
 
 HL7 = "urn:hl7-org:v3"
 TYPE = "xsi:type"
@@ -61,23 +60,13 @@ class _Reading:
         self._builder = TreeBuilder()
         self._count = self._level = self._skipped = 0
         # What the body declares has been seen to, and is overruled.
-        parser = self._parser = expat.ParserCreate("utf-8", " ")
-        parser.buffer_text = True
-        parser.StartDoctypeDeclHandler = _document_type
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
+        self._parser = xml_events.parser(self._start, self._end, self._characters)
 
     def root(self, body: bytes) -> Element:
         """Return the root of `body`. Raises as `parsed` says."""
         try:
-            self._parser.Parse(body, True)  # noqa: FBT003 - expat takes it by position only
+            xml_events.parse(self._parser, body)
             return self._builder.close()
-        except expat.ExpatError as error:
-            reason = expat.ErrorString(error.code)
-            raise BadRequest.because(
-                "xml-malformed", line=error.lineno, column=error.offset + 1, reason=reason
-            ) from None
         finally:
             # The parser and its handlers hold each other.
             del self._parser
@@ -85,8 +74,7 @@ class _Reading:
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
         self._count += 1
         self._level += 1
-        if self._count > MOST_ELEMENTS:
-            raise TooLarge.because("xml-too-many-elements", limit=MOST_ELEMENTS)
+        xml_events.require_few(self._count)
         if self._level > MOST_LEVELS:
             raise TooLarge.because("xml-too-deep")
         space, _, local = name.rpartition(" ")
@@ -113,7 +101,3 @@ class _Reading:
 def _name(attribute: str) -> str:
     space, _, local = attribute.rpartition(" ")
     return TYPE if (space, local) == (_INSTANCE, "type") else local
-
-
-def _document_type(*_: object) -> None:
-    raise BadRequest.because("xml-document-type")
