@@ -3,14 +3,14 @@
 Whoever reads or writes is known by real name: 人口健康信息管理办法(试行) article 18 (R1.18).
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Kind = Literal["anonymous", "resident", "staff", "system"]
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(msgspec.Struct, frozen=True, omit_defaults=True):
     """Somebody with a reference and a name, such as ``Organization/a``; either may be unknown."""
 
     reference: str | None = None
@@ -20,8 +20,7 @@ class Party:
 NOBODY = Party()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, cache_hash=True):
     """One caller. `account` is the id of a person's account, None for a system.
 
     `person` is who acts, by real name: a Patient, RelatedPerson or Practitioner. `organization`

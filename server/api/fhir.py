@@ -56,8 +56,7 @@ class FhirEndpoint:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer as WSGI asks; a HEAD request gets the headers of the GET."""
-        path = environ["PATH_INFO"].removeprefix("/").encode("latin-1").decode("utf-8", "replace")
-        response = _Exchange(self._services(), environ, self._authenticate).answer(path)
+        response = _Exchange(self._services(), environ, self._authenticate).answer()
         start_response(response.status_line, response.headers)
         if environ["REQUEST_METHOD"] == "HEAD":
             return ()
@@ -76,6 +75,7 @@ class _Exchange:
         "has_asked",
         "is_recorded",
         "manner",
+        "path",
         "services",
     )
 
@@ -85,6 +85,9 @@ class _Exchange:
         self.services = services
         self.authenticate = authenticate
         self.environ = environ
+        self.path = (
+            environ["PATH_INFO"].removeprefix("/").encode("latin-1").decode("utf-8", "replace")
+        )
         self.call: Call | None = None
         self.access: Access | None = None
         self.has_asked = False
@@ -101,11 +104,11 @@ class _Exchange:
             services.interpreters.xml,
         )
 
-    def answer(self, path: str) -> Response:
-        """Return the response to the request for `path`, which is relative to the base."""
+    def answer(self) -> Response:
+        """Return the response to the request."""
         started = time.perf_counter()
         try:
-            response = self._settled(path)
+            response = self._settled()
         except Exception as error:  # noqa: BLE001  # the last resort: no caller may see a trace
             response = self._refused(self._failure(error))
         if response.rest is not None and self.environ["REQUEST_METHOD"] != "HEAD":
@@ -126,19 +129,19 @@ class _Exchange:
         finally:
             self._log(response, started, size)
 
-    def _settled(self, path: str) -> Response:
+    def _settled(self) -> Response:
         """Return the response once the trail has it.
 
         What was read with rights that may have been withdrawn meanwhile is done over, so that
         nobody is given it who has them no more.
         """
         if not self.is_recorded:
-            return self._response(self._outcome(path), 0)
+            return self._response(self._outcome(), 0)
         trail = self.services.trail
         trail.begin()
         for _ in range(_ATTEMPTS):
             epoch = trail.epoch()
-            answer = self._outcome(path)
+            answer = self._outcome()
             response = self._response(answer, epoch)
             now = trail.append(self._event(answer), self.announced)
             if now == epoch or self.access is None or isinstance(answer, FhirError):
@@ -152,9 +155,9 @@ class _Exchange:
         """Return `answer`, of a bundle, without what it has read with rights that have ended."""
         return self._response(replace(answer, body=answer.unread or b""), 0)
 
-    def _outcome(self, path: str) -> Result | FhirError:
+    def _outcome(self) -> Result | FhirError:
         try:
-            return self._performed(path)
+            return self._performed()
         except Exception as error:  # noqa: BLE001  # whatever it is, it is an answer
             return self._failure(error)
 
@@ -172,7 +175,7 @@ class _Exchange:
         if part is None and isinstance(answer, Result) and answer.rest is not None:
             part = 1
         id, caller = self.manner.request_id, self._caller()
-        asked = recording.Asked(self.environ, id, self.call, caller, part)
+        asked = recording.Asked(self.environ, self.path, id, self.call, caller, part)
         return recording.event(self.services.interpreters, asked, answer)
 
     def _caller(self) -> Caller | None:
@@ -182,8 +185,8 @@ class _Exchange:
                 self.access = self._authenticated()
         return None if self.access is None else self.access.caller
 
-    def _performed(self, path: str) -> Result:
-        environ, interpreters = self.environ, self.services.interpreters
+    def _performed(self) -> Result:
+        environ, interpreters, path = self.environ, self.services.interpreters, self.path
         if environ["REQUEST_METHOD"] == "OPTIONS":
             methods = door.methods(interpreters, path)
             patches = {"Accept-Patch": ", ".join(PATCH_TYPES)} if "PATCH" in methods else {}

@@ -4,9 +4,10 @@ Spec: 人口健康信息管理办法(试行) article 18 (R1.18), https://hl7.org
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
+
+import msgspec
 
 from server.access import source
 from server.access.caller import ANONYMOUS, Caller
@@ -17,15 +18,15 @@ from server.interactions.call import Call, Result
 from server.services import Interpreters
 
 
-@dataclass(slots=True)
-class Asked:
-    """One request: its WSGI environment, and what could be made of it.
+class Asked(msgspec.Struct, gc=False):
+    """One request: its WSGI environment, its path below the base, and what could be made of it.
 
     `call` is None if it means nothing, `caller` if it is not known who makes it. `part` is which
     piece of its answer this is about, None if it has only one.
     """
 
     environ: Mapping[str, Any]
+    path: str
     request_id: str
     call: Call | None
     caller: Caller | None
@@ -58,8 +59,8 @@ def _reason(error: FhirError) -> str:
 
 def _text(requests: Requests, asked: Asked) -> str:
     environ, call = asked.environ, asked.call
-    path = environ["PATH_INFO"].removeprefix("/").encode("latin-1").decode("utf-8", "replace")
-    line = f"{environ['REQUEST_METHOD'][:20]} {path if call else unread(path)}"
+    path = asked.path if call else unread(asked.path)
+    line = f"{environ['REQUEST_METHOD'][:20]} {path}"
     headers = [("User-Agent", environ.get("HTTP_USER_AGENT")), ("X-Request-Id", asked.request_id)]
     if call is not None and call.criteria is not None:
         criteria = parse_qsl(call.criteria[:4000], keep_blank_values=True)

@@ -8,6 +8,7 @@ import os
 import select
 import socket
 from threading import BoundedSemaphore
+from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from server.fhir.outcome import BadRequest, FhirError, Issue
 from server.settings import Settings
 
 _MOMENT = 3  # milliseconds
+_YIELDED_SECONDS = 0.001
 # Headers that the application made, not the caller.
 _OWN_FAULTS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
@@ -53,11 +55,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     to another thread with the next request. Here a thread waits a moment for that
     request itself, which saves a tenth of a read's CPU time; at most half of
     the threads do so, and none while another connection waits for a thread.
+
+    Of connections that come together, the worker that wakes first would take all, and one process
+    answer what several could. So who has just taken one leaves the next to others, if they come.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._may_wait = BoundedSemaphore(max(1, self.cfg.threads // 2))
+        self._accepted = 0.0
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accept a connection, if no other worker does so first."""
+        if self.nr_conns and monotonic() - self._accepted < _YIELDED_SECONDS:
+            sleep(_YIELDED_SECONDS)
+        super().accept(listener)
+        self._accepted = monotonic()
 
     def handle(self, conn: Any) -> object:  # noqa: ANN401 - gunicorn's TConn
         """Answer a request on `conn`, and those that follow it closely.

@@ -9,7 +9,7 @@ Spec: https://hl7.org/fhir/R4/auditevent.html
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import lru_cache
 from typing import Any
@@ -48,12 +48,47 @@ _ROLE_TERMS = {code: (f"entity-role={code}", f"entity-role={_ROLES}|{code}") for
 class _Frame:
     """What events with the same act, caller, outcome and address share.
 
-    `body` is what stands in JSON between `meta` and `recorded`.
+    `body` is what stands in JSON between `meta` and `recorded`, `marks` what they belong to.
     """
 
-    body: str
+    body: bytes
     entries: Entries
     marks: Entries
+    shapes: dict[tuple[str, ...], "_Shape"] = field(default_factory=dict)
+
+    def shape(self, roles: tuple[str, ...]) -> "_Shape":
+        """Return what events of this frame share whose entities have these `roles`."""
+        found = self.shapes.get(roles)
+        if found is None:
+            found = self.shapes[roles] = self._new_shape(roles)
+        return found
+
+    def _new_shape(self, roles: tuple[str, ...]) -> "_Shape":
+        least, most = dict(self.entries["o"]), dict(self.entries["z"])
+        has = {*self.entries["has"], "date"}
+        if roles:
+            least["entity-role"], most["entity-role"] = min(roles), max(roles)
+            has.add("entity-role")
+        if {_PATIENT, _RESOURCE} & {*roles}:
+            has.add("entity")
+        if _PATIENT in roles:
+            has.add("patient")
+        terms = [term for role in roles for term in _ROLE_TERMS[role]]
+        return _Shape({**self.entries, **self.marks, "has": sorted(has)}, terms, least, most)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What events of one frame have in the index whose entities have the same roles.
+
+    `fields` lack what depends on which entities they are, `terms` are those of the roles, `least`
+    and `most` the sort keys of all but the entities.
+    """
+
+    fields: Entries
+    terms: list[str]
+    least: Mapping[str, str]
+    most: Mapping[str, str]
 
 
 class AuditEvents:
@@ -85,14 +120,14 @@ class AuditEvents:
         others = _others(event) if event.concerned or event.facts else []
         texts = entities.texts + [json.dumps(other).decode() for other in others]
         inner = f',"entity":[{",".join(texts)}]' if texts else ""
-        body = (
-            f'{{"resourceType":"AuditEvent","id":"{id}","meta":{{"versionId":"1",'
-            f'"lastUpdated":"{stored}"}},{frame.body},"recorded":"{recorded}"{inner}}}'
-        ).encode()
+        head = f'{{"resourceType":"AuditEvent","id":"{id}","meta":{{"versionId":"1","lastUpdated"'
+        head, tail = f'{head}:"{stored}"}},', f',"recorded":"{recorded}"{inner}}}'
+        # Names may be Chinese, with which a text takes several times as long: they are in bytes.
+        body = b"%b%b%b" % (head.encode(), frame.body, tail.encode())
         if others or extended:
             # Rare, and of any content.
             return body, {**self._entries(orjson.loads(body)), **frame.marks}
-        return body, {**entities.entries(frame, at), **frame.marks}
+        return body, entities.entries(frame, at)
 
     def _new_frame(self, shared: _Shared, _extended: bool) -> _Frame:  # noqa: FBT001 - a key only
         act, caller, outcome, reason, address = shared
@@ -111,7 +146,7 @@ class AuditEvents:
         resource["source"] = {**site, "observer": {"display": "Tongkang"}}
         entries = self._entries(resource)
         body = json.dumps({key: one for key, one in resource.items() if key != "resourceType"})
-        return _Frame(body[1:-1].decode(), entries, marks(resource))
+        return _Frame(body[1:-1], entries, marks(resource))
 
 
 def marks(resource: json.Resource) -> dict[str, Any]:
@@ -167,7 +202,7 @@ class _Entities:
         if text:
             query = b64encode(text[:LONGEST_REQUEST].encode("utf-8", "replace")).decode()
             self.texts.append(f'{{{_ROLE[_QUERY]},"query":"{query}"}}')
-            self._add_role(_QUERY)
+            self.roles[_QUERY] = None
 
     def add_shown(self, shown: tuple[Shown, ...]) -> None:
         """Add the versions that were shown, and the patients that they are about."""
@@ -178,54 +213,36 @@ class _Entities:
             if one.type == "Patient":
                 role = _PATIENT
                 self.patients[name] = None
-            about.update(dict.fromkeys(one.patients))
-            self._add(name, role, one.version)
+            for patient in one.patients:
+                about[patient] = None
+            reference = f"{name}/_history/{one.version}"
+            self._add(name, reference, role)
+            self.terms[f"entity={reference}"] = None
         for name in about:
             if name not in self.patients:
                 self.patients[name] = None
-                self._add(name, _PATIENT, None)
+                self._add(name, name, _PATIENT)
 
-    def _add(self, name: str, role: str, version: int | None) -> None:
-        reference = name if version is None else f"{name}/_history/{version}"
+    def _add(self, name: str, reference: str, role: str) -> None:
         self.texts.append(f'{{"what":{{"reference":"{reference}"}},{_ROLE[role]}}}')
         self.terms[f"entity={name}"] = None
         self.keys.append(name[:_KEY])
-        if version is not None:
-            self.terms[f"entity={reference}"] = None
-        self._add_role(role)
-
-    def _add_role(self, code: str) -> None:
-        self.roles[code] = None
+        self.roles[role] = None
 
     def entries(self, frame: _Frame, at: int) -> dict[str, Any]:
-        """Return the index entries of an event with this `frame`, which was `at`."""
-        base = frame.entries
-        found: dict[str, Any] = {**base, "ds": at, "de": at + 1000}
-        has = ["date"]
-        least, most = dict(base["o"]), dict(base["z"])
-        terms = [*base["t"], *self.terms]
+        """Return the index entries of an event with this `frame`, which was `at`, and its marks."""
+        shape, base = frame.shape(tuple(self.roles)), frame.entries
+        least, most = dict(shape.least), dict(shape.most)
+        terms = [*base["t"], *self.terms, *shape.terms]
+        found = {**shape.fields, "ds": at, "de": at + 1000, "t": terms, "o": least, "z": most}
         if self.keys:
-            has.append("entity")
             least["entity"], most["entity"] = min(self.keys), max(self.keys)
-        if self.roles:
-            has.append("entity-role")
-            least["entity-role"], most["entity-role"] = min(self.roles), max(self.roles)
-            for code in self.roles:
-                terms += _ROLE_TERMS[code]
         if self.patients:
-            has.append("patient")
             keys = [name[:_KEY] for name in self.patients]
             least["patient"] = min(keys + [one for one in (least.get("patient"),) if one])
             most["patient"] = max(keys + [one for one in (most.get("patient"),) if one])
             found["comp"] = list(dict.fromkeys((*base.get("comp", ()), *self.patients)))
-        found.update(t=terms, o=least, z=most, has=_with(tuple(base["has"]), tuple(has)))
         return found
-
-
-@lru_cache(maxsize=1024)
-def _with(names: tuple[str, ...], more: tuple[str, ...]) -> list[str]:
-    """Return these names and `more`, sorted; of so few kinds that nobody sorts them twice."""
-    return sorted({*names, *more})
 
 
 def _coding(term: Term) -> dict[str, str]:

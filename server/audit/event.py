@@ -4,7 +4,6 @@ Spec: https://hl7.org/fhir/R4/auditevent.html, 人口健康信息管理办法(�
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import msgspec
@@ -33,8 +32,7 @@ class Shown(Protocol):
     def patients(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(msgspec.Struct, frozen=True, omit_defaults=True):
     """A code of a code system, and how the system words it."""
 
     system: str
@@ -42,8 +40,7 @@ class Term:
     display: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(msgspec.Struct, frozen=True, cache_hash=True):
     """A kind of act: its `type`, closer its `subtype`, and the letter of C, R, U, D or E."""
 
     type: Term
@@ -93,7 +90,7 @@ def own(code: str, action: str) -> Act:
     return Act(_SECURITY, Term(OWN_ACTS, code), action)
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One act of `caller`; when it is recorded is up to the trail.
 
     `reason` is why it was refused, a few words or a key of a message, without data of a person.

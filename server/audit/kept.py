@@ -1,35 +1,59 @@
-"""An event in one line of JSON, to be kept until it is an AuditEvent."""
+"""An event as the spool keeps it until it is an AuditEvent: what many have in common, and its own.
 
-from dataclasses import dataclass
+Both are JSON: who does what from where is an object, which is written once for all whose it is;
+the request and what was shown is an array.
+"""
+
+from functools import lru_cache
 
 import msgspec
 from msgspec import structs
 
-from server.audit.event import Event
+from server.access.caller import Caller
+from server.audit.event import Act, Event, Outcome
+
+_MOST = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Shared(msgspec.Struct, frozen=True, omit_defaults=True):
+    act: Act
+    caller: Caller
+    outcome: Outcome
+    reason: str | None = None
+    address: str | None = None
+
+
+class _Seen(msgspec.Struct, frozen=True, array_like=True):
     type: str
     id: str
     version: int
     patients: tuple[str, ...] = ()
 
 
-class _Read(Event, frozen=True, kw_only=True):
-    shown: tuple[_Seen, ...] = ()
+class _Own(msgspec.Struct, array_like=True):
+    request: str
+    shown: tuple[_Seen, ...]
+    concerned: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
 
 
 _ENCODER = msgspec.json.Encoder()
-_DECODER = msgspec.json.Decoder(_Read)
+_SHARED, _OWN = msgspec.json.Decoder(_Shared), msgspec.json.Decoder(_Own)
 
 
-def encode(event: Event) -> bytes:
-    """Return the line that keeps `event`."""
-    return _ENCODER.encode(event)
+def encode(event: Event) -> tuple[bytes, bytes]:
+    """Return what `event` has in common with others, and what is its own."""
+    shared = _shared(event.act, event.caller, event.outcome, event.reason, event.address)
+    own = event.request, event.shown, event.concerned, event.facts
+    return shared, _ENCODER.encode(own)
 
 
-def decode(line: bytes) -> Event:
-    """Return the event that `line` keeps. Raises ValueError if it is not whole."""
-    read = _DECODER.decode(line)
-    return Event(**structs.asdict(read))
+@lru_cache(_MOST)
+def _shared(*values: object) -> bytes:
+    return _ENCODER.encode(_Shared(*values))  # type: ignore[arg-type]  # as encode has them
+
+
+def decode(shared: bytes, own: bytes) -> Event:
+    """Return the event that was encoded so. Raises ValueError if that is not whole."""
+    parts = _SHARED.decode(shared), _OWN.decode(own)
+    return Event(**{name: value for part in parts for name, value in structs.asdict(part).items()})

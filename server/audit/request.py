@@ -8,7 +8,7 @@ Spec: 个人信息保护法 article 51, https://www.gov.cn/xinwen/2021-08/20/con
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from server.access.partial import in_part
@@ -45,17 +45,18 @@ class Requests:
     def text(
         self,
         line: str,
-        query: Iterable[tuple[str, str]] = (),
+        query: Sequence[tuple[str, str]] = (),
         headers: Iterable[tuple[str, str | None]] = (),
     ) -> str:
         """Return a request with this first `line`, its parameters and some of its headers."""
-        pairs = [f"{name[:100]}={self._shown(name, value)}" for name, value in query]
-        if len(pairs) > _MOST_PARAMETERS:
-            pairs[_MOST_PARAMETERS:] = ["…"]
-        lines = [f"{line}?{'&'.join(pairs)}" if pairs else line]
-        lines += [f"{name}: {value[:LONGEST_HEADER]}" for name, value in headers if value]
+        if query:
+            pairs = [f"{name[:100]}={self._shown(name, value)}" for name, value in query]
+            if len(pairs) > _MOST_PARAMETERS:
+                pairs[_MOST_PARAMETERS:] = ["…"]
+            line = f"{line}?{'&'.join(pairs)}"
+        lines = [line, *(f"{name}: {value[:LONGEST_HEADER]}" for name, value in headers if value)]
         # A line ends where we end it.
-        if _CONTROL.search("".join(lines)):
+        if not "".join(lines).isprintable():
             lines = [_CONTROL.sub(" ", one) for one in lines]
         return "\r\n".join(lines)
 

@@ -7,7 +7,8 @@ Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.htm
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec import structs
 
 from server.access import scopes
 from server.access.caller import Caller, Party
@@ -57,7 +58,7 @@ def _of_person(
     kind = account["kind"]
     app = Party(client["id"], client["name"])
     caller = access.caller_of(account, grant.get("purpose") or _PURPOSES[kind], app)
-    caller = replace(caller, grant=grant["id"])
+    caller = structs.replace(caller, grant=grant["id"])
     persons = people.persons(services, account) if kind == "resident" else None
     if persons is not None and grant["patient"] is not None:
         persons = (grant["patient"],)

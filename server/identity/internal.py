@@ -3,7 +3,7 @@
 They are as narrow as the purpose: one type, and one person where that is known.
 """
 
-from dataclasses import replace
+from msgspec import structs
 
 from server.access.caller import Caller
 from server.access.policy import Access, Right, Rights
@@ -47,5 +47,5 @@ def publisher(services: Services) -> Access:
 
 
 def _narrow(services: Services, caller: Caller, role: str, right: Right) -> Access:
-    rights = Rights(caller=replace(caller, role=role), rights=(right,), internal=True)
+    rights = Rights(caller=structs.replace(caller, role=role), rights=(right,), internal=True)
     return services.access(rights)

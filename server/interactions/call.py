@@ -6,6 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+import msgspec
+
 from server.fhir.outcome import BadRequest, Issue
 from server.store.documents import Version
 
@@ -68,8 +70,7 @@ class Call:
         return self.type
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosed:
+class Disclosed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One version that an answer tells of, and the patients (``Patient/a``) it is about."""
 
     type: str

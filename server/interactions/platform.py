@@ -10,12 +10,14 @@ Spec: 人口健康信息管理办法(试行) article 8 (R1.8c); https://hl7.org/
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from server.access.platform import ROLE
 from server.context import Context
 
 
 def platform(context: Context) -> Context:
     """Return the context of the server itself, acting for the caller of `context`."""
-    caller = replace(context.access.caller, role=ROLE)
+    caller = structs.replace(context.access.caller, role=ROLE)
     access = replace(context.services.platform, caller=caller)
     return Context.of(context.services, access, context.language, context.work)

@@ -4,7 +4,7 @@ Requests never use it directly but through `Resources` and `History`, which
 bind it to what a caller may see.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from threading import Lock
@@ -14,6 +14,7 @@ import pymongo
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -35,6 +36,7 @@ from server.store.belonging import Belonging
 from server.store.coalesce import Coalescer
 from server.store.collections import CLAIMS, Collections
 from server.store.documents import VERSION_FIELDS, Document
+from server.store.expressions import SEEN, seen_fields
 from server.store.failures import DUPLICATE_KEY
 
 Result = TypeVar("Result")
@@ -152,12 +154,7 @@ class Engine:
             found: dict[_Fetch, Document] = {}
             for visibility, letter in {(seen_by, letter) for _, seen_by, letter in items}:
                 ids = [id for id, *rest in items if rest == [visibility, letter]]
-                named: Document = {"_id": {"$in": ids} if len(ids) > 1 else ids[0]}
-                where, way = named, dict[str, Any]()
-                if seen := visibility.of(type, letter):
-                    # Else other indexes are weighed; an id alone needs no plan, unless it is told.
-                    where, way = {"$and": [named, seen]}, {"hint": "_id_"}
-                for document in collection.find(where, VERSION_FIELDS, **way):
+                for document in _named(collection, type, ids, visibility, letter):
                     found[document["_id"], visibility, letter] = document
             return [found.get(item) for item in items]
 
@@ -178,6 +175,24 @@ class Engine:
         except BulkWriteError as error:
             return _outcome(error.details, len(items))
         return [None] * len(items)
+
+
+def _named(
+    collection: Collection[Document],
+    type: str,
+    ids: Sequence[str],
+    visibility: Visibility,
+    letter: str,
+) -> Iterable[Document]:
+    """Return the documents with these `ids` that `visibility` has for the right `letter`."""
+    named: Document = {"_id": {"$in": ids} if len(ids) > 1 else ids[0]}
+    seen = visibility.of(type, letter)
+    if not seen:
+        return collection.find(named, VERSION_FIELDS)
+    if (fields := seen_fields(visibility, type, letter)) is not None:
+        return [one for one in collection.find(named, fields) if one.pop(SEEN)]
+    # Without a hint other indexes are weighed.
+    return collection.find({"$and": [named, seen]}, VERSION_FIELDS, hint="_id_")
 
 
 def _outcome(details: Mapping[str, Any], count: int) -> list[Exception | None]:

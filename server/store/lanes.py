@@ -27,6 +27,7 @@ NOTHING = bytes(32)
 LANE_SECONDS = 24 * 3600
 _MARGIN_MS = 2 * 3600 * 1000
 _WITNESSED_US = 3600 * 1_000_000
+_SM3 = hashes.SM3()
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ def record_id(lane: str, n: int) -> str:
 
 def sealed(before: bytes, lane: str, n: int, raw: bytes) -> bytes:
     """Return the seal of record `n` of `lane`, whose bytes are `raw`, after the seal `before`."""
-    digest = hashes.Hash(hashes.SM3())
+    digest = hashes.Hash(_SM3)
     digest.update(b"%b%b%d:%b" % (before, lane.encode(), n, raw))
     return digest.finalize()
 

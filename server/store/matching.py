@@ -11,7 +11,8 @@ from typing import Any
 
 from server.store.documents import Document
 
-_PLAIN = (str, bool, int)
+PLAIN = (str, bool, int)
+"""The values that are compared here as the database compares them."""
 _TOKENS = "t"
 
 
@@ -71,18 +72,19 @@ def _part(key: str, value: Any, document: Mapping[str, Any]) -> bool | None:  # 
 def _compared(stored: Any, wanted: Any) -> bool | None:  # noqa: ANN401  # any value
     """Tell whether a field with the value `stored` is `wanted`; a list is if one of it is."""
     there = stored if isinstance(stored, list) else [stored]
-    if wanted is None or isinstance(wanted, _PLAIN):
+    if wanted is None or isinstance(wanted, PLAIN):
         return any(_same(one, wanted) for one in there)
     match wanted:
-        case {"$in": list(values)} if len(wanted) == 1 and _are_plain(values):
+        case {"$in": list(values)} if len(wanted) == 1 and are_plain(values):
             return any(_same(one, value) for one in there for value in values)
-        case {"$nin": list(values)} if len(wanted) == 1 and _are_plain(values):
+        case {"$nin": list(values)} if len(wanted) == 1 and are_plain(values):
             return not any(_same(one, value) for one in there for value in values)
     return None
 
 
-def _are_plain(values: list[Any]) -> bool:
-    return all(isinstance(value, _PLAIN) for value in values)
+def are_plain(values: list[Any]) -> bool:
+    """Tell whether all `values` are such."""
+    return all(isinstance(value, PLAIN) for value in values)
 
 
 def _same(one: Any, other: Any) -> bool:  # noqa: ANN401  # any value

@@ -18,8 +18,8 @@ from server.store.spool import Segment, Spool
 Item = TypeVar("Item")
 Timed = tuple[int, Item]
 """When something was (µs since 1970), and what."""
-_REST_SECONDS, _SLICE_SECONDS = 1.0, 0.05
-_MANY, _TOO_MANY = 500, 5000
+_REST_SECONDS, _SLICE_SECONDS = 0.3, 0.05
+_MANY, _TOO_MANY = 150, 5000
 _ASKED_AT_ONCE = 500
 _log = logging.getLogger("tongkang.trail")
 
@@ -27,14 +27,15 @@ _log = logging.getLogger("tongkang.trail")
 class Kept(Generic[Item]):
     """The items that this process has put into the `spool`, or taken over, until they are stored.
 
-    `encode` and `decode` keep an item in a line, `write` gives the bytes of its record, by which
-    it is known whether the trail has it already. Any thread may put; one at a time takes.
+    `encode` and `decode` keep an item in a line, that is its beginning, which many items share,
+    and the rest; `write` gives the bytes of its record, by which it is known whether the trail has
+    it already. Any thread may put; one at a time takes.
     """
 
     def __init__(
         self,
         spool: Spool,
-        codec: tuple[Callable[[Item], bytes], Callable[[bytes], Item]],
+        codec: tuple[Callable[[Item], tuple[bytes, bytes]], Callable[[bytes, bytes], Item]],
         write: Callable[[Item, str, int, int], tuple[bytes, Mapping[str, Any]]],
         engine: Engine,
         now: Callable[[], int],
@@ -60,13 +61,13 @@ class Kept(Generic[Item]):
         """
         if self._is_failing or len(self._items) > _TOO_MANY:
             return False
-        lines = [self._encode(item) for item in items]
         with _NEEDED, self._lock:
             at = self._now()
-            for line in lines:
-                self._spool.write(b"%d %b" % (at, line))
-            self._items += [(at, item) for item in items]
-        if len(self._items) >= _MANY:
+            for item in items:
+                beginning, rest = self._encode(item)
+                self._spool.write(beginning, b"%d %b" % (at, rest))
+                self._items.append((at, item))
+        if len(self._items) >= _MANY and not self._hurry.is_set():
             self._hurry.set()
         return True
 
@@ -145,10 +146,10 @@ class Kept(Generic[Item]):
                 self._segments.remove(segment)
 
     def _read(self, segment: Segment) -> Iterator[Timed[Item]]:
-        for line in segment.lines():
-            at, _, text = line.partition(b" ")
+        for beginning, rest in segment.lines():
+            at, _, text = rest.partition(b" ")
             try:
-                yield int(at), self._decode(text)
+                yield int(at), self._decode(beginning, text)
             except ValueError:
                 # It was cut off, so its answer never left.
                 _log.warning("trail spool line cut off", extra={"segment": segment.path.name})

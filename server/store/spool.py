@@ -5,6 +5,9 @@ thread waits for another meanwhile; what is there outlives the process. Each pro
 segment after the other, and holds a lock on each until the trail has all that is in it. A segment
 that nobody holds was left by a process that was killed; whoever finds it takes it over.
 
+What many lines begin with stands in a segment once, as ``=beginning``; lines name it by its number:
+``0 line`` is one that begins with the first.
+
 Spec: https://man7.org/linux/man-pages/man2/flock.2.html,
 https://man7.org/linux/man-pages/man2/mmap.2.html (MAP_SHARED)
 """
@@ -13,7 +16,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from mmap import mmap
 from pathlib import Path
 from secrets import token_hex
@@ -22,7 +25,9 @@ from time import time_ns
 _SUFFIX = ".spool"
 _WANTED = "wanted"
 _PRIVATE = 0o600
-_SIZE = 1 << 20
+_SIZE = 1 << 18
+_MARGIN = 32
+"""No less than the marks and the number that a first line has."""
 
 
 @dataclass(slots=True)
@@ -33,9 +38,19 @@ class Segment:
     descriptor: int
     memory: mmap | None = None
     end: int = 0
+    beginnings: dict[bytes, int] = field(default_factory=dict)
 
-    def append(self, text: bytes) -> bool:
-        """Write `text`; False if there is no room for it."""
+    def append(self, beginning: bytes, rest: bytes) -> bool:
+        """Write the line of `beginning` and `rest`; False if there is no room for it."""
+        number = self.beginnings.get(beginning)
+        if number is None:
+            number = len(self.beginnings)
+            if not self._put(b"=%b\n" % beginning):
+                return False
+            self.beginnings[beginning] = number
+        return self._put(b"%d %b\n" % (number, rest))
+
+    def _put(self, text: bytes) -> bool:
         end = self.end + len(text)
         if self.memory is None or end > len(self.memory):
             return False
@@ -43,11 +58,20 @@ class Segment:
         self.end = end
         return True
 
-    def lines(self) -> list[bytes]:
-        """Return what was written, in order; the last line may be cut off."""
+    def lines(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the beginning and the rest of what was written, in order.
+
+        Of the last one the rest may be cut off, of lines that are broken there is no beginning.
+        """
         # A process that was killed may have written the last of its bytes before the first.
         written, _, _ = self.path.read_bytes().partition(b"\0")
-        return [line for line in written.split(b"\n") if line]
+        beginnings: dict[bytes, bytes] = {}
+        for line in filter(None, written.split(b"\n")):
+            if line.startswith(b"="):
+                beginnings[b"%d" % len(beginnings)] = line[1:]
+            else:
+                number, _, rest = line.partition(b" ")
+                yield beginnings.get(number, b""), rest
 
     def close(self) -> None:
         """Hold the file no longer."""
@@ -68,11 +92,11 @@ class Spool:
         self._own: set[str] = set()
         self._asked = 0
 
-    def write(self, line: bytes) -> None:
-        """Append `line`, which has neither a line feed nor a NUL."""
-        text = b"%b\n" % line
-        if not self._written or not self._written[-1].append(text):
-            self._begin(max(_SIZE, len(text))).append(text)
+    def write(self, beginning: bytes, rest: bytes) -> None:
+        """Append a line, of which many have this `beginning`; there is no line feed, nor a NUL."""
+        if not self._written or not self._written[-1].append(beginning, rest):
+            size = len(beginning) + len(rest) + _MARGIN
+            self._begin(max(_SIZE, size)).append(beginning, rest)
 
     def turn(self) -> list[Segment]:
         """End what was written, and return it."""

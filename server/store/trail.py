@@ -51,15 +51,16 @@ class Records(Generic[Item]):
     `write` returns the bytes and the index entries of an item that is recorded with an id at a
     time and was at another (µs); `parts` divides what is too much for one record; `opening` makes
     the item that a lane begins with, which says certain facts. `is_durable` tells whether who
-    waits for an item waits until it is durable. `encode` and `decode` keep an item in a line.
+    waits for an item waits until it is durable. `encode` and `decode` keep an item in a line: its
+    beginning, which many items share, and the rest.
     """
 
     write: Callable[[Item, str, int, int], tuple[bytes, Mapping[str, Any]]]
     parts: Callable[[Item], Sequence[Item]]
     opening: Callable[[Mapping[str, str]], Item]
     is_durable: Callable[[Item], bool]
-    encode: Callable[[Item], bytes]
-    decode: Callable[[bytes], Item]
+    encode: Callable[[Item], tuple[bytes, bytes]]
+    decode: Callable[[bytes, bytes], Item]
 
 
 class Trail(Generic[Item]):

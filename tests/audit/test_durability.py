@@ -9,7 +9,6 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import bson
 import pytest
@@ -249,7 +248,7 @@ def test_what_nobody_waits_for_is_confirmed_a_moment_later(new_process):
 
 def test_who_waits_for_a_change_waits_until_it_is_durable(new_process):
     services = new_process()
-    change = structs.replace(read_of(1), act=replace(read_of(1).act, action="U"))
+    change = structs.replace(read_of(1), act=structs.replace(read_of(1).act, action="U"))
     services.trail.append(change)
     assert services.trail._tail.unconfirmed == []
 

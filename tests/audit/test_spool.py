@@ -20,7 +20,7 @@ from server.store.spool import Spool
 from tests.audit.conftest import read_of
 from tests.processes import ROOT
 
-CHANGE = structs.replace(read_of(0), act=replace(read_of(0).act, action="U"))
+CHANGE = structs.replace(read_of(0), act=structs.replace(read_of(0).act, action="U"))
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_of_what_it_left_nothing_is_stored_twice(killed, new_process, stored, tm
     services = new_process()
     services.trail.begin()
     # As if it had been killed after the database had all, and before the segment was removed.
-    left.write_bytes(lines + lines[: len(lines) // 10])
+    left.write_bytes(lines + lines.splitlines()[-1][:20])
     services.trail.settle()
     assert stored() == list(range(5))
     assert spooled(tmp_path, name) == []

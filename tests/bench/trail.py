@@ -1,18 +1,23 @@
 """Measure what the trail costs: ``python -m tests.bench.trail``.
 
-Appends alone, by one thread and by eight; then reads by id at concurrency 8 from a server that asks
-nobody and from two that ask for tokens, one without a spool, in turn. The CPU time of a round is
-read once its records have left the spool, so what is done later is paid for as well. Rounds are
-many, for others use the machine too: the median is told, and the upper quarter, which
-had most of it to itself. Prints Markdown.
+Appends alone, by one thread and by eight; then reads by id, of all types that the neutral benchmark
+has, at concurrency 8 from a server that asks nobody and from two that ask for tokens, one without a
+spool, in turn. The CPU time of a round is read once its records have left the spool, so what is
+done later is paid for as well. Rounds are many, for others use the machine too: the median is told,
+and the upper quarter, which had most of it to itself. Prints Markdown. BENCH names the folder of
+the neutral benchmark.
 """
 
 import asyncio
+import json
 import os
 import random
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,22 +25,20 @@ from pathlib import Path
 from pymongo import MongoClient
 
 from server.access.caller import Caller, Party
-from server.access.visibility import EVERYTHING
 from server.audit.event import Event, rest
 from server.auth.development import Wanted, token
 from server.interactions.call import Disclosed
 from server.services import Interpreters, Services
 from server.settings import Settings
-from server.store.documents import Draft
 from server.store.embedded import EmbeddedMongo
 from tests import processes
-from tests.bench.run import cpu
+from tests.bench.run import cpu, neutral_benchmark
 
 SECONDS = float(os.environ.get("SECONDS", "4"))
 ROUNDS = int(os.environ.get("ROUNDS", "12"))
 SPOOLED_SECONDS = 1.5
 CALLERS = int(os.environ.get("CALLERS", "8"))
-PATIENTS = 500
+PATIENTS = "200"
 
 
 def batches(url: str) -> tuple[int, int]:
@@ -59,24 +62,24 @@ def main() -> None:
         settings = Settings(mongodb_url=url, database="bench")
         services = Services.open(Interpreters.of(settings), bytes)
         try:
-            ids = stored(services)
             appends(services, mongod)
-            reads(Path(made), url, token(services, Wanted(scope="system/*.rs")), ids, mongod)
+            reads(Path(made), url, token(services, Wanted(scope="system/*.rs")), mongod)
         finally:
             services.close()
 
 
-def stored(services: Services) -> list[str]:
-    """Store patients and return their ids."""
-
-    resources = services.store.resources(EVERYTHING)
-    body = b'{"resourceType":"Patient","name":[{"text":"x","family":"y"}],"gender":"female"}'
-    drafts = [
-        Draft("Patient", f"p{n}", body, {"t": [f"gender=female{n}"], "comp": [f"Patient/p{n}"]})
-        for n in range(PATIENTS)
-    ]
-    resources.create_many(drafts)
-    return [draft.id for draft in drafts]
+def stored(folder: Path, base: str) -> list[str]:
+    """Have the server at `base` store what the neutral benchmark makes, and return the names."""
+    generate = [sys.executable, neutral_benchmark() / "gen.py", "--patients", PATIENTS]
+    subprocess.run([*generate, "--out", folder], check=True, stdout=subprocess.DEVNULL)
+    names = []
+    for line in (folder / "bundles.ndjson").read_bytes().splitlines():
+        headers = {"Content-Type": "application/fhir+json"}
+        with urllib.request.urlopen(urllib.request.Request(base, line, headers)) as response:
+            entries = json.load(response)["entry"]
+        places = [entry["response"]["location"] for entry in entries]
+        names += ["/".join(one.removeprefix(f"{base}/").split("/")[:2]) for one in places]
+    return names
 
 
 def appends(services: Services, mongod: int) -> None:
@@ -114,7 +117,7 @@ def appends(services: Services, mongod: int) -> None:
         )
 
 
-def reads(folder: Path, url: str, bearer: str, ids: list[str], mongod: int) -> None:
+def reads(folder: Path, url: str, bearer: str, mongod: int) -> None:
     """Read from a server with and from one without the trail in turn, and print the rates."""
     asked = {"Authorization": f"Bearer {bearer}"}
     kinds = {"open": {}, "oauth": asked, "oauth, spool": asked}
@@ -129,10 +132,11 @@ def reads(folder: Path, url: str, bearer: str, ids: list[str], mongod: int) -> N
     try:
         for server in servers.values():
             server.start().ready()
+        names = stored(folder / "data", servers["open"].base)
         seen = {access: [] for access in kinds}
         for _ in range(ROUNDS):
             for access, server in servers.items():
-                seen[access].append(asyncio.run(measured(server, ids, kinds[access], mongod)))
+                seen[access].append(asyncio.run(measured(server, names, kinds[access], mongod)))
     finally:
         for server in servers.values():
             server.stop()
@@ -156,7 +160,7 @@ def quiet(values: Sequence[float]) -> float:
     return statistics.quantiles(values, n=4)[0]
 
 
-async def measured(server, ids, headers, mongod) -> tuple[float, ...]:
+async def measured(server, names, headers, mongod) -> tuple[float, ...]:
     """Return reads a second, the median time, and CPU seconds of server and mongod for one."""
     host, port = server.base.split("/")[2].split(":")
     end, times = time.perf_counter() + SECONDS, []
@@ -166,7 +170,7 @@ async def measured(server, ids, headers, mongod) -> tuple[float, ...]:
     async def caller() -> None:
         reader, writer = await asyncio.open_connection(host, int(port))
         while (start := time.perf_counter()) < end:
-            path = f"/fhir/Patient/{random.choice(ids)}"
+            path = f"/fhir/{random.choice(names)}"
             writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n".encode())
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
             assert " 200 " in head.split("\r\n")[0], head

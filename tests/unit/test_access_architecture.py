@@ -40,6 +40,7 @@ REVIEWED = {
     "belonging.Belonging.keep": "what a patient keeps from others, as they say themselves",
     "engine.Engine._insert_many": "inserts only; the bounds were asked before",
     "engine.Engine.insert": "inserts only; the bounds were asked before",
+    "engine._named": "asks for what is seen, or in what is returned whether it is",
     "parameters.Parameters.changed": "SearchParameters, which all searches go by",
     "definitions": "CodeSystems, ValueSets and ConceptMaps, which tell of nobody and all go by",
     "stored_profiles.StoredProfiles._look": "whether a profile was stored",

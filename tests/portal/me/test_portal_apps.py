@@ -1,6 +1,5 @@
 """Residents see what they authorised, withdraw it, and limit what institutions share."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -85,7 +84,7 @@ def test_when_it_was_last_used_is_what_the_trail_says(resident, grant, services)
     services.trail.append(
         structs.replace(
             event := world.event([world.OWN], app=Party("portal-app", "血压管家")),
-            caller=replace(event.caller, grant=grant),
+            caller=structs.replace(event.caller, grant=grant),
         )
     )
     assert "Last used 20" in resident.get("/me/apps").text

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.store.expressions import expression
 from server.store.matching import holds
 
 VALUES = st.sampled_from(["a", "b", "Patient/1", True, 1, 0])
@@ -33,6 +34,8 @@ def test_it_agrees_with_mongodb(mongodb, pairs):
         stages = [{"$documents": [{"$literal": document}]}, {"$match": condition}]
         expected = bool(list(mongodb["test"].aggregate(stages)))
         assert holds(condition, document) is expected
+        stages = [stages[0], {"$project": {"seen": expression(condition)}}]
+        assert next(mongodb["test"].aggregate(stages))["seen"] is expected
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ def new_trail(mongodb):
         lambda item: [item],
         dict,
         lambda item: item == "durable",
-        orjson.dumps,
-        orjson.loads,
+        lambda item: (b"", orjson.dumps(item)),
+        lambda _, rest: orjson.loads(rest),
     )
     yield lambda: Trail(store.engine, records, store.now)
     mongodb.drop_database(name)
