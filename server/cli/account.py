@@ -9,7 +9,7 @@ from server.cli.settings import exit_with, settings_or_exit
 from server.fhir.messages import text
 from server.fhir.outcome import FhirError
 from server.identity import invitations, staff
-from server.identity.demo import Made, demo_accounts
+from server.identity.demo import Made, are_told, demo_accounts
 from server.identity.demo import code as demo_code
 
 
@@ -50,7 +50,8 @@ def create(login: str, role: str, division: str, organization: str | None, **who
 
 
 @account.command
-def demo() -> None:
+@click.option("--unless-told", is_flag=True, hidden=True)
+def demo(*, unless_told: bool) -> None:
     """Make accounts to try the demo region with, and print how to sign in. Development only.
 
     为演示地区创建试用账号并打印登录方法，仅供开发。
@@ -58,6 +59,9 @@ def demo() -> None:
     settings = settings_or_exit()
     try:
         with opened(settings) as services:
+            if unless_told and are_told(services):
+                # Whoever was told passwords while the region was loading goes on with them.
+                return
             made = list(demo_accounts(services))
             click.echo(text("demo-accounts-told", settings.language, {}))
             for one in made:

@@ -157,7 +157,8 @@ class Supervisor:
         """Have accounts made to try the demo region with, and told once, if anybody is asked."""
         if self._settings.access == "open" or self._settings.mode == "production":
             return None
-        return started([sys.executable, "-m", "server.cli", "account", "demo"], self._environ())
+        command = [sys.executable, "-m", "server.cli", "account", "demo", "--unless-told"]
+        return started(command, self._environ())
 
     def _environ(self) -> Mapping[str, str]:
         # Its data is in this folder anyway.

@@ -51,6 +51,13 @@ def demo_accounts(services: Services) -> Iterator[Made]:
         yield _made_staff(services, role, name, division, person)
 
 
+def are_told(services: Services) -> bool:
+    """Tell whether there are such accounts, so that somebody was told how to sign in to them."""
+    login = accounts.staff_login(f"demo-{_STAFF[-1][0]}")
+    account = accounts.shelf(services).first({"login": login})
+    return account is not None and "password" in account
+
+
 def code(services: Services, login: str) -> str:
     """Return what an authenticator would show now for an account to try out, of this `login`.
 

@@ -116,6 +116,14 @@ def test_the_command_prints_how_to_sign_in(region, tongkang):
     assert "authenticator secret" in lines[-1]
 
 
+def test_after_loading_they_are_told_only_if_nobody_has_asked_for_them(region, services, tongkang):
+    accounts.shelf(services).remove({"login": accounts.staff_login("demo-auditor")})
+    first = tongkang("demo", "--unless-told")
+    assert len(first.stdout.strip().splitlines()) == 7, first.stderr
+    assert tongkang("demo", "--unless-told").stdout == ""
+    assert len(tongkang("demo").stdout.strip().splitlines()) == 7
+
+
 def test_who_has_no_authenticator_gets_the_code_from_the_command(region, services, tongkang):
     (made,) = [one for one in demo_accounts(services) if one.role == "auditor"]
     ran = tongkang("code", "demo-auditor")
