@@ -23,7 +23,7 @@ class _Shared(msgspec.Struct, frozen=True, omit_defaults=True):
     address: str | None = None
 
 
-class _Seen(msgspec.Struct, frozen=True, array_like=True):
+class _Seen(msgspec.Struct, frozen=True):
     type: str
     id: str
     version: int

@@ -70,7 +70,7 @@ class Call:
         return self.type
 
 
-class Disclosed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Disclosed(msgspec.Struct, frozen=True, gc=False):
     """One version that an answer tells of, and the patients (``Patient/a``) it is about."""
 
     type: str
