@@ -18,7 +18,7 @@ from server.store.documents import Document
 from server.store.failures import refused
 from server.store.lanes import LANES, REGISTRY
 
-_MOMENT = 0.2
+_MOMENT = 0.1
 _LONGER = 1.2 * _MOMENT
 _Change = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 _FIRST: _Change = {"$max": {"epoch": 1}}
