@@ -17,7 +17,7 @@ from server.access.policy import Access, Rights
 from server.access.roles import Roles
 from server.audit import audit_event, kept
 from server.audit.audit_event import AuditEvents, parts
-from server.audit.event import Event, opened
+from server.audit.event import Event, bound, opened, unfolded
 from server.audit.request import Requests
 from server.mappings import measured, projection
 from server.mappings import shipped as datasets
@@ -52,6 +52,7 @@ from server.store.database import Store, connect
 from server.store.definitions import StoredDefinitions
 from server.store.documents import Document
 from server.store.inspection import Inspection
+from server.store.items import Records
 from server.store.jobs import Jobs
 from server.store.loads import LoadedSystems
 from server.store.marks import Marks
@@ -63,7 +64,7 @@ from server.store.safe import Safe
 from server.store.spool import Spool
 from server.store.stored_profiles import StoredProfiles
 from server.store.tallies import Tallies
-from server.store.trail import Records, Trail
+from server.store.trail import Trail
 from server.store.verification import Verification
 from server.terminology import library
 from server.terminology import service as terminology
@@ -257,7 +258,17 @@ def _trail(interpreters: Interpreters, store: Store, registry: Registry) -> Trai
     events = AuditEvents(
         index.entries, interpreters.zone, lambda: index.plans.has_own("AuditEvent")
     )
-    records = Records(events.write, parts, opened, Event.is_change, kept.encode, kept.decode)
+    records = Records(
+        events.write,
+        parts,
+        opened,
+        bound,
+        unfolded,
+        Event.is_change,
+        kept.encode,
+        kept.decode,
+        events.keys,
+    )
     settings = interpreters.settings
     is_kept = settings.spool_folder != Path()
     spool = Spool(settings.spool_folder / settings.database) if is_kept else None
@@ -277,7 +288,7 @@ def inspection(services: Services) -> Inspection:
         if not found and (added or stored != audit_event.marks(orjson.loads(document["raw"]))):
             yield "trail-record-changed"
 
-    return Inspection(engine, faults, audit_event.facts)
+    return Inspection(engine, faults, audit_event.facts, services.trail.sheaves.is_sound)
 
 
 # While a server reindexes, it leaves two thirds of the time to its requests.

@@ -49,8 +49,7 @@ class AuditEvents:
     def write(self, event: Event, id: str, now: int, at: int) -> tuple[bytes, Entries]:
         """Return the AuditEvent of an `event` that was `at`, stored `now` (µs), and its fields."""
         extended = self._is_extended()
-        shared = event.act, event.caller, event.outcome, event.reason, event.address
-        frame = self._frame(shared, extended)
+        frame = self._frame_of(event, extended)
         stored, recorded = json.instant(now, self._zone), json.instant(at, self._zone)
         entities = Entities()
         entities.add_request(event.request)
@@ -66,6 +65,23 @@ class AuditEvents:
             # Rare, and of any content.
             return body, {**self._entries(orjson.loads(body)), **frame.marks}
         return body, entities.entries(frame, at)
+
+    def keys(self, event: Event) -> Iterator[str]:
+        """Yield what the AuditEvent of `event` may be sought by: terms, and its compartments."""
+        entries = self._frame_of(event, self._is_extended()).entries
+        yield from entries["t"]
+        yield from entries.get("comp", ())
+        names = [*event.concerned, *(f"{one.type}/{one.id}" for one in event.shown)]
+        for one in event.shown:
+            names += one.patients
+        for name in names:
+            yield f"entity={name}"
+            if name.startswith("Patient/"):
+                yield name
+
+    def _frame_of(self, event: Event, extended: bool) -> Frame:  # noqa: FBT001 - a key only
+        shared = event.act, event.caller, event.outcome, event.reason, event.address
+        return self._frame(shared, extended)
 
     def _new_frame(self, shared: _Shared, _extended: bool) -> Frame:  # noqa: FBT001 - a key only
         act, caller, outcome, reason, address = shared

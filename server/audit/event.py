@@ -58,6 +58,8 @@ ROLES_CHANGED = Act(_SECURITY, Term(DCM, "110136", "Security Roles Changed"), "U
 CLIENT_CHANGED = Act(_SECURITY, Term(DCM, "110129", "Security Configuration"), "U")
 EMERGENCY_BEGUN = Act(_SECURITY, Term(DCM, "110127", "Emergency Override Started"), "E")
 EMERGENCY_ENDED = Act(_SECURITY, Term(DCM, "110138", "Emergency Override Stopped"), "E")
+READS_BOUND = Act(_APPLICATION, Term(OWN_ACTS, "reads-bound"), "C")
+READS_UNFOLDED = Act(_APPLICATION, Term(OWN_ACTS, "reads-unfolded"), "E")
 STARTED = Act(_APPLICATION, Term(DCM, "110120", "Application Start"), "E")
 TRAIL_USED = Act(Term(DCM, "110101", "Audit Log Used"), Term(OWN_ACTS, "trail"), "R")
 _OWN = frozenset(("none", "job-status", "job-cancel", "job-rejects"))
@@ -122,4 +124,18 @@ def outcome(status: int) -> Outcome:
 
 def opened(facts: Mapping[str, str]) -> Event:
     """Return the event that a lane of the trail begins with."""
-    return Event(act=STARTED, caller=Caller(kind="system"), facts=tuple(facts.items()))
+    return _of_system(STARTED, facts)
+
+
+def bound(facts: Mapping[str, str]) -> Event:
+    """Return the event that many reads were stored as one sheaf."""
+    return _of_system(READS_BOUND, facts)
+
+
+def unfolded(facts: Mapping[str, str]) -> Event:
+    """Return the event that the reads of a sheaf have got records of their own."""
+    return _of_system(READS_UNFOLDED, facts)
+
+
+def _of_system(act: Act, facts: Mapping[str, str]) -> Event:
+    return Event(act=act, caller=Caller(kind="system"), facts=tuple(facts.items()))

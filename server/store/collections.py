@@ -9,10 +9,11 @@ of its own does it, and a request waits for as long as it can.
 Indexes that only some searches need are in `on_demand`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from threading import Lock, Thread
 from time import monotonic
+from typing import Any
 
 import pymongo
 from pymongo.collection import Collection
@@ -26,6 +27,10 @@ from server.store.on_demand import Build, IndexesOnDemand
 __all__ = ["CLAIMS", "Build", "Collections", "IndexSpec"]
 
 CLAIMS = "_claims"
+ALL: Mapping[str, Any] = {}
+"""The condition of who may look for anything."""
+NONE: Mapping[str, Any] = {"_id": {"$in": []}}
+"""The condition of who takes a collection as it is."""
 _CREATION_SECONDS = 120
 _AT_ONCE_SECONDS = 0.3
 _EXISTS = 48
@@ -41,7 +46,8 @@ class Collections:
     """The collections of one database, made on first use with what `indexes` says of a type.
 
     `about` gives the field of a type's documents that tells which patient they are about. `before`
-    has what is done before anybody is given the collection of a type.
+    has what is done before anybody is given the collection of a type to look for what fulfils a
+    condition.
     """
 
     def __init__(
@@ -52,17 +58,20 @@ class Collections:
     ) -> None:
         self.database = database
         self.about = about
-        self.before: dict[str, Callable[[], None]] = {}
+        self.before: dict[str, Callable[[Mapping[str, Any]], None]] = {}
         self._indexes = indexes
         self._made: set[str] = set()
         self._making: dict[str, Future[None]] = {}
         self._on_demand = IndexesOnDemand(database)
         self._lock = Lock()
 
-    def current(self, type: str) -> Collection[Document]:
-        """Return the collection of current versions, once it has what is on its way to it."""
+    def current(self, type: str, where: Mapping[str, Any] = ALL) -> Collection[Document]:
+        """Return the collection of current versions.
+
+        It has then what was on its way to it, and may fulfil `where`.
+        """
         if type in self.before:
-            self.before[type]()
+            self.before[type](where)
         return self.database[type]
 
     def history(self, type: str) -> Collection[Document]:

@@ -34,7 +34,7 @@ from server.fhir.outcome import PreconditionFailed
 from server.store import marks
 from server.store.belonging import Belonging
 from server.store.coalesce import Coalescer
-from server.store.collections import CLAIMS, Collections
+from server.store.collections import CLAIMS, NONE, Collections
 from server.store.documents import VERSION_FIELDS, Document
 from server.store.expressions import SEEN, seen_fields
 from server.store.failures import DUPLICATE_KEY
@@ -148,7 +148,7 @@ class Engine:
         return found[0]
 
     def _reader(self, type: str) -> Coalescer[_Fetch, Document | None]:
-        collection = self.collections.current(type)
+        collection = self.collections.current(type, NONE)
 
         def read(items: Sequence[_Fetch]) -> list[Document | None]:
             found: dict[_Fetch, Document] = {}

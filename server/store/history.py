@@ -80,7 +80,7 @@ class History:
         """Tell whether the caller has the right `letter` to all of `ids`, deleted ones too."""
         where = {"$and": [{"_id": {"$in": list(ids)}}, dict(self._visibility.of(type, letter))]}
         with refused():
-            rows = self._engine.collections.current(type).find(where, VERSION_FIELDS)
+            rows = self._engine.collections.current(type, where).find(where, VERSION_FIELDS)
             found = [documents.version(type, row) for row in rows]
             seen = [one for one in found if proxies.seen(self._engine, self._visibility, one)]
         return {one.id for one in seen} >= set(ids)
@@ -125,6 +125,8 @@ class History:
         A superseded version is told only to who may see the current one. So that nothing tells how
         many there are besides, reading goes on until the page is full.
         """
+        for type in sides.types:
+            self._engine.collections.current(type, self._visibility.of(type, sides.letter))
         found: list[Version] = []
         for _ in range(_ROUNDS):
             some, end = self._read(sides, window, limit)
@@ -189,7 +191,7 @@ class History:
                 continue
             where = {"$and": [{"_id": {"$in": sorted(some)}}, visible]}
             with refused():
-                rows = self._engine.collections.current(type).find(where, {"_id": 1})
+                rows = self._engine.collections.current(type, where).find(where, {"_id": 1})
                 seen = {row["_id"] for row in rows}
             found.update((type, id) for id in set(some) - seen)
         return found

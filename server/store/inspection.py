@@ -13,9 +13,11 @@ from pymongo.client_session import ClientSession
 
 from server.fhir.json import Resource
 from server.store import whom
+from server.store.collections import NONE
 from server.store.documents import Document
 from server.store.engine import Engine
 from server.store.lanes import LANES, NOTHING, REGISTRY, TYPE, Opening, Witness, record_id, sealed
+from server.store.sheaf_inspection import SheafInspection
 from server.store.verification import Finding
 
 _BATCH = 500
@@ -65,7 +67,7 @@ class Inspection:
     """Reads the trail of a database.
 
     `faults` yields what is wrong with a record by itself, `facts` returns what the first record
-    of a lane says.
+    of a lane says, `is_sound` tells whether a sheaf is found by what is in it.
     """
 
     def __init__(
@@ -73,8 +75,11 @@ class Inspection:
         engine: Engine,
         faults: Callable[[Document], Iterable[str]],
         facts: Callable[[Resource], Mapping[str, str]],
+        is_sound: Callable[[Document], bool],
     ) -> None:
-        self._records = engine.collections.current(TYPE)
+        # What is in a sheaf stays there: it is looked at as it is.
+        self._records = engine.collections.current(TYPE, NONE)
+        self._sheaves = SheafInspection(engine.collections.database, facts, is_sound)
         self._past = engine.collections.history(TYPE)
         self._lanes = engine.collections.database[LANES]
         self._engine = engine
@@ -93,9 +98,9 @@ class Inspection:
 
     def records(self, start: int, end: int | None) -> Iterator[bytes]:
         """Yield the records from `start` to before `end` (µs since 1970) in order of time."""
-        period: Document = {"$gte": start} if end is None else {"$gte": start, "$lt": end}
-        order = [("lu", 1), ("_id", 1)]
-        for document in self._records.find({"lu": period}, {"raw": 1}, sort=order):
+        period = {"ds": {"$gte": start} if end is None else {"$gte": start, "$lt": end}}
+        records = self._engine.collections.current(TYPE, period)
+        for document in records.find(period, {"raw": 1}, sort=[("ds", 1), ("_id", -1)]):
             yield bytes(document["raw"])
 
     def findings(self, anchor: Anchor | None = None) -> Iterator[Finding | None]:
@@ -116,6 +121,7 @@ class Inspection:
             yield from self._record(document, lanes)
             yield None
         yield from self._ends(lanes, numbers)
+        yield from self._sheaves.findings()
 
     def _noted(self) -> tuple[Document, list[Document]]:
         """Return the registry and the heads, all as of one moment."""
@@ -206,6 +212,7 @@ class Inspection:
             rules.append("trail-seal-differs")
         if at < lane.at:
             rules.append("trail-time-runs-back")
+        rules += self._sheaves.faults(raw)
         for rule in dict.fromkeys(rules):
             yield Finding(TYPE, id, rule)
         lane.n, lane.seal, lane.at = n, seal, at

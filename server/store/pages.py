@@ -90,7 +90,7 @@ class Pages:
         """
         steps = self._steps(condition, order, place)
         wanted = dict.fromkeys(("raw", *order.fields, *fields), 1)
-        collection = self.collections.current(self.type)
+        collection = self.collections.current(self.type, self.where(condition))
 
         def page(
             session: ClientSession | None = None, bound: Mapping[str, Any] | None = None
@@ -136,10 +136,11 @@ class Pages:
 
     def _count(self, condition: Mapping[str, Any], at_most: int) -> int:
         with refused(alive=self.collections.answers):
-            collection = self.collections.current(self.type)
+            where = self.where(condition)
+            collection = self.collections.current(self.type, where)
             # Without a condition MongoDB would begin to scan, if only until there are enough.
             way: dict[str, Any] = {} if condition else {"hint": "_id_"}
-            return collection.count_documents(self.where(condition), limit=at_most, **way)
+            return collection.count_documents(where, limit=at_most, **way)
 
     def _of_one_moment(self, page: Callable[..., Page], moment: Moment) -> Page:
         """Return the `page` as of `moment`, the first as of now; its documents have that as `at`.

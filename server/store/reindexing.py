@@ -19,6 +19,7 @@ from pymongo.errors import BulkWriteError
 
 from server.fhir.json import Resource
 from server.fhir.outcome import FhirError
+from server.store.collections import NONE
 from server.store.documents import NOT_ENTRIES, Document
 from server.store.engine import Engine
 from server.store.indexing import IndexSpec, model
@@ -53,7 +54,7 @@ class Reindexing:
 
         Raises Lost if another process has it now, or something else is wanted.
         """
-        collection = self.engine.collections.current(job.type)
+        collection = self.engine.collections.current(job.type, NONE)
         if not self.jobs.begin(job, collection.estimated_document_count()):
             raise Lost
         self._build_indexes(job)
@@ -82,7 +83,7 @@ class Reindexing:
             return
         models = [model(spec) for spec in self.indexes(job.type)]
         with pymongo.timeout(_BUILDING_SECONDS):
-            self.engine.collections.current(job.type).create_indexes(models)
+            self.engine.collections.current(job.type, NONE).create_indexes(models)
         if not self.jobs.keep(job):
             raise Lost
 
@@ -92,7 +93,7 @@ class Reindexing:
             where["_id"] = {"$gt": last}
         found: list[Document] = []
         size = 0
-        with self.engine.collections.current(type).find(where, batch_size=_AT_ONCE) as cursor:
+        with self.engine.collections.current(type, NONE).find(where, batch_size=_AT_ONCE) as cursor:
             for document in cursor.sort("_id", 1).limit(BATCH):
                 found.append(document)
                 size += len(document["raw"])
@@ -112,7 +113,7 @@ class Reindexing:
                 changes.append(change)
         if changes:
             try:
-                self.engine.collections.current(type).bulk_write(changes, ordered=False)
+                self.engine.collections.current(type, NONE).bulk_write(changes, ordered=False)
             except BulkWriteError as error:
                 # The database's own words quote the document.
                 codes = sorted({each["code"] for each in error.details["writeErrors"]})

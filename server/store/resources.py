@@ -98,7 +98,7 @@ class Resources:
             return list(found)
         where = {"$and": [{"_id": {"$in": [each["_id"] for each in found]}}, dict(seen)]}
         with refused(alive=self._engine.collections.answers):
-            rows = self._engine.collections.current(type).find(where, {"_id": 1})
+            rows = self._engine.collections.current(type, where).find(where, {"_id": 1})
             ids = {row["_id"] for row in rows}
         return [each for each in found if each["_id"] in ids]
 
@@ -117,7 +117,7 @@ class Resources:
         wanted = dict.fromkeys(("_id", *fields), 1)
         with refused(alive=self._engine.collections.answers):
             where = self._bounds.where(type, letters, condition)
-            cursor = self._engine.collections.current(type).find(where, wanted)
+            cursor = self._engine.collections.current(type, where).find(where, wanted)
             return list(cursor.limit(limit).batch_size(limit))
 
     def union(
@@ -150,20 +150,20 @@ class Resources:
         """Return at most `limit` versions that fulfil `condition`, in no order."""
         where = self._bounds.where(type, "s", condition)
         with refused(alive=self._engine.collections.answers):
-            cursor = self._engine.collections.current(type).find(where, VERSION_FIELDS)
+            cursor = self._engine.collections.current(type, where).find(where, VERSION_FIELDS)
             return [documents.version(type, each) for each in cursor.limit(limit)]
 
     def count(self, type: str, condition: Mapping[str, Any], at_most: int | None = None) -> int:
         """Return how many current versions fulfil `condition`, or `at_most` if there are more."""
         where = self._bounds.where(type, "s", condition)
         with refused(alive=self._engine.collections.answers):
-            return counting.counted(self._engine.collections.current(type), where, at_most)
+            return counting.counted(self._engine.collections.current(type, where), where, at_most)
 
     def estimate(self, type: str, condition: Mapping[str, Any]) -> int:
         """Return about how many current versions fulfil `condition`, exactly up to 10,000."""
         where = self._bounds.where(type, "s", condition)
         with refused(alive=self._engine.collections.answers):
-            return counting.estimated(self._engine.collections.current(type), where)
+            return counting.estimated(self._engine.collections.current(type, where), where)
 
     def explain(
         self, type: str, condition: Mapping[str, Any], order: Order, limit: int
@@ -176,7 +176,7 @@ class Resources:
         """Return what `server.store.terms` finds in what fulfils `condition`."""
         where = self._bounds.where(type, "s", condition)
         with refused(alive=self._engine.collections.answers):
-            return terms.found(self._engine.collections.current(type), where, starts)
+            return terms.found(self._engine.collections.current(type, where), where, starts)
 
     def require_allowed(self, draft: Draft, letter: str, old: Version | None = None) -> None:
         """Raise Forbidden unless the caller has the right `letter` to `draft` in `old`'s place."""

@@ -1,55 +1,37 @@
 """What is in the spool and on its way to the trail, and what others on this host have there."""
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event as Flag
 from threading import Lock
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from server.fhir.outcome import Unavailable
-from server.store.documents import Document
-from server.store.engine import Engine
-from server.store.lanes import LANES, REGISTRY, TYPE
 from server.store.spool import Segment, Spool
 
 Item = TypeVar("Item")
-Timed = tuple[int, Item]
-"""When something was (µs since 1970), and what."""
-_REST_SECONDS, _SLICE_SECONDS = 0.3, 0.05
-_MANY, _TOO_MANY = 150, 5000
-_ASKED_AT_ONCE = 500
+_REST_SECONDS, _SLICE_SECONDS = 0.4, 0.05
+_MANY, _TOO_MANY = 400, 5000
 _log = logging.getLogger("tongkang.trail")
 
 
 class Kept(Generic[Item]):
-    """The items that this process has put into the `spool`, or taken over, until they are stored.
+    """The items that this process has put into the `spool`, and what it has taken over.
 
-    `encode` and `decode` keep an item in a line, that is its beginning, which many items share,
-    and the rest; `write` gives the bytes of its record, by which it is known whether the trail has
-    it already. Any thread may put; one at a time takes.
+    `encode` keeps an item in a line, that is its beginning, which many items share, and the rest.
+    Any thread may put; one at a time takes.
     """
 
     def __init__(
-        self,
-        spool: Spool,
-        codec: tuple[Callable[[Item], tuple[bytes, bytes]], Callable[[bytes, bytes], Item]],
-        write: Callable[[Item, str, int, int], tuple[bytes, Mapping[str, Any]]],
-        engine: Engine,
-        now: Callable[[], int],
+        self, spool: Spool, encode: Callable[[Item], tuple[bytes, bytes]], now: Callable[[], int]
     ) -> None:
         self._spool = spool
-        self._encode, self._decode = codec
-        self._write = write
-        database = engine.collections.database
-        self._records, self._lanes = database[TYPE], database[LANES]
+        self._encode = encode
         self._now = now
         self._lock, self._taking = Lock(), Lock()
-        self._items: list[Timed[Item]] = []
-        # The trail may have these: it is not known, or who put them there is not alive.
-        self._doubtful: list[Timed[Item]] = []
+        self._count = 0
         self._segments: list[Segment] = []
         self._hurry = Flag()
         self._is_failing = False
@@ -59,21 +41,21 @@ class Kept(Generic[Item]):
 
         Raises Unavailable if they cannot be written.
         """
-        if self._is_failing or len(self._items) > _TOO_MANY:
+        if self._is_failing or self._count > _TOO_MANY:
             return False
         with _NEEDED, self._lock:
             at = self._now()
             for item in items:
                 beginning, rest = self._encode(item)
                 self._spool.write(beginning, b"%d %b" % (at, rest))
-                self._items.append((at, item))
-        if len(self._items) >= _MANY and not self._hurry.is_set():
+                self._count += 1
+        if self._count >= _MANY and not self._hurry.is_set():
             self._hurry.set()
         return True
 
     def has_some(self) -> bool:
         """Tell whether there is something that the trail is yet to take, or is just taking."""
-        return bool(self._items or self._doubtful or self._segments)
+        return bool(self._count or self._segments)
 
     def others(self) -> set[str]:
         """Return the names of what other processes have and the trail may not have.
@@ -105,32 +87,34 @@ class Kept(Generic[Item]):
         with self._taking, _NEEDED:
             for segment in self._spool.left():
                 try:
-                    items = list(self._read(segment))
+                    segment.text()
                 except BaseException:
+                    # Somebody else may be able to read it.
                     self._spool.leave(segment)
                     raise
                 with self._lock:
                     self._segments.append(segment)
-                    self._doubtful += items
                 is_some = True
         return is_some
 
     @contextmanager
-    def taken(self) -> Iterator[Callable[[], list[Timed[Item]]]]:
-        """Give what the trail is to take, in order; it has it if the block ends well."""
+    def taken(self) -> Iterator[list[Segment]]:
+        """Give what the trail is to take, in order; it has it if the block ends well.
+
+        Raises Unavailable if the block cannot read them.
+        """
         with self._lock:
-            items, self._items = self._items, []
-            doubtful, self._doubtful = self._doubtful, []
             self._segments += self._spool.turn()
-            segments = list(self._segments)
+            segments, count = list(self._segments), self._count
         try:
-            yield lambda: [*self._missing(doubtful), *items]
+            with _NEEDED:
+                yield segments
         except BaseException:
-            with self._lock:
-                self._doubtful = [*doubtful, *items, *self._doubtful]
             self._is_failing = True
             raise
         self._is_failing = False
+        with self._lock:
+            self._count -= count
         for segment in segments:
             self._drop(segment)
 
@@ -144,37 +128,6 @@ class Kept(Generic[Item]):
         else:
             with self._lock:
                 self._segments.remove(segment)
-
-    def _read(self, segment: Segment) -> Iterator[Timed[Item]]:
-        for beginning, rest in segment.lines():
-            at, _, text = rest.partition(b" ")
-            try:
-                yield int(at), self._decode(beginning, text)
-            except ValueError:
-                # It was cut off, so its answer never left.
-                _log.warning("trail spool line cut off", extra={"segment": segment.path.name})
-
-    def _missing(self, doubtful: Sequence[Timed[Item]]) -> Iterator[Timed[Item]]:
-        """Yield those of `doubtful` that the trail does not have, whatever becomes of it."""
-        if doubtful:
-            # Durable as it is, so is then all that was stored before: only such records are found.
-            self._lanes.update_one({"_id": REGISTRY}, {"$max": {"epoch": 1}})
-        for start in range(0, len(doubtful), _ASKED_AT_ONCE):
-            some = doubtful[start : start + _ASKED_AT_ONCE]
-            rows: dict[int, list[Document]] = defaultdict(list)
-            asked = {"ds": {"$in": sorted({at for at, _ in some})}}
-            for row in self._records.find(asked, {"raw": 1, "lu": 1, "ds": 1}):
-                rows[row["ds"]].append(row)
-            for at, item in some:
-                known = next((row for row in rows[at] if self._is_of(row, item, at)), None)
-                if known is None:
-                    yield at, item
-                else:
-                    rows[at].remove(known)
-
-    def _is_of(self, row: Document, item: Item, at: int) -> bool:
-        raw, _ = self._write(item, row["_id"], row["lu"], at)
-        return raw == bytes(row["raw"])
 
 
 class _Needed:

@@ -58,26 +58,30 @@ class Segment:
         self.end = end
         return True
 
-    def lines(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the beginning and the rest of what was written, in order.
-
-        Of the last one the rest may be cut off, of lines that are broken there is no beginning.
-        """
+    def text(self) -> bytes:
+        """Return what was written: lines, the last of which may be cut off."""
         # A process that was killed may have written the last of its bytes before the first.
-        written, _, _ = self.path.read_bytes().partition(b"\0")
-        beginnings: dict[bytes, bytes] = {}
-        for line in filter(None, written.split(b"\n")):
-            if line.startswith(b"="):
-                beginnings[b"%d" % len(beginnings)] = line[1:]
-            else:
-                number, _, rest = line.partition(b" ")
-                yield beginnings.get(number, b""), rest
+        return self.path.read_bytes().partition(b"\0")[0]
 
     def close(self) -> None:
         """Hold the file no longer."""
         if self.memory is not None:
             self.memory.close()
         os.close(self.descriptor)
+
+
+def lines(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the beginning and the rest of the lines in the `text` of a segment, in order.
+
+    Of the last one the rest may be cut off, of lines that are broken there is no beginning.
+    """
+    beginnings: dict[bytes, bytes] = {}
+    for line in filter(None, text.split(b"\n")):
+        if line.startswith(b"="):
+            beginnings[b"%d" % len(beginnings)] = line[1:]
+        else:
+            number, _, rest = line.partition(b" ")
+            yield beginnings.get(number, b""), rest
 
 
 class Spool:

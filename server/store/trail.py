@@ -6,22 +6,23 @@ than the read. Until then this process keeps them too, and puts them back if the
 without them. If it is not known what became of records, all who wait are refused and the
 process begins a new lane; what is there nevertheless stays, as records of what was not answered.
 
-Where there is a spool, records of reads are there once they are in it, and go to the database many
-at once: after a moment, with the next change, or when somebody reads the trail. What a process that
-was killed has left in it, the next one to look takes over. If the database does not take records,
-nothing more is put into the spool, so that nothing is given either.
+Where there is a spool, reads are recorded once they are in it, and go to the database many at once,
+as a sheaf of which there is one record: after a moment, with the next change, or when somebody asks
+for records. Who does so finds a record of each read, for what may have some of those asked for is
+unfolded before. What a process that was killed has left in the spool, the next one to look takes
+over. If the database takes no records, nothing more is put into the spool, so that nothing is given
+either.
 
 Spec: https://www.mongodb.com/docs/manual/reference/write-concern/
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Thread
 from time import monotonic, sleep
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from pymongo.client_session import ClientSession
 from pymongo.errors import ConnectionFailure, PyMongoError
@@ -29,38 +30,22 @@ from pymongo.errors import ConnectionFailure, PyMongoError
 from server.fhir.outcome import FhirError, Unavailable
 from server.store import lanes
 from server.store.coalesce import Coalescer
+from server.store.doubt import Doubt
 from server.store.engine import Engine
 from server.store.epochs import Epochs
 from server.store.failures import refused
+from server.store.items import Item, Records, Timed
 from server.store.lanes import LANES, REGISTRY, TYPE, Lane
-from server.store.shipping import Kept, Timed
-from server.store.spool import Spool
+from server.store.sheaves import Sheaf, Sheaves
+from server.store.shipping import Kept
+from server.store.spool import Segment, Spool
 from server.store.tail import Broken, Tail
 
-Item = TypeVar("Item")
 _MOST = 200
 _CONFIRM_SECONDS, _LATE_SECONDS = 0.1, 1.0
 _PATIENCE_SECONDS, _MOMENT_SECONDS = 5.0, 0.005
+_UNFOLDING_SECONDS, _UNFOLDED_AT_ONCE = 10.0, 200
 _log = logging.getLogger("tongkang.trail")
-
-
-@dataclass(frozen=True, slots=True)
-class Records(Generic[Item]):
-    """How items become records.
-
-    `write` returns the bytes and the index entries of an item that is recorded with an id at a
-    time and was at another (µs); `parts` divides what is too much for one record; `opening` makes
-    the item that a lane begins with, which says certain facts. `is_durable` tells whether who
-    waits for an item waits until it is durable. `encode` and `decode` keep an item in a line: its
-    beginning, which many items share, and the rest.
-    """
-
-    write: Callable[[Item, str, int, int], tuple[bytes, Mapping[str, Any]]]
-    parts: Callable[[Item], Sequence[Item]]
-    opening: Callable[[Mapping[str, str]], Item]
-    is_durable: Callable[[Item], bool]
-    encode: Callable[[Item], tuple[bytes, bytes]]
-    decode: Callable[[bytes, bytes], Item]
 
 
 class Trail(Generic[Item]):
@@ -85,16 +70,17 @@ class Trail(Generic[Item]):
         self._database = engine.collections.database
         self._lanes = self._database[LANES]
         self._epochs = Epochs(self._database)
-        self._queue = Coalescer[Sequence[Item], None](self._append, _MOST, (ConnectionFailure,))
+        self._queue = Coalescer[Sequence[Timed[Item]], None](
+            self._append, _MOST, (ConnectionFailure,)
+        )
         self._left: Tail[Item] | None = None
         self._unconfirmed, self._ended = Flag(), Flag()
         self._confirmer: Thread | None = None
-        self._kept = None
-        if spool is not None:
-            codec = records.encode, records.decode
-            self._kept = Kept(spool, codec, records.write, engine, now)
-            # Nobody reads the trail without what is not in the database yet.
-            engine.collections.before[TYPE] = self.settle
+        self.sheaves = Sheaves(self._database, records.decode, records.keys, now)
+        self._doubt = Doubt(engine, records.write)
+        self._kept = None if spool is None else Kept(spool, records.encode, now)
+        # Nobody asks for records without those that are not in the database yet, or in a sheaf.
+        engine.collections.before[TYPE] = self.unfold
 
     def append(self, item: Item, announced: object = None) -> int:
         """Record `item`, which may have been `announced`, and return the epoch of now.
@@ -103,7 +89,8 @@ class Trail(Generic[Item]):
         """
         parts = self._records.parts(item)
         if self._records.is_durable(item) or not self._is_kept(parts, announced):
-            self._run(parts, announced)
+            now = self._now()
+            self._run([(now, part) for part in parts], announced)
         return self._epochs.now()
 
     def _is_kept(self, parts: Sequence[Item], announced: object) -> bool:
@@ -128,6 +115,29 @@ class Trail(Generic[Item]):
     def confirm(self) -> None:
         """Return when all that was appended before is durable. Raises Unavailable."""
         self._run(())
+
+    def unfold(self, where: Mapping[str, Any]) -> None:
+        """Return when each act recorded before that may fulfil `where` has a record of its own.
+
+        What was recorded on other hosts a moment before may be missing. Raises Unavailable.
+        """
+        self.settle()
+        until = monotonic() + _UNFOLDING_SECONDS
+        with refused():
+            for sheaf in self.sheaves.claimed(where):
+                self._unfold(sheaf)
+                if monotonic() > until:
+                    raise Unavailable.because("trail-unfolding")
+
+    def _unfold(self, sheaf: Sheaf[Item]) -> None:
+        told = sheaf.at, self._records.unfolded(sheaf.facts())
+        items = [*sheaf.items, told]
+        if sheaf.is_doubtful:
+            items = list(self._doubt.missing(items))
+        for start in range(0, len(items), _UNFOLDED_AT_ONCE):
+            self._run(items[start : start + _UNFOLDED_AT_ONCE])
+        # The last one has been waited for until it is durable, and so is all before it.
+        self.sheaves.unfolded(sheaf)
 
     def settle(self) -> None:
         """Return when the database has all that this host recorded before. Raises Unavailable."""
@@ -173,7 +183,7 @@ class Trail(Generic[Item]):
             with suppress(FhirError):
                 self.confirm()
 
-    def _run(self, items: Sequence[Item], announced: object = None) -> None:
+    def _run(self, items: Sequence[Timed[Item]], announced: object = None) -> None:
         try:
             with refused():
                 self._queue.run(items, announced)
@@ -182,19 +192,23 @@ class Trail(Generic[Item]):
         except (Broken, FhirError) as error:
             raise Unavailable.because("trail-unavailable") from error
 
-    def _append(self, batch: Sequence[Sequence[Item]]) -> list[None]:
+    def _append(self, batch: Sequence[Sequence[Timed[Item]]]) -> list[None]:
         """Record all items of `batch`, behind what was kept; only one thread at a time is here."""
-        taken = nullcontext(list) if self._kept is None else self._kept.taken()
-        with taken as kept, self._writing():
+        taken = nullcontext(()) if self._kept is None else self._kept.taken()
+        with taken as segments, self._writing():
             self._settle_lanes()
-            before = kept()
-            items = [*before, *self._timed(batch)]
-            self._record(items, is_asked=bool(before) or not all(batch))
+            before = list(self._bound(segments))
+            items = [*before, *(item for several in batch for item in several)]
+            self._record(items, is_asked=bool(segments) or not all(batch))
         return [None] * len(batch)
 
-    def _timed(self, batch: Sequence[Sequence[Item]]) -> list[Timed[Item]]:
-        now = self._now()
-        return [(now, item) for several in batch for item in several]
+    def _bound(self, segments: Sequence[Segment]) -> Iterator[Timed[Item]]:
+        """Store what is in `segments` as sheaves, and yield what the trail is to tell of them."""
+        for segment in segments:
+            sheaf = self.sheaves.bind(segment.path.name, segment.text())
+            if sheaf is not None:
+                told = sheaf.at, self._records.bound(sheaf.facts())
+                yield from self._doubt.missing([told]) if sheaf.is_doubtful else (told,)
 
     def _settle_lanes(self) -> None:
         """See to it that the present lane is not too old, and that the one before it is whole."""

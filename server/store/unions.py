@@ -61,7 +61,10 @@ class Unions:
         others = zip(parts[1:], pipelines[1:], strict=True)
         united = [{"$unionWith": {"coll": part.type, "pipeline": one}} for part, one in others]
         stages: list[Document] = [*pipelines[0], *united, *enough[1:]]
-        collection = self.collections.current(parts[0].type)
+        for part in parts[1:]:
+            self.collections.current(part.type, self.where(part.type, *part.conditions))
+        first = parts[0]
+        collection = self.collections.current(first.type, self.where(first.type, *first.conditions))
         with (
             refused(alive=self.collections.answers),
             collection.aggregate(stages, batchSize=_BATCH) as found,

@@ -16,6 +16,7 @@ from bson.binary import Binary
 from pymongo.client_session import ClientSession
 
 from server.fhir.json import Resource
+from server.store.collections import NONE
 from server.store.documents import BURIED, KEPT_ENTRIES, NOT_ENTRIES, Document
 from server.store.engine import Engine
 
@@ -57,12 +58,12 @@ class Verification:
 
     def size(self, type: str) -> int:
         """Return about how many resources of `type` there are."""
-        return self._engine.collections.current(type).estimated_document_count()
+        return self._engine.collections.current(type, NONE).estimated_document_count()
 
     def findings(self, type: str) -> Iterator[Finding | None]:
         """Yield each finding for `type`, and None after each resource, for a progress bar."""
         collections = self._engine.collections
-        current = collections.current(type).find(sort=[("_id", 1)], batch_size=_BATCH)
+        current = collections.current(type, NONE).find(sort=[("_id", 1)], batch_size=_BATCH)
         history = collections.history(type).find(sort=[("rid", 1)], batch_size=_BATCH)
         for id, document, past in _side_by_side(current, groupby(history, _resource_id)):
             if not id:
@@ -79,7 +80,7 @@ class Verification:
         collections = self._engine.collections
 
         def read(session: ClientSession) -> tuple[Document | None, list[Document]]:
-            current = collections.current(type).find_one({"_id": id}, session=session)
+            current = collections.current(type, NONE).find_one({"_id": id}, session=session)
             return current, list(collections.history(type).find({"rid": id}, session=session))
 
         return self._engine.transaction(read)

@@ -46,11 +46,14 @@ def new_process(mongodb_url, interpreters, name, tmp_path):
 
 
 @pytest.fixture
-def stored(mongodb, name):
+def stored(mongodb_url, interpreters, mongodb, name):
     """Return a function that gives the numbers of the reads that the database has, in order."""
+    settings = Settings(mongodb_url=mongodb_url, database=name)
+    elsewhere = Services.open(replace(interpreters, settings=settings), bytes)
 
     def read():
-        rows = mongodb[name]["AuditEvent"].find(sort=[("_id", 1)])
+        elsewhere.trail.unfold({})
+        rows = mongodb[name]["AuditEvent"].find(sort=[("ds", 1), ("_id", 1)])
         terms = [term for row in rows for term in row["t"]]
         return [
             int(term[20:])
@@ -58,7 +61,8 @@ def stored(mongodb, name):
             if term.startswith("entity=Observation/o") and "_" not in term
         ]
 
-    return read
+    yield read
+    elsewhere.close()
 
 
 def spooled(tmp_path, name):

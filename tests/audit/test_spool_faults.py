@@ -12,7 +12,7 @@ from msgspec import structs
 
 from server.fhir.outcome import Unavailable
 from server.store import spool
-from server.store.spool import Spool
+from server.store.spool import Segment, Spool
 from tests.audit.conftest import read_of
 from tests.audit.test_spool import (
     CHANGE,
@@ -131,7 +131,7 @@ def test_a_segment_that_cannot_be_read_is_left_to_the_next_one(
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(services.trail._kept), "_read", damaged)
+        patch.setattr(Segment, "text", damaged)
         with pytest.raises(Unavailable):
             services.trail.settle()
     new_process().trail.settle()

@@ -81,12 +81,12 @@ def other(mongodb_url, name, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_server_that_ends_in_good_order_leaves_nothing(other, mongodb, system, tmp_path, number):
+def test_a_server_that_ends_in_good_order_leaves_nothing(other, services, system, tmp_path, number):
     asked = [secrets.token_hex(6) for _ in range(20)]
     for id in asked:
         assert http.get(f"{other.base}/Patient/{id}", headers=system).status_code == 404
     other.stop(number)
     assert list(tmp_path.glob("*/*.spool")) == []
     terms = {"t": {"$in": [f"entity=Patient/{id}" for id in asked]}}
-    database = other.environ["TONGKANG_DATABASE"]
-    assert mongodb[database]["AuditEvent"].count_documents(terms) == len(asked)
+    records = services.store.engine.collections.current("AuditEvent", terms)
+    assert records.count_documents(terms) == len(asked)

@@ -10,7 +10,8 @@ import pytest
 
 from server.store.database import Store
 from server.store.lanes import NOTHING, sealed
-from server.store.trail import Records, Trail
+from server.store.items import Records
+from server.store.trail import Trail
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,12 @@ def new_trail(mongodb):
         write,
         lambda item: [item],
         dict,
+        dict,
+        dict,
         lambda item: item == "durable",
         lambda item: (b"", orjson.dumps(item)),
         lambda _, rest: orjson.loads(rest),
+        lambda _: (),
     )
     yield lambda: Trail(store.engine, records, store.now)
     mongodb.drop_database(name)

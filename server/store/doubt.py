@@ -1,0 +1,47 @@
+"""What the trail may have already: it is not known, or who put it there is not alive."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic
+
+from server.store.documents import Document
+from server.store.engine import Engine
+from server.store.items import Item, Timed
+from server.store.lanes import LANES, REGISTRY, TYPE
+
+_ASKED_AT_ONCE = 500
+
+
+class Doubt(Generic[Item]):
+    """Tells what the trail has, by the bytes that `write` gives an item's record."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        write: Callable[[Item, str, int, int], tuple[bytes, Mapping[str, Any]]],
+    ) -> None:
+        self._write = write
+        database = engine.collections.database
+        self._records, self._lanes = database[TYPE], database[LANES]
+
+    def missing(self, doubtful: Sequence[Timed[Item]]) -> Iterator[Timed[Item]]:
+        """Yield those of `doubtful` that the trail does not have, whatever becomes of it."""
+        if doubtful:
+            # Durable as it is, so is then all that was stored before: only such records are found.
+            self._lanes.update_one({"_id": REGISTRY}, {"$max": {"epoch": 1}})
+        for start in range(0, len(doubtful), _ASKED_AT_ONCE):
+            some = doubtful[start : start + _ASKED_AT_ONCE]
+            rows: dict[int, list[Document]] = defaultdict(list)
+            asked = {"ds": {"$in": sorted({at for at, _ in some})}}
+            for row in self._records.find(asked, {"raw": 1, "lu": 1, "ds": 1}):
+                rows[row["ds"]].append(row)
+            for at, item in some:
+                known = next((row for row in rows[at] if self._is_of(row, item, at)), None)
+                if known is None:
+                    yield at, item
+                else:
+                    rows[at].remove(known)
+
+    def _is_of(self, row: Document, item: Item, at: int) -> bool:
+        raw, _ = self._write(item, row["_id"], row["lu"], at)
+        return raw == bytes(row["raw"])
