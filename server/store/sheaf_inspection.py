@@ -6,7 +6,6 @@ What a record says of a sheaf is held against it, and for each sheaf the record 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import repeat
 from time import time
-from typing import Any
 
 import orjson
 from pymongo.database import Database
@@ -14,11 +13,11 @@ from pymongo.database import Database
 from server.fhir.json import Resource
 from server.store.documents import Document
 from server.store.lanes import TYPE
-from server.store.sheaves import SHEAVES, digest
+from server.store.sheaves import BOUND, SHEAVES, UNFOLDED, digest
 from server.store.spool import lines
 from server.store.verification import Finding
 
-_TELLS = b'"sheaf"'
+_TELLS = b'"%b"' % BOUND.encode()
 _RECENT_US = 60 * 1_000_000
 
 
@@ -45,7 +44,7 @@ class SheafInspection:
         if _TELLS not in raw:
             return
         facts = self._said(raw)
-        sheaf = self._sheaves.find_one({"_id": facts.get("sheaf")})
+        sheaf = self._sheaves.find_one({"_id": facts.get(BOUND)})
         if sheaf is None:
             yield "trail-sheaf-missing"
         elif not (_is_told(sheaf, facts) and self._is_sound(sheaf)):
@@ -59,17 +58,18 @@ class SheafInspection:
         recent = int(time() * 1_000_000) - _RECENT_US
         for sheaf in self._sheaves.find(sort=[("_id", 1)]):
             is_folded = sheaf.get("folded") is True
-            wanted = "at" if is_folded else "unfolding"
-            if not self._is_known(sheaf, sheaf.get(wanted)) and not _is_since(sheaf, recent):
+            what, field = (BOUND, "at") if is_folded else (UNFOLDED, "unfolding")
+            at = sheaf.get(field)
+            is_new = is_folded and isinstance(at, int) and at > recent
+            if not is_new and not self._is_known(sheaf, what, at):
                 yield Finding(TYPE, str(sheaf["_id"]), "trail-sheaf-unknown")
             elif is_folded:
                 yield from repeat(None, sum(1 for _ in lines(bytes(sheaf["lines"]))))
 
-    def _is_known(self, sheaf: Document, at: Any) -> bool:  # noqa: ANN401  # whatever is stored
-        """Tell whether a record of what was `at` tells of `sheaf`."""
+    def _is_known(self, sheaf: Document, what: str, at: object) -> bool:
+        """Tell whether a record of what was `at` tells this, `what`, of `sheaf`."""
         rows = self._records.find({"ds": at}, {"raw": 1})
-        said = (self._said(bytes(row["raw"])) for row in rows if _TELLS in row["raw"])
-        return any(facts.get("sheaf") == sheaf["_id"] for facts in said)
+        return any(self._said(bytes(row["raw"])).get(what) == sheaf["_id"] for row in rows)
 
     def _said(self, raw: bytes) -> Mapping[str, str]:
         try:
@@ -83,8 +83,3 @@ def _is_told(sheaf: Document, facts: Mapping[str, str]) -> bool:
     text = sheaf.get("lines")
     is_sound = isinstance(text, bytes) and digest(text) == facts.get("sm3")
     return is_sound and str(sheaf.get("n")) == facts.get("records")
-
-
-def _is_since(sheaf: Document, moment: int) -> bool:
-    at = sheaf.get("at")
-    return isinstance(at, int) and at > moment

@@ -33,6 +33,8 @@ from server.store.items import Item, Timed
 from server.store.spool import lines
 
 SHEAVES = "_sheaves"
+BOUND, UNFOLDED = "sheaf", "unfolded"
+"""The names by which records tell which sheaf there is, and which one is no more."""
 _INDEXES = (
     pymongo.IndexModel("keys", partialFilterExpression={"folded": True}, name="keys"),
     pymongo.IndexModel("folded", sparse=True, name="folded"),
@@ -55,9 +57,9 @@ class Sheaf(Generic[Item]):
     items: list[Timed[Item]]
     is_doubtful: bool
 
-    def facts(self) -> dict[str, str]:
-        """Return what the trail says of it, as names and values."""
-        return {"sheaf": self.name, "records": str(len(self.items)), "sm3": self.digest}
+    def facts(self, what: str) -> dict[str, str]:
+        """Return what the trail says of it, BOUND or UNFOLDED, as names and values."""
+        return {what: self.name, "records": str(len(self.items)), "sm3": self.digest}
 
 
 class Sheaves(Generic[Item]):

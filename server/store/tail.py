@@ -13,13 +13,14 @@ from typing import Any, Generic, TypeVar
 
 from bson.binary import Binary
 from bson.raw_bson import RawBSONDocument
+from pymongo.client_session import ClientSession
 from pymongo.errors import WriteConcernError, WriteError
 
-from server.store import documents, whom
+from server.store import documents, lanes, whom
 from server.store.documents import Document
 from server.store.engine import Engine
 from server.store.failures import DUPLICATE_KEY
-from server.store.lanes import LANES, TYPE, Lane, record_id, sealed
+from server.store.lanes import LANES, REGISTRY, TYPE, Lane, record_id, sealed
 
 Item = TypeVar("Item")
 Write = Callable[[Item, str, int, int], tuple[bytes, Mapping[str, Any]]]
@@ -174,6 +175,34 @@ class Tail(Generic[Item]):
     def _require_noted(self, answer: Document) -> None:
         if "writeErrors" in answer or not answer["n"]:
             raise Broken(self._lane.id)
+
+
+def begun(
+    engine: Engine,
+    write: Write[Item],
+    opening: Callable[[Mapping[str, str]], Item],
+    now: Callable[[], int],
+) -> Tail[Item]:
+    """Return the tail of a new lane, which has one record: of what `opening` makes of its facts."""
+    engine.collections.ensure(TYPE)
+    database = engine.collections.database
+
+    def attempt(session: ClientSession) -> Tail[Item]:
+        registry = database[LANES].find_one({"_id": REGISTRY}, session=session) or {}
+        moved = lanes.moved_since(registry.get("at", 0))
+        heads = database[LANES].find(moved, session=session).sort("_id", 1)
+        first = lanes.opening(lanes.new_lane(now()), registry, list(heads))
+        lane = Lane(first.lane, 0, first.seal, now())
+        tail = Tail(engine, lane, write, now)
+        document = tail.record(opening(first.facts()), lane.at)
+        head = {"number": first.number, "seal": lane.seal, "at": lane.at}
+        database[TYPE].insert_one(document, session=session)
+        database[LANES].insert_one({"_id": lane.id, "n": 1, **head}, session=session)
+        change = {"$set": {"lane": lane.id, **head}}
+        database[LANES].update_one({"_id": REGISTRY}, change, upsert=True, session=session)
+        return tail
+
+    return engine.transaction(attempt)
 
 
 def _failed(code: int) -> WriteError:

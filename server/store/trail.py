@@ -24,7 +24,6 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import Any, Generic
 
-from pymongo.client_session import ClientSession
 from pymongo.errors import ConnectionFailure, PyMongoError
 
 from server.fhir.outcome import FhirError, Unavailable
@@ -35,11 +34,11 @@ from server.store.engine import Engine
 from server.store.epochs import Epochs
 from server.store.failures import refused
 from server.store.items import Item, Records, Timed
-from server.store.lanes import LANES, REGISTRY, TYPE, Lane
-from server.store.sheaves import Sheaf, Sheaves
+from server.store.lanes import TYPE
+from server.store.sheaves import BOUND, UNFOLDED, Sheaf, Sheaves
 from server.store.shipping import Kept
 from server.store.spool import Segment, Spool
-from server.store.tail import Broken, Tail
+from server.store.tail import Broken, Tail, begun
 
 _MOST = 200
 _CONFIRM_SECONDS, _LATE_SECONDS = 0.1, 1.0
@@ -68,7 +67,6 @@ class Trail(Generic[Item]):
         self._now = now
         self._tail: Tail[Item] | None = None
         self._database = engine.collections.database
-        self._lanes = self._database[LANES]
         self._epochs = Epochs(self._database)
         self._queue = Coalescer[Sequence[Timed[Item]], None](
             self._append, _MOST, (ConnectionFailure,)
@@ -130,7 +128,7 @@ class Trail(Generic[Item]):
                     raise Unavailable.because("trail-unfolding")
 
     def _unfold(self, sheaf: Sheaf[Item]) -> None:
-        told = sheaf.at, self._records.unfolded(sheaf.facts())
+        told = sheaf.at, self._records.unfolded(sheaf.facts(UNFOLDED))
         items = [*sheaf.items, told]
         if sheaf.is_doubtful:
             items = list(self._doubt.missing(items))
@@ -207,7 +205,7 @@ class Trail(Generic[Item]):
         for segment in segments:
             sheaf = self.sheaves.bind(segment.path.name, segment.text())
             if sheaf is not None:
-                told = sheaf.at, self._records.bound(sheaf.facts())
+                told = sheaf.at, self._records.bound(sheaf.facts(BOUND))
                 yield from self._doubt.missing([told]) if sheaf.is_doubtful else (told,)
 
     def _settle_lanes(self) -> None:
@@ -219,7 +217,8 @@ class Trail(Generic[Item]):
 
     def _record(self, items: Sequence[Timed[Item]], *, is_asked: bool) -> None:
         if self._tail is None and items:
-            self._tail = self._begin()
+            records = self._records
+            self._tail = begun(self._engine, records.write, records.opening, self._now)
         if self._tail is not None:
             try:
                 self._put(self._tail, items, is_asked=is_asked)
@@ -283,26 +282,3 @@ class Trail(Generic[Item]):
             if self._kept is None and tail is not None and tail.confirm_beside():
                 return
         self.confirm()
-
-    def _begin(self) -> Tail[Item]:
-        """Return the tail of a new lane, which has one record."""
-        self._engine.collections.ensure(TYPE)
-        current = self._database[TYPE]
-        write, now = self._records.write, self._now
-
-        def attempt(session: ClientSession) -> Tail[Item]:
-            registry = self._database[LANES].find_one({"_id": REGISTRY}, session=session) or {}
-            moved = lanes.moved_since(registry.get("at", 0))
-            heads = self._database[LANES].find(moved, session=session).sort("_id", 1)
-            opening = lanes.opening(lanes.new_lane(now()), registry, list(heads))
-            lane = Lane(opening.lane, 0, opening.seal, now())
-            tail = Tail(self._engine, lane, write, now)
-            document = tail.record(self._records.opening(opening.facts()), lane.at)
-            head = {"number": opening.number, "seal": lane.seal, "at": lane.at}
-            current.insert_one(document, session=session)
-            self._lanes.insert_one({"_id": lane.id, "n": 1, **head}, session=session)
-            change = {"$set": {"lane": lane.id, **head}}
-            self._lanes.update_one({"_id": REGISTRY}, change, upsert=True, session=session)
-            return tail
-
-        return self._engine.transaction(attempt)

@@ -254,12 +254,12 @@ def test_who_waits_for_a_change_waits_until_it_is_durable(new_process):
 
 
 @pytest.mark.parametrize("spool", [True], indirect=True)
-def test_a_server_that_ends_in_good_order_leaves_nothing_in_its_spool(running, spool, mongodb):
+def test_a_server_that_ends_in_good_order_leaves_nothing_in_its_spool(running, spool):
     server, services, headers, ids = running
     name = secrets.token_hex(8)
     answer = http.get(f"{server.base}/Patient/{ids[0]}", headers={**headers, "X-Request-Id": name})
     assert answer.status_code == 200
     server.stop()
     assert list(spool["spool_folder"].rglob("*.spool")) == []
-    records = mongodb[services.interpreters.settings.database]["AuditEvent"]
+    records = services.store.engine.collections.current("AuditEvent")
     assert name in decoded(b"".join(one["raw"] for one in records.find({}, {"raw": 1})))

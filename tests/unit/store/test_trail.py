@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from server.store.database import Store
-from server.store.lanes import NOTHING, sealed
 from server.store.items import Records
+from server.store.lanes import NOTHING, sealed
 from server.store.trail import Trail
 
 
