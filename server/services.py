@@ -229,13 +229,8 @@ class Services:
             message = "TONGKANG_MONGODB_URL is not set; `tongkang serve` starts a private MongoDB."
             raise ValueError(message)
         client = connect(settings.mongodb_url, settings.database_timeout)
-        store = Store.open(
-            client,
-            settings.database,
-            interpreters.indexes.indexes,
-            interpreters.zone,
-            interpreters.indexes.about,
-        )
+        indexes, about = interpreters.indexes.indexes, interpreters.indexes.about
+        store = Store.open(client, settings.database, indexes, interpreters.zone, about)
         return cls(interpreters, store, Cursors(store.secret), statement)
 
     def access(self, rights: Rights) -> Access:
@@ -258,17 +253,8 @@ def _trail(interpreters: Interpreters, store: Store, registry: Registry) -> Trai
     events = AuditEvents(
         index.entries, interpreters.zone, lambda: index.plans.has_own("AuditEvent")
     )
-    records = Records(
-        events.write,
-        parts,
-        opened,
-        bound,
-        unfolded,
-        Event.is_change,
-        kept.encode,
-        kept.decode,
-        events.keys,
-    )
+    told = parts, opened, bound, unfolded, Event.is_change
+    records = Records(events.write, *told, kept.encode, kept.decode, events.keys)
     settings = interpreters.settings
     is_kept = settings.spool_folder != Path()
     spool = Spool(settings.spool_folder / settings.database) if is_kept else None

@@ -36,7 +36,7 @@ from server.store.belonging import Belonging
 from server.store.coalesce import Coalescer
 from server.store.collections import CLAIMS, NONE, Collections
 from server.store.documents import VERSION_FIELDS, Document
-from server.store.expressions import SEEN, seen_fields
+from server.store.expressions import seen, seen_fields
 from server.store.failures import DUPLICATE_KEY
 
 Result = TypeVar("Result")
@@ -186,13 +186,13 @@ def _named(
 ) -> Iterable[Document]:
     """Return the documents with these `ids` that `visibility` has for the right `letter`."""
     named: Document = {"_id": {"$in": ids} if len(ids) > 1 else ids[0]}
-    seen = visibility.of(type, letter)
-    if not seen:
+    condition = visibility.of(type, letter)
+    if not condition:
         return collection.find(named, VERSION_FIELDS)
     if (fields := seen_fields(visibility, type, letter)) is not None:
-        return [one for one in collection.find(named, fields) if one.pop(SEEN)]
+        return seen(collection.find(named, fields))
     # Without a hint other indexes are weighed.
-    return collection.find({"$and": [named, seen]}, VERSION_FIELDS, hint="_id_")
+    return collection.find({"$and": [named, condition]}, VERSION_FIELDS, hint="_id_")
 
 
 def _outcome(details: Mapping[str, Any], count: int) -> list[Exception | None]:

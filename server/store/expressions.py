@@ -8,31 +8,43 @@ Spec: https://www.mongodb.com/docs/manual/reference/operator/aggregation/,
 https://www.mongodb.com/docs/manual/reference/method/db.collection.find/ (projection)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+
+import bson
+from bson.raw_bson import RawBSONDocument
 
 from server.access.visibility import Visibility
 from server.store.documents import VERSION_FIELDS, Document
 from server.store.matching import PLAIN, are_plain
 
-SEEN = "seen"
-"""The field by which a document that was fetched tells whether the caller may see it."""
 _KEPT = 2048
 _CONTENT = "raw"
+_NONE = True
 
 
 @lru_cache(_KEPT)
 def seen_fields(visibility: Visibility, type: str, letter: str) -> Mapping[str, Any] | None:
     """Return what to ask of a document of `type` whose id is known; None for what has no such form.
 
-    It is `VERSION_FIELDS`, the content only if `visibility` has the right `letter` to it, and SEEN.
+    It is `VERSION_FIELDS`; the content comes only if `visibility` has the right `letter` to it, and
+    something in its place if there is none: `seen` understands that.
     """
-    seen = expression(visibility.of(type, letter))
-    if seen is None:
+    may_see = expression(visibility.of(type, letter))
+    if may_see is None:
         return None
-    content = {"$cond": [seen, f"${_CONTENT}", "$$REMOVE"]}
-    return {**VERSION_FIELDS, _CONTENT: content, SEEN: seen}
+    content = {"$cond": [may_see, {"$ifNull": [f"${_CONTENT}", _NONE]}, "$$REMOVE"]}
+    return RawBSONDocument(bson.encode({**VERSION_FIELDS, _CONTENT: content}))
+
+
+def seen(found: Iterable[Document]) -> list[Document]:
+    """Return those documents that were `found` with `seen_fields` which the caller may see."""
+    shown = [one for one in found if _CONTENT in one]
+    for one in shown:
+        if one[_CONTENT] is _NONE:
+            del one[_CONTENT]
+    return shown
 
 
 def expression(condition: Mapping[str, Any]) -> Document | None:

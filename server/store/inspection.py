@@ -6,6 +6,7 @@ noted may be there, in order and sealed, but need not.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import orjson
@@ -18,6 +19,7 @@ from server.store.documents import Document
 from server.store.engine import Engine
 from server.store.lanes import LANES, NOTHING, REGISTRY, TYPE, Opening, Witness, record_id, sealed
 from server.store.sheaf_inspection import SheafInspection
+from server.store.sheaves import Unfolding
 from server.store.verification import Finding
 
 _BATCH = 500
@@ -99,9 +101,17 @@ class Inspection:
     def records(self, start: int, end: int | None) -> Iterator[bytes]:
         """Yield the records from `start` to before `end` (µs since 1970) in order of time."""
         period = {"ds": {"$gte": start} if end is None else {"$gte": start, "$lt": end}}
-        records = self._engine.collections.current(TYPE, period)
-        for document in records.find(period, {"raw": 1}, sort=[("ds", 1), ("_id", -1)]):
+        self._unfold(period)
+        for document in self._records.find(period, {"raw": 1}, sort=[("ds", 1), ("_id", -1)]):
             yield bytes(document["raw"])
+
+    def _unfold(self, where: Mapping[str, object]) -> None:
+        """Have what fulfils `where` unfolded, however long that takes."""
+        is_whole = False
+        while not is_whole:
+            with suppress(Unfolding):
+                self._engine.collections.current(TYPE, where)
+                is_whole = True
 
     def findings(self, anchor: Anchor | None = None) -> Iterator[Finding | None]:
         """Yield each finding, and None after each record, for a progress bar."""

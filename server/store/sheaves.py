@@ -44,6 +44,10 @@ _CLAIM_US, _PATIENCE_SECONDS, _MOMENT_SECONDS = 30_000_000, 40.0, 0.005
 _log = logging.getLogger("tongkang.trail")
 
 
+class Unfolding(Unavailable):
+    """There is more to unfold than can be done at once; it goes on with the next attempt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sheaf(Generic[Item]):
     """The `items` of one sheaf; it `is_doubtful` whether the trail has some of them, or all.

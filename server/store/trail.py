@@ -35,7 +35,7 @@ from server.store.epochs import Epochs
 from server.store.failures import refused
 from server.store.items import Item, Records, Timed
 from server.store.lanes import TYPE
-from server.store.sheaves import BOUND, UNFOLDED, Sheaf, Sheaves
+from server.store.sheaves import BOUND, UNFOLDED, Sheaf, Sheaves, Unfolding
 from server.store.shipping import Kept
 from server.store.spool import Segment, Spool
 from server.store.tail import Broken, Tail, begun
@@ -117,7 +117,8 @@ class Trail(Generic[Item]):
     def unfold(self, where: Mapping[str, Any]) -> None:
         """Return when each act recorded before that may fulfil `where` has a record of its own.
 
-        What was recorded on other hosts a moment before may be missing. Raises Unavailable.
+        What was recorded on other hosts a moment before may be missing. Raises Unavailable, and
+        Unfolding if there is too much for now.
         """
         self.settle()
         until = monotonic() + _UNFOLDING_SECONDS
@@ -125,7 +126,7 @@ class Trail(Generic[Item]):
             for sheaf in self.sheaves.claimed(where):
                 self._unfold(sheaf)
                 if monotonic() > until:
-                    raise Unavailable.because("trail-unfolding")
+                    raise Unfolding.because("trail-unfolding")
 
     def _unfold(self, sheaf: Sheaf[Item]) -> None:
         told = sheaf.at, self._records.unfolded(sheaf.facts(UNFOLDED))

@@ -203,6 +203,7 @@ def test_very_many_are_unfolded_a_part_at_a_time(services, sheaves, stored, monk
     assert stored() == list(range(10))
 
 
-def test_an_export_has_what_was_in_a_sheaf(services):
+def test_an_export_has_what_was_in_a_sheaf(services, monkeypatch):
+    monkeypatch.setattr(trails, "_UNFOLDING_SECONDS", 0)
     raws = b"".join(inspection(services).records(0, None))
     assert all(b"Observation/o%d/_history/1" % number in raws for number in range(10))

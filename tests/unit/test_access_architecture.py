@@ -62,7 +62,9 @@ REVIEWED = {
     "verification": "`tongkang verify`, for who runs the server",
     "inspection": "`tongkang audit verify`, for who runs the server",
     "epochs": "the number that tells of withdrawn rights",
-    "shipping.Kept._missing": "whether the trail has what a killed process left in its spool",
+    "doubt": "whether the trail has what it may have been told already",
+    "sheaves": "reads that the trail keeps together, for nobody until they have records",
+    "sheaf_inspection": "`tongkang audit verify`, for who runs the server",
     "replica": "the set's own configuration",
 }
 HOLDERS = {

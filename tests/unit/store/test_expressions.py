@@ -8,7 +8,7 @@ import secrets
 import pytest
 
 from server.access.visibility import Visibility
-from server.store.expressions import SEEN, expression, seen_fields
+from server.store.expressions import expression, seen, seen_fields
 
 CONTENT = b"x" * 100
 DOCUMENTS = (
@@ -45,12 +45,14 @@ CONDITIONS = (
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_what_is_not_seen_comes_without_its_content(collection, condition):
     fields = seen_fields(visibility(condition), "Patient", "r")
-    seen = {one["_id"] for one in collection.find(condition, {"_id": 1})}
+    shown = {one["_id"] for one in collection.find(condition, {"_id": 1})}
     for document in DOCUMENTS:
         (found,) = collection.find({"_id": document["_id"]}, fields)
-        assert found[SEEN] is (document["_id"] in seen)
-        assert found.get("raw") == (document.get("raw") if found[SEEN] else None)
+        is_shown = document["_id"] in shown
+        assert ("raw" in found) is is_shown
         assert found["v"] == document["v"]
+        told = [(one["_id"], one.get("raw")) for one in seen([found])]
+        assert told == [(document["_id"], document.get("raw"))] * is_shown
 
 
 def test_an_id_is_looked_up_without_a_plan(collection):
