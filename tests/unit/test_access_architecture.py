@@ -33,6 +33,7 @@ NOT_RESOURCES = {
 """Modules of the store whose collections hold no resources that callers ask for."""
 REVIEWED = {
     "tail.Tail._put_back": "compares the seals of what the trail itself has put there",
+    "tail.begun.attempt": "the heads of lanes, and the record that a lane begins with",
     "database.Store.secret": "the key of cursors",
     "engine.Engine.claim": "the claims of conditional writers",
     "belonging.Belonging._mark": "takes a record along with its patient, or shuts it with them",
