@@ -66,18 +66,17 @@ class AuditEvents:
             return body, {**self._entries(orjson.loads(body)), **frame.marks}
         return body, entities.entries(frame, at)
 
-    def keys(self, event: Event) -> Iterator[str]:
-        """Yield what the AuditEvent of `event` may be sought by: terms, and its compartments."""
+    def keys(self, event: Event) -> list[str]:
+        """Return the terms that the AuditEvent of `event` may be sought by.
+
+        A compartment is among them as an entity, which a patient whose data it is about is anyway.
+        """
         entries = self._frame_of(event, self._is_extended()).entries
-        yield from entries["t"]
-        yield from entries.get("comp", ())
-        names = [*event.concerned, *(f"{one.type}/{one.id}" for one in event.shown)]
+        names = [*event.concerned, *entries.get("comp", ())]
         for one in event.shown:
+            names.append(f"{one.type}/{one.id}")
             names += one.patients
-        for name in names:
-            yield f"entity={name}"
-            if name.startswith("Patient/"):
-                yield name
+        return [*entries["t"], *[f"entity={name}" for name in names]]
 
     def _frame_of(self, event: Event, extended: bool) -> Frame:  # noqa: FBT001 - a key only
         shared = event.act, event.caller, event.outcome, event.reason, event.address

@@ -7,7 +7,6 @@ the request and what was shown is an array.
 from functools import lru_cache
 
 import msgspec
-from msgspec import structs
 
 from server.access.caller import Caller
 from server.audit.event import Act, Event, Outcome
@@ -55,5 +54,18 @@ def _shared(*values: object) -> bytes:
 
 def decode(shared: bytes, own: bytes) -> Event:
     """Return the event that was encoded so. Raises ValueError if that is not whole."""
-    parts = _SHARED.decode(shared), _OWN.decode(own)
-    return Event(**{name: value for part in parts for name, value in structs.asdict(part).items()})
+    who, what = _read(shared), _OWN.decode(own)
+    return Event(
+        act=who.act,
+        caller=who.caller,
+        outcome=who.outcome,
+        reason=who.reason,
+        address=who.address,
+        request=what.request,
+        shown=what.shown,
+        concerned=what.concerned,
+        facts=what.facts,
+    )
+
+
+_read = lru_cache(_MOST)(_SHARED.decode)

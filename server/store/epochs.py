@@ -1,11 +1,13 @@
 """The epoch: a number that grows whenever rights are withdrawn, and how every process hears of it.
 
-A process goes by what it has heard for a moment only, and asks again before its next answer. Who
+A process goes by what it has heard for a moment only, and asks again before that is over, or before
+its next answer. Who
 begins a new epoch waits for longer than that moment before saying so. So once rights are said to
 be withdrawn no process gives anything by them, and nobody has to know which processes there are.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any
@@ -14,12 +16,14 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 
+from server.fhir.outcome import Unavailable
 from server.store.documents import Document
 from server.store.failures import refused
 from server.store.lanes import LANES, REGISTRY
 
 _MOMENT = 0.1
 _LONGER = 1.2 * _MOMENT
+_AHEAD = 0.3 * _MOMENT
 _Change = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 _FIRST: _Change = {"$max": {"epoch": 1}}
 _NEXT: _Change = [{"$set": {"epoch": {"$add": [{"$ifNull": ["$epoch", 1]}, 1]}}}]
@@ -46,6 +50,11 @@ class Epochs:
                 # What was asked meanwhile is new enough, however long that took.
                 if came >= max(self._asked, self._good_until):
                     self._ask()
+        elif came >= self._good_until - _AHEAD and self._lock.acquire(blocking=False):
+            try:
+                self._ask_ahead(came)
+            finally:
+                self._lock.release()
         return self._epoch
 
     def bump(self) -> int:
@@ -55,6 +64,13 @@ class Epochs:
         self._hear(epoch)
         sleep(_LONGER)
         return epoch
+
+    def _ask_ahead(self, came: float) -> None:
+        """Ask before the moment is over, so that others need not wait for the answer."""
+        if came >= self._good_until - _AHEAD:
+            # What is known is good for a while yet; who comes then asks, and is refused.
+            with suppress(Unavailable):
+                self._ask()
 
     def _ask(self) -> None:
         asked = monotonic()

@@ -107,8 +107,10 @@ class Sheaves(Generic[Item]):
     def entries(self, items: Sequence[Timed[Item]]) -> Document:
         """Return what a sheaf of `items` is found by as long as it is folded."""
         times = [at for at, _ in items]
-        terms = {term for _, item in items for term in self._keys(item)}
-        keys = {key(term) for term in terms if "=" not in term or _is_sought(term)}
+        terms: set[str] = set()
+        for _, item in items:
+            terms.update(self._keys(item))
+        keys = {key(term) for term in terms if _is_sought(term)}
         return {"n": len(items), "first": min(times), "last": max(times), "keys": sorted(keys)}
 
     def is_sound(self, sheaf: Document) -> bool:
@@ -188,7 +190,7 @@ def key(term: str) -> int:
 
 
 SOUGHT = ("entity=", "agent=", "altid=", "policy=")
-"""The beginnings of those terms of a record that have keys; its compartments have some, too."""
+"""The beginnings of those terms of a record that have keys."""
 _VERSION = "/_history/"
 _EARLIER, _LATER = frozenset(("$lt", "$lte")), frozenset(("$gt", "$gte"))
 _LASTS_US = 1000
@@ -218,9 +220,10 @@ def possible(where: Mapping[str, Any]) -> Document | None:
 
 def _possible(name: str, value: Any) -> Document:  # noqa: ANN401  # any condition
     if name in ("t", "whom", "comp"):
-        texts = _texts(value)
-        if texts and all(name == "comp" or _is_sought(text) for text in texts):
-            return {"keys": {"$in": [key(text) for text in texts]}}
+        start = "entity=" if name == "comp" else ""
+        terms = [start + text for text in _texts(value) or ()]
+        if terms and all(map(_is_sought, terms)):
+            return {"keys": {"$in": [key(term) for term in terms]}}
     if name in ("ds", "de") and isinstance(value, Mapping):
         bounds: Document = {}
         for operator, moment in value.items():

@@ -18,6 +18,7 @@ from server.audit.event import Event, rest
 from server.interactions.call import Disclosed
 from server.services import Interpreters
 from server.settings import Settings
+from server.store.sheaves import SOUGHT
 
 INTERPRETERS = Interpreters.of(Settings(mongodb_url=None))
 WRITER = AuditEvents(INTERPRETERS.index.entries, INTERPRETERS.zone)
@@ -85,6 +86,16 @@ def test_the_entries_are_those_of_the_search_index(event, now):
     marks = {name: entries.pop(name) for name in ("own", "div") if name in entries}
     assert entries == INTERPRETERS.index.entries(resource)
     assert marks == audit_event.marks(resource)
+
+
+@settings(max_examples=100, deadline=None, phases=QUICK)
+@given(some_events)
+def test_it_can_be_sought_in_a_sheaf_by_whatever_it_has(event):
+    _, entries = written(event)
+    keys = {*WRITER.keys(event)}
+    found = {term for term in entries["t"] if term.startswith(SOUGHT) and "/_history/" not in term}
+    found |= {f"entity={one}" for one in entries.get("comp", ())}
+    assert found <= keys
 
 
 @settings(max_examples=60, deadline=None, phases=QUICK)
