@@ -35,11 +35,13 @@ from server.store.spool import lines
 SHEAVES = "_sheaves"
 BOUND, UNFOLDED = "sheaf", "unfolded"
 """The names by which records tell which sheaf there is, and which one is no more."""
+_FOLDED = {"partialFilterExpression": {"folded": True}}
 _INDEXES = (
-    pymongo.IndexModel("keys", partialFilterExpression={"folded": True}, name="keys"),
-    pymongo.IndexModel("folded", sparse=True, name="folded"),
+    pymongo.IndexModel([("keys", 1), ("_id", 1)], name="keys", **_FOLDED),
+    pymongo.IndexModel([("last", 1), ("first", 1), ("_id", 1)], name="last", **_FOLDED),
 )
 _HALF = 1 << 31
+_NAMED = 500
 _CLAIM_US, _PATIENCE_SECONDS, _MOMENT_SECONDS = 30_000_000, 40.0, 0.005
 _log = logging.getLogger("tongkang.trail")
 
@@ -129,16 +131,27 @@ class Sheaves(Generic[Item]):
         condition = possible(where)
         if condition is None:
             return
-        asked = {"$and": [{"folded": True}, condition]}
-        names = [row["_id"] for row in self.stored.find(asked, {"_id": 1}).sort("_id", 1)]
-        for name in names:
-            until = monotonic() + _PATIENCE_SECONDS
-            while (found := self._claim(name)) is None and self._is_folded(name):
-                if monotonic() > until:
-                    raise Unavailable.because("trail-unavailable")
-                sleep(_MOMENT_SECONDS)
-            if found is not None:
-                yield found
+        # Not those that come meanwhile.
+        known = {"folded": True, "last": {"$gte": 0}, "_id": {"$lte": self._last()}}
+        asked = {"$and": [known, condition]}
+        while names := [row["_id"] for row in self.stored.find(asked, {"_id": 1}).limit(_NAMED)]:
+            for name in names:
+                found = self._awaited(name)
+                if found is not None:
+                    yield found
+
+    def _last(self) -> str:
+        found = self.stored.find_one({}, {"_id": 1}, sort=[("_id", -1)]) or {"_id": ""}
+        return str(found["_id"])
+
+    def _awaited(self, name: str) -> Sheaf[Item] | None:
+        """Return the sheaf that is ours to unfold; None if somebody has done so by now."""
+        until = monotonic() + _PATIENCE_SECONDS
+        while (found := self._claim(name)) is None and self._is_folded(name):
+            if monotonic() > until:
+                raise Unavailable.because("trail-unavailable")
+            sleep(_MOMENT_SECONDS)
+        return found
 
     def unfolded(self, sheaf: Sheaf[Item]) -> None:
         """Note that the trail has each record of `sheaf`."""

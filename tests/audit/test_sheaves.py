@@ -93,6 +93,17 @@ def test_what_is_in_none_leaves_them_as_they_are(services, sheaves, where):
     assert sheaves.count_documents({"folded": True}) == 2
 
 
+@pytest.mark.parametrize("where", [{}, about(7), {"ds": {"$lt": 9}}, {"ds": {"$gte": 9}}])
+def test_they_are_looked_for_by_an_index(services, sheaves, mongodb, name, where):
+    mongodb[name].command("profile", 2)
+    asked(services, where)
+    mongodb[name].command("profile", 0)
+    told = {"ns": sheaves.full_name, "command.filter.$and": {"$exists": True}}
+    plans = [one["planSummary"] for one in mongodb[name]["system.profile"].find(told)]
+    assert plans
+    assert all(plan.startswith("IXSCAN { keys" if "t" in where else "IXSCAN") for plan in plans)
+
+
 def test_a_period_is_looked_for_where_it_may_be(services, sheaves):
     first, second = sheaves.find(sort=[("_id", 1)])
     assert asked(services, {"ds": {"$lte": first["last"]}})
