@@ -10,6 +10,8 @@ import pytest
 
 from tests.processes import Server, children
 
+# What else runs may keep a worker from its turn.
+pytestmark = pytest.mark.alone
 CALLERS = 8
 
 
