@@ -1,6 +1,7 @@
 """Measure what the trail costs: ``python -m tests.bench.trail``.
 
-Appends alone, by one thread and by eight; then reads by id, of all types that the neutral benchmark
+Appends alone, by one thread and by eight; how fast reads that were kept together get records of
+their own; then reads by id, of all types that the neutral benchmark
 has, at concurrency 8 from a server that asks nobody and from two that ask for tokens, one without a
 spool, in turn. The CPU time of a round is read once its records have left the spool, so what is
 done later is paid for as well. Rounds are many, for others use the machine too: the median is told,
@@ -20,6 +21,7 @@ import time
 import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from pymongo import MongoClient
@@ -39,6 +41,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "12"))
 SPOOLED_SECONDS = 1.5
 CALLERS = int(os.environ.get("CALLERS", "8"))
 PATIENTS = "200"
+UNFOLDED = 20_000
 
 
 def batches(url: str) -> tuple[int, int]:
@@ -63,6 +66,7 @@ def main() -> None:
         services = Services.open(Interpreters.of(settings), bytes)
         try:
             appends(services, mongod)
+            unfolding(services.interpreters, settings, Path(made) / "unfolded")
             reads(Path(made), url, token(services, Wanted(scope="system/*.rs")), mongod)
         finally:
             services.close()
@@ -82,25 +86,47 @@ def stored(folder: Path, base: str) -> list[str]:
     return names
 
 
+CALLER = Caller(
+    kind="staff",
+    account="a1",
+    person=Party("Practitioner/p1", "王医生"),
+    organization=Party("Organization/o1", "第一医院"),
+    role="clinician",
+    client=Party("emr-1", "EMR"),
+    grant="g1",
+)
+
+
+def read_of(n: int) -> Event:
+    """Return the event of reading an Observation, the one with this number."""
+    shown = (Disclosed("Observation", f"o{n}", 1, (f"Patient/p{n % 1000}",)),)
+    return Event(
+        act=rest("read"), caller=CALLER, address="10.0.0.8", request=f"GET Observation/o{n}",
+        shown=shown,
+    )  # fmt: skip
+
+
+def unfolding(interpreters: Interpreters, settings: Settings, spool: Path) -> None:
+    """Keep reads together, have all of them unfolded, and print how fast that goes."""
+    apart = replace(settings, database="bench_unfolding", spool_folder=spool)
+    services = Services.open(replace(interpreters, settings=apart), bytes)
+    try:
+        for n in range(UNFOLDED):
+            services.trail.append(read_of(n))
+        services.trail.confirm()
+        start = time.perf_counter()
+        services.trail.unfold({})
+        rate = UNFOLDED / (time.perf_counter() - start)
+    finally:
+        services.close()
+    print(f"\n{rate:.0f} reads that were kept together are unfolded a second.")
+
+
 def appends(services: Services, mongod: int) -> None:
     """Append events and print what one costs."""
-    caller = Caller(
-        kind="staff",
-        account="a1",
-        person=Party("Practitioner/p1", "王医生"),
-        organization=Party("Organization/o1", "第一医院"),
-        role="clinician",
-        client=Party("emr-1", "EMR"),
-        grant="g1",
-    )
 
     def append(n: int) -> int:
-        shown = (Disclosed("Observation", f"o{n}", 1, (f"Patient/p{n % 1000}",)),)
-        event = Event(
-            act=rest("read"), caller=caller, address="10.0.0.8", request=f"GET Observation/o{n}",
-            shown=shown,
-        )  # fmt: skip
-        return services.trail.append(event)
+        return services.trail.append(read_of(n))
 
     print("| threads | appends/s | CPU in Python, µs | CPU in mongod, µs |")
     print("|---|---|---|---|")
