@@ -17,7 +17,7 @@ from msgspec import structs
 
 from server.access import divisions
 from server.access.caller import Caller, Party
-from server.audit.entities import Entities, Entries, Frame
+from server.audit.entities import ROLE_TERMS, Entities, Entries, Frame
 from server.audit.event import DCM, Act, Event, Term
 from server.fhir import json
 
@@ -67,16 +67,16 @@ class AuditEvents:
         return body, entities.entries(frame, at)
 
     def keys(self, event: Event) -> list[str]:
-        """Return the terms that the AuditEvent of `event` may be sought by.
+        """Return the terms that the AuditEvent of `event` may be sought by, and perhaps more.
 
         A compartment is among them as an entity, which a patient whose data it is about is anyway.
         """
-        entries = self._frame_of(event, self._is_extended()).entries
-        names = [*event.concerned, *entries.get("comp", ())]
+        names = [*event.concerned]
         for one in event.shown:
             names.append(f"{one.type}/{one.id}")
             names += one.patients
-        return [*entries["t"], *[f"entity={name}" for name in names]]
+        sought = self._frame_of(event, self._is_extended()).sought
+        return [*sought, *[f"entity={name}" for name in names]]
 
     def _frame_of(self, event: Event, extended: bool) -> Frame:  # noqa: FBT001 - a key only
         shared = event.act, event.caller, event.outcome, event.reason, event.address
@@ -99,7 +99,11 @@ class AuditEvents:
         resource["source"] = {**site, "observer": {"display": "Tongkang"}}
         entries = self._entries(resource)
         body = json.dumps({key: one for key, one in resource.items() if key != "resourceType"})
-        return Frame(body[1:-1], entries, marks(resource))
+        own = marks(resource)
+        about = (f"entity={one}" for one in entries.get("comp", ()))
+        places = (*(f"div={one}" for one in own.get("div", [""])), f"own={own.get('own', '')}")
+        sought = (*entries["t"], *about, *ROLE_TERMS, *places)
+        return Frame(body[1:-1], entries, own, sought)
 
 
 def marks(resource: json.Resource) -> dict[str, Any]:
@@ -174,6 +178,8 @@ def _person(caller: Caller) -> dict[str, Any]:
         found["role"] = [_concept(Term(_OWN_ROLES, role))]
     if caller.person.reference or caller.person.name:
         found["who"] = _who(caller.person)
+    if caller.person.name:
+        found["name"] = caller.person.name
     if caller.account is not None:
         found["altId"] = caller.account
     return found

@@ -24,18 +24,22 @@ def _role(code: str) -> str:
 
 _ROLE = {code: _role(code) for code in (_PATIENT, _RESOURCE, _QUERY)}
 _ROLE_TERMS = {code: (f"entity-role={code}", f"entity-role={_ROLES}|{code}") for code in _ROLE}
+ROLE_TERMS = tuple(term for several in _ROLE_TERMS.values() for term in several)
+"""The terms of all roles that an entity may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What events with the same act, caller, outcome and address share.
 
-    `body` is what stands in JSON between `meta` and `recorded`, `marks` what they belong to.
+    `body` is what stands in JSON between `meta` and `recorded`, `marks` what they belong to; by
+    the terms `sought` they may be sought.
     """
 
     body: bytes
     entries: Entries
     marks: Entries
+    sought: tuple[str, ...]
     shapes: dict[tuple[str, ...], "Shape"] = field(default_factory=dict)
 
     def shape(self, roles: tuple[str, ...]) -> "Shape":

@@ -10,7 +10,9 @@ direction. There are two ways to run one, which give the same rows in the same o
 The index of dates has them descending and ids ascending, so ascending dates go with descending ids.
 
 An id never changes, but any other key may, and take a resource to the pages that were read already.
-So the pages of such an order are all of one moment, which is a part of their places.
+So the pages of such an order are all of one moment, which is a part of their places. But what the
+trail has stays where it is in time, and what comes to it is later: by date, its pages need no
+moment, and are there before all of it is.
 
 Spec: https://hl7.org/fhir/R4/search.html#sort
 """
@@ -19,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.access.policy import APPEND_ONLY
 from server.fhir.outcome import BadRequest
 from server.search import conditions, paging, sortkeys
 from server.search.conditions import Condition
@@ -93,12 +96,13 @@ class Order:
     """A total order by `keys`, the last of which is `_id`.
 
     `needs` are the indexes it has to be given by that only are there on demand. Without
-    `by_index` there can be none.
+    `by_index` there can be none. Nothing `is_moved` to another place if it never changes.
     """
 
     keys: tuple[Key, ...]
     by_index: bool
     needs: tuple[IndexSpec, ...] = ()
+    is_moved: bool = True
 
     @property
     def name(self) -> str:
@@ -113,7 +117,7 @@ class Order:
     @property
     def is_of_one_moment(self) -> bool:
         """Whether all pages have to be read as of one moment."""
-        return len(self.keys) > 1
+        return len(self.keys) > 1 and self.is_moved
 
     def place(self, document: Mapping[str, Any]) -> list[Any]:
         """Return where `document` stands in this order, as JSON.
@@ -187,9 +191,10 @@ def order(
 
     Without any, the newest come first where an index gives that order, else ids ascend.
     """
+    is_lasting = plan.type in APPEND_ONLY
     wanted = {key.code: key for key in reversed(keys)}
     chosen = [wanted[code] for code in dict.fromkeys(key.code for key in keys)]
-    if not chosen and "ds" in plan.main and _is_by_date(condition, place):
+    if not chosen and "ds" in plan.main and (is_lasting or _is_by_date(condition, place)):
         chosen = [Key(plan.main["ds"], ("ds",), -1)]
     total = _total(chosen)
     by_index = all(len(key.fields) == 1 for key in total) and all(
@@ -197,7 +202,9 @@ def order(
     )
     fields = _fields(total)
     is_there = fields in _INDEXED or _reversed(fields) in _INDEXED
-    return Order(total, by_index, (sorting(fields),) if by_index and not is_there else ())
+    needs = (sorting(fields),) if by_index and not is_there else ()
+    is_in_time = [field for field, _ in fields] == ["ds", "_id"]
+    return Order(total, by_index, needs, is_moved=not (is_lasting and is_in_time))
 
 
 def _is_by_date(condition: Condition, place: Place | None) -> bool:

@@ -11,6 +11,7 @@ Indexes that only some searches need are in `on_demand`.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from threading import Lock, Thread
 from time import monotonic
 from typing import Any
@@ -24,7 +25,7 @@ from server.store.documents import Document
 from server.store.indexing import IndexSpec, model
 from server.store.on_demand import Build, IndexesOnDemand
 
-__all__ = ["CLAIMS", "Build", "Collections", "IndexSpec"]
+__all__ = ["CLAIMS", "Build", "Collections", "IndexSpec", "Some"]
 
 CLAIMS = "_claims"
 ALL: Mapping[str, Any] = {}
@@ -40,6 +41,17 @@ _HISTORY_INDEXES = (
     pymongo.IndexModel([("lu", -1), ("rid", -1)], name="lu_rid"),
     pymongo.IndexModel([("until", 1)], name="until"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """The latest of what is asked for (`direction` -1), or the earliest (1): the others may miss.
+
+    `are_enough` tells whether there are enough of those later than a moment (µs), or earlier.
+    """
+
+    direction: int
+    are_enough: Callable[[int], bool]
 
 
 class Collections:
@@ -58,20 +70,22 @@ class Collections:
     ) -> None:
         self.database = database
         self.about = about
-        self.before: dict[str, Callable[[Mapping[str, Any]], None]] = {}
+        self.before: dict[str, Callable[[Mapping[str, Any], Some | None], None]] = {}
         self._indexes = indexes
         self._made: set[str] = set()
         self._making: dict[str, Future[None]] = {}
         self._on_demand = IndexesOnDemand(database)
         self._lock = Lock()
 
-    def current(self, type: str, where: Mapping[str, Any] = ALL) -> Collection[Document]:
+    def current(
+        self, type: str, where: Mapping[str, Any] = ALL, some: Some | None = None
+    ) -> Collection[Document]:
         """Return the collection of current versions.
 
-        It has then what was on its way to it, and may fulfil `where`.
+        It has then what was on its way to it, and may fulfil `where`; at least `some` of that.
         """
         if type in self.before:
-            self.before[type](where)
+            self.before[type](where, some)
         return self.database[type]
 
     def history(self, type: str) -> Collection[Document]:

@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 
 from server.fhir.outcome import Gone, TooCostly
 from server.store import explanation, moments
-from server.store.collections import Collections
+from server.store.collections import NONE, Collections, Some
 from server.store.documents import PAGE_BYTES, Document
 from server.store.explanation import Explanation
 from server.store.failures import refused
@@ -90,7 +90,7 @@ class Pages:
         """
         steps = self._steps(condition, order, place)
         wanted = dict.fromkeys(("raw", *order.fields, *fields), 1)
-        collection = self.collections.current(self.type, self.where(condition))
+        collection = self._current(condition, order, steps, limit)
 
         def page(
             session: ClientSession | None = None, bound: Mapping[str, Any] | None = None
@@ -107,6 +107,26 @@ class Pages:
             if order.is_of_one_moment:
                 return self._of_one_moment(page, order.moment(place))
             return page()
+
+    def _current(
+        self, condition: Mapping[str, Any], order: Order, steps: Sequence[Step], limit: int
+    ) -> Collection[Document]:
+        """Return the collection when it has the page of `limit` documents that `steps` begin."""
+        if self.type not in self.collections.before:
+            return self.collections.current(self.type)
+        step = steps[0]
+        where = self.where(condition, step.condition)
+        (field, direction), *_ = step.sort
+        if field != "ds" or order.is_of_one_moment:
+            return self.collections.current(self.type, where)
+        collection = self.collections.current(self.type, NONE)
+        reached = "$gt" if direction < 0 else "$lt"
+
+        def are_enough(moment: int) -> bool:
+            there = self.where(condition, step.condition, {"ds": {reached: moment}})
+            return collection.count_documents(there, limit=limit + 1) > limit
+
+        return self.collections.current(self.type, where, Some(direction, are_enough))
 
     def explained(self, condition: Mapping[str, Any], order: Order, limit: int) -> Explanation:
         """Return how the first page of `limit` documents is found.

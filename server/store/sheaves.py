@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any, Generic
-from zlib import crc32
 
 import pymongo
 from bson.binary import Binary
@@ -28,19 +27,25 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from server.fhir.outcome import Unavailable
+from server.store.collections import Some
 from server.store.documents import Document
 from server.store.items import Item, Timed
+from server.store.sheaf_keys import numbers, possible
 from server.store.spool import lines
 
 SHEAVES = "_sheaves"
 BOUND, UNFOLDED = "sheaf", "unfolded"
 """The names by which records tell which sheaf there is, and which one is no more."""
 _FOLDED = {"partialFilterExpression": {"folded": True}}
+_EVER = {"$gte": 0}
+# With all that is asked for, so that no sheaf has to be read to be passed over.
+_COVERED = [("folded", 1), ("_id", 1)]
+_BY_LAST, _BY_FIRST = [("last", 1), ("first", 1)], [("first", 1), ("last", 1)]
 _INDEXES = (
-    pymongo.IndexModel([("keys", 1), ("_id", 1)], name="keys", **_FOLDED),
-    pymongo.IndexModel([("last", 1), ("first", 1), ("_id", 1)], name="last", **_FOLDED),
+    pymongo.IndexModel([("keys", 1), *_BY_LAST, *_COVERED], name="by_key", **_FOLDED),
+    pymongo.IndexModel([*_BY_LAST, *_COVERED], name="by_last", **_FOLDED),
+    pymongo.IndexModel([*_BY_FIRST, *_COVERED], name="by_first", **_FOLDED),
 )
-_HALF = 1 << 31
 _NAMED = 500
 _CLAIM_US, _PATIENCE_SECONDS, _MOMENT_SECONDS = 30_000_000, 40.0, 0.005
 _log = logging.getLogger("tongkang.trail")
@@ -112,8 +117,8 @@ class Sheaves(Generic[Item]):
         terms: set[str] = set()
         for _, item in items:
             terms.update(self._keys(item))
-        keys = {key(term) for term in terms if _is_sought(term)}
-        return {"n": len(items), "first": min(times), "last": max(times), "keys": sorted(keys)}
+        period = {"first": min(times), "last": max(times)}
+        return {"n": len(items), **period, "keys": numbers(terms)}
 
     def is_sound(self, sheaf: Document) -> bool:
         """Tell whether `sheaf`, as it is stored, is found by what is in it."""
@@ -123,22 +128,38 @@ class Sheaves(Generic[Item]):
             found.pop("keys", None)
         return bool(found) and all(sheaf.get(name) == value for name, value in found.items())
 
-    def claimed(self, where: Mapping[str, Any]) -> Iterator[Sheaf[Item]]:
+    def claimed(self, where: Mapping[str, Any], some: Some | None = None) -> Iterator[Sheaf[Item]]:
         """Yield those that are folded and may have records that fulfil `where`, for us to unfold.
 
-        What somebody else unfolds is waited for. Raises Unavailable if that takes too long.
+        If `some` are enough, no more than those are in. What somebody else unfolds is waited for.
+        Raises Unavailable if that takes too long.
         """
         condition = possible(where)
         if condition is None:
             return
         # Not those that come meanwhile.
-        known = {"folded": True, "last": {"$gte": 0}, "_id": {"$lte": self._last()}}
+        known = {"folded": True, "first": _EVER, "last": _EVER, "_id": {"$lte": self._last()}}
         asked = {"$and": [known, condition]}
-        while names := [row["_id"] for row in self.stored.find(asked, {"_id": 1}).limit(_NAMED)]:
-            for name in names:
+        count = 0
+        while names := self._named(asked, some):
+            for name, end in names:
+                # To ask takes longer the more there are: after one, two, four, eight.
+                if some is not None and not count & (count - 1) and some.are_enough(end):
+                    return
+                count += 1
                 found = self._awaited(name)
                 if found is not None:
                     yield found
+
+    def _named(self, asked: Document, some: Some | None) -> list[tuple[str, int]]:
+        """Return names of sheaves, and up to when there are no records of them, nor of later ones.
+
+        They come as `some` has them in time.
+        """
+        is_latest = some is None or some.direction < 0
+        end, direction = ("last", -1) if is_latest else ("first", 1)
+        found = self.stored.find(asked, {"_id": 1, end: 1}).sort(end, direction)
+        return [(row["_id"], row[end]) for row in found.limit(_NAMED)]
 
     def _last(self) -> str:
         found = self.stored.find_one({}, {"_id": 1}, sort=[("_id", -1)]) or {"_id": ""}
@@ -195,69 +216,3 @@ def digest(text: bytes) -> str:
     hash = hashes.Hash(hashes.SM3())
     hash.update(text)
     return hash.finalize().hex()
-
-
-def key(term: str) -> int:
-    """Return the number that a sheaf has for `term`; it may have it for others as well."""
-    return crc32(term.encode("utf-8", "surrogatepass")) - _HALF
-
-
-SOUGHT = ("entity=", "agent=", "altid=", "policy=")
-"""The beginnings of those terms of a record that have keys."""
-_VERSION = "/_history/"
-_EARLIER, _LATER = frozenset(("$lt", "$lte")), frozenset(("$gt", "$gte"))
-_LASTS_US = 1000
-
-
-def possible(where: Mapping[str, Any]) -> Document | None:
-    """Return a condition on sheaves that may have records which fulfil `where`.
-
-    None if none can: a record that is known by its id is not in a sheaf.
-    """
-    parts: list[Document] = []
-    for name, value in where.items():
-        if name == "$and":
-            parts += [possible(one) for one in value]  # type: ignore[misc]  # None is looked for
-        elif name == "$or":
-            some = [one for one in map(possible, value) if one is not None]
-            parts.append(None if not some else {} if {} in some else {"$or": some})  # type: ignore[arg-type]
-        elif name == "_id" and _texts(value) is not None:
-            return None
-        else:
-            parts.append(_possible(name, value))
-    if any(part is None for part in parts):
-        return None
-    told = [part for part in parts if part]
-    return {"$and": told} if told else {}
-
-
-def _possible(name: str, value: Any) -> Document:  # noqa: ANN401  # any condition
-    if name in ("t", "whom", "comp"):
-        start = "entity=" if name == "comp" else ""
-        terms = [start + text for text in _texts(value) or ()]
-        if terms and all(map(_is_sought, terms)):
-            return {"keys": {"$in": [key(term) for term in terms]}}
-    if name in ("ds", "de") and isinstance(value, Mapping):
-        bounds: Document = {}
-        for operator, moment in value.items():
-            if operator in _EARLIER:
-                bounds["first"] = {"$lte": moment}
-            elif operator in _LATER:
-                # A search may ask for what has been since before there were any numbers.
-                bounds["last"] = {"$gte": max(moment - _LASTS_US, 0)}
-        return bounds
-    return {}
-
-
-def _texts(value: Any) -> list[str] | None:  # noqa: ANN401  # any condition
-    """Return what a field has to have one of; None if that is not told so."""
-    match value:
-        case str():
-            return [value]
-        case {"$in": [*several], **rest} if not rest and all(isinstance(x, str) for x in several):
-            return several
-    return None
-
-
-def _is_sought(term: str) -> bool:
-    return term.startswith(SOUGHT) and _VERSION not in term

@@ -29,6 +29,7 @@ from pymongo.errors import ConnectionFailure, PyMongoError
 from server.fhir.outcome import FhirError, Unavailable
 from server.store import lanes
 from server.store.coalesce import Coalescer
+from server.store.collections import Some
 from server.store.doubt import Doubt
 from server.store.engine import Engine
 from server.store.epochs import Epochs
@@ -114,16 +115,16 @@ class Trail(Generic[Item]):
         """Return when all that was appended before is durable. Raises Unavailable."""
         self._run(())
 
-    def unfold(self, where: Mapping[str, Any]) -> None:
+    def unfold(self, where: Mapping[str, Any], some: Some | None = None) -> None:
         """Return when each act recorded before that may fulfil `where` has a record of its own.
 
-        What was recorded on other hosts a moment before may be missing. Raises Unavailable, and
-        Unfolding if there is too much for now.
+        At least `some` of them have then. What was recorded on other hosts a moment before may be
+        missing. Raises Unavailable, and Unfolding if there is too much for now.
         """
         self.settle()
         until = monotonic() + _UNFOLDING_SECONDS
         with refused():
-            for sheaf in self.sheaves.claimed(where):
+            for sheaf in self.sheaves.claimed(where, some):
                 self._unfold(sheaf)
                 if monotonic() > until:
                     raise Unfolding.because("trail-unfolding")

@@ -18,7 +18,7 @@ from server.audit.event import Event, rest
 from server.interactions.call import Disclosed
 from server.services import Interpreters
 from server.settings import Settings
-from server.store.sheaves import SOUGHT
+from server.store.sheaf_keys import MARKS, SOUGHT
 
 INTERPRETERS = Interpreters.of(Settings(mongodb_url=None))
 WRITER = AuditEvents(INTERPRETERS.index.entries, INTERPRETERS.zone)
@@ -95,6 +95,9 @@ def test_it_can_be_sought_in_a_sheaf_by_whatever_it_has(event):
     keys = {*WRITER.keys(event)}
     found = {term for term in entries["t"] if term.startswith(SOUGHT) and "/_history/" not in term}
     found |= {f"entity={one}" for one in entries.get("comp", ())}
+    for name in MARKS:
+        has = entries.get(name, "")
+        found |= {f"{name}={one}" for one in (has if isinstance(has, list) else [has])}
     assert found <= keys
 
 

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.store.sheaves import Sheaves, possible
+from server.store.sheaf_keys import possible
+from server.store.sheaves import Sheaves
 
 TERMS = (
     "entity=Patient/a",
@@ -12,8 +13,10 @@ TERMS = (
     "entity=Observation/o/_history/1",
     "agent=Practitioner/p",
     "policy=urn:tongkang:grant:g",
-    "action=|R",
+    "action=R",
+    "entity-name=a",
 )
+DIVISIONS = ("35", "3502", "350206")
 COMPARED = {
     "$gte": lambda value, bound: value >= bound,
     "$gt": lambda value, bound: value > bound,
@@ -30,6 +33,10 @@ def fulfils(document, where):
 
 
 def _part(document, name, value):
+    if isinstance(value, dict) and "$not" in value:
+        return not _part(document, name, value["$not"])
+    if value is None:
+        return document.get(name) is None
     if name == "$and":
         return all(fulfils(document, one) for one in value)
     if name == "$or":
@@ -46,7 +53,11 @@ def _part(document, name, value):
 
 moments = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 5000)
 records = st.fixed_dictionaries(
-    {"t": st.lists(st.sampled_from(TERMS), max_size=4), "ds": st.integers(0, 5000)}
+    {"t": st.lists(st.sampled_from(TERMS), max_size=4), "ds": st.integers(0, 5000)},
+    optional={
+        "div": st.lists(st.sampled_from(DIVISIONS), min_size=1, max_size=3),
+        "own": st.sampled_from(["Organization/a", "Organization/b"]),
+    },
 ).map(
     lambda one: {
         **one,
@@ -67,6 +78,13 @@ plain = (
         st.sampled_from(["$gte", "$gt", "$lte", "$lt"]),
         moments,
     )
+    | st.builds(
+        lambda operator, moment: {"ds": {"$not": {operator: moment}}},
+        st.sampled_from(["$gte", "$gt", "$lte", "$lt"]),
+        st.integers(0, 5000),
+    )
+    | st.builds(lambda one: {"div": one}, st.sampled_from([*DIVISIONS, None]))
+    | st.builds(lambda one: {"own": one}, st.sampled_from(["Organization/a", None]))
 )
 conditions = st.recursive(
     plain,
@@ -84,7 +102,14 @@ class Nowhere(dict):
         return self
 
 
-SHEAVES = Sheaves({"_sheaves": Nowhere()}, None, lambda item: item["t"], None)
+def sought(item):
+    """Return what a record is sought by, as the trail's own do."""
+    yield from item["t"]
+    yield from (f"div={one}" for one in item.get("div", [""]))
+    yield f"own={item.get('own', '')}"
+
+
+SHEAVES = Sheaves({"_sheaves": Nowhere()}, None, sought, None)
 
 
 @given(st.lists(records, min_size=1, max_size=4), conditions)
