@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any
 
 import pymongo
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import NetworkTimeout, OperationFailure, PyMongoError
@@ -25,7 +26,7 @@ from server.store.documents import Document
 from server.store.indexing import IndexSpec, model
 from server.store.on_demand import Build, IndexesOnDemand
 
-__all__ = ["CLAIMS", "Build", "Collections", "IndexSpec", "Some"]
+__all__ = ["CLAIMS", "Build", "Collections", "Halfway", "IndexSpec", "Some"]
 
 CLAIMS = "_claims"
 ALL: Mapping[str, Any] = {}
@@ -41,6 +42,18 @@ _HISTORY_INDEXES = (
     pymongo.IndexModel([("lu", -1), ("rid", -1)], name="lu_rid"),
     pymongo.IndexModel([("until", 1)], name="until"),
 )
+
+
+Count = Callable[[ClientSession], int]
+"""Counts as of the moment that a session reads. Raises Halfway."""
+
+
+class Halfway(Exception):
+    """Of what fulfils `where`, some is in its collection by now, and some is not."""
+
+    def __init__(self, where: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.where = where
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class Collections:
 
     `about` gives the field of a type's documents that tells which patient they are about. `before`
     has what is done before anybody is given the collection of a type to look for what fulfils a
-    condition.
+    condition. `elsewhere` gives what counts the others that fulfil it, if they can be counted.
     """
 
     def __init__(
@@ -71,6 +84,7 @@ class Collections:
         self.database = database
         self.about = about
         self.before: dict[str, Callable[[Mapping[str, Any], Some | None], None]] = {}
+        self.elsewhere: dict[str, Callable[[Mapping[str, Any]], Count | None]] = {}
         self._indexes = indexes
         self._made: set[str] = set()
         self._making: dict[str, Future[None]] = {}

@@ -157,13 +157,13 @@ class Resources:
         """Return how many current versions fulfil `condition`, or `at_most` if there are more."""
         where = self._bounds.where(type, "s", condition)
         with refused(alive=self._engine.collections.answers):
-            return counting.counted(self._engine.collections.current(type, where), where, at_most)
+            return counting.counted(self._engine.collections, type, where, at_most)
 
     def estimate(self, type: str, condition: Mapping[str, Any]) -> int:
         """Return about how many current versions fulfil `condition`, exactly up to 10,000."""
         where = self._bounds.where(type, "s", condition)
         with refused(alive=self._engine.collections.answers):
-            return counting.estimated(self._engine.collections.current(type, where), where)
+            return counting.estimated(self._engine.collections, type, where)
 
     def explain(
         self, type: str, condition: Mapping[str, Any], order: Order, limit: int

@@ -154,12 +154,13 @@ class Sheaves(Generic[Item]):
     def _named(self, asked: Document, some: Some | None) -> list[tuple[str, int]]:
         """Return names of sheaves, and up to when there are no records of them, nor of later ones.
 
-        They come as `some` has them in time.
+        They come as `some` are in time, or as an index has them.
         """
-        is_latest = some is None or some.direction < 0
-        end, direction = ("last", -1) if is_latest else ("first", 1)
-        found = self.stored.find(asked, {"_id": 1, end: 1}).sort(end, direction)
-        return [(row["_id"], row[end]) for row in found.limit(_NAMED)]
+        end = "last" if some is None or some.direction < 0 else "first"
+        found = self.stored.find(asked, {"_id": 1, end: 1}).limit(_NAMED)
+        if some is not None:
+            found = found.sort(end, some.direction)
+        return [(row["_id"], row[end]) for row in found]
 
     def _last(self) -> str:
         found = self.stored.find_one({}, {"_id": 1}, sort=[("_id", -1)]) or {"_id": ""}

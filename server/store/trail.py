@@ -19,6 +19,7 @@ Spec: https://www.mongodb.com/docs/manual/reference/write-concern/
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from threading import Event as Flag
 from threading import Thread
 from time import monotonic, sleep
@@ -29,13 +30,14 @@ from pymongo.errors import ConnectionFailure, PyMongoError
 from server.fhir.outcome import FhirError, Unavailable
 from server.store import lanes
 from server.store.coalesce import Coalescer
-from server.store.collections import Some
+from server.store.collections import Count, Some
 from server.store.doubt import Doubt
 from server.store.engine import Engine
 from server.store.epochs import Epochs
 from server.store.failures import refused
 from server.store.items import Item, Records, Timed
 from server.store.lanes import TYPE
+from server.store.sheaf_counts import SheafCounts, can_count
 from server.store.sheaves import BOUND, UNFOLDED, Sheaf, Sheaves, Unfolding
 from server.store.shipping import Kept
 from server.store.spool import Segment, Spool
@@ -80,6 +82,8 @@ class Trail(Generic[Item]):
         self._kept = None if spool is None else Kept(spool, records.encode, now)
         # Nobody asks for records without those that are not in the database yet, or in a sheaf.
         engine.collections.before[TYPE] = self.unfold
+        self._counts = SheafCounts(self._database, records)
+        engine.collections.elsewhere[TYPE] = self._counting
 
     def append(self, item: Item, announced: object = None) -> int:
         """Record `item`, which may have been `announced`, and return the epoch of now.
@@ -128,6 +132,10 @@ class Trail(Generic[Item]):
                 self._unfold(sheaf)
                 if monotonic() > until:
                     raise Unfolding.because("trail-unfolding")
+
+    def _counting(self, where: Mapping[str, Any]) -> Count | None:
+        """Return what counts acts without a record that fulfil `where`; None if nothing can."""
+        return partial(self._counts.count, where) if can_count(where) else None
 
     def _unfold(self, sheaf: Sheaf[Item]) -> None:
         told = sheaf.at, self._records.unfolded(sheaf.facts(UNFOLDED))

@@ -1,12 +1,12 @@
 """Measure what the trail costs: ``python -m tests.bench.trail``.
 
-Appends alone, by one thread and by eight; how fast reads that were kept together get records of
-their own; then reads by id, of all types that the neutral benchmark
-has, at concurrency 8 from a server that asks nobody and from two that ask for tokens, one without a
-spool, in turn. The CPU time of a round is read once its records have left the spool, so what is
-done later is paid for as well. Rounds are many, for others use the machine too: the median is told,
-and the upper quarter, which had most of it to itself. Prints Markdown. BENCH names the folder of
-the neutral benchmark.
+Appends alone, by one thread and by eight; how soon an auditor has the latest of the reads that were
+kept together, and their number, and how fast all get records of their own; then reads by id, of all
+types that the neutral benchmark has, at concurrency 8 from a server that asks nobody and from two
+that ask for tokens, one without a spool, in turn. The CPU time of a round is read once its records
+have left the spool, so what is done later is paid for as well. Rounds are many, for others use the
+machine too: the median is told, and the upper quarter, which had most of it to itself. Prints
+Markdown. BENCH names the folder of the neutral benchmark.
 """
 
 import asyncio
@@ -27,9 +27,12 @@ from pathlib import Path
 from pymongo import MongoClient
 
 from server.access.caller import Caller, Party
+from server.access.policy import Right, Rights
 from server.audit.event import Event, rest
 from server.auth.development import Wanted, token
-from server.interactions.call import Disclosed
+from server.context import Context
+from server.door import perform
+from server.interactions.call import Call, Disclosed
 from server.services import Interpreters, Services
 from server.settings import Settings
 from server.store.embedded import EmbeddedMongo
@@ -114,12 +117,28 @@ def unfolding(interpreters: Interpreters, settings: Settings, spool: Path) -> No
         for n in range(UNFOLDED):
             services.trail.append(read_of(n))
         services.trail.confirm()
+        ways = {"the latest 50 of them": ("_count", "50"), "their number": ("_summary", "count")}
+        told = [f"{way} in {1000 * asked(services, one):.0f} ms" for way, one in ways.items()]
+        print(f"\nOf {UNFOLDED} reads that were kept together an auditor has {', '.join(told)}.")
         start = time.perf_counter()
         services.trail.unfold({})
         rate = UNFOLDED / (time.perf_counter() - start)
     finally:
         services.close()
     print(f"\n{rate:.0f} reads that were kept together are unfolded a second.")
+
+
+def asked(services: Services, *query: tuple[str, str]) -> float:
+    """Search the trail as an auditor does, and return how many seconds that took."""
+    rights = Rights(
+        caller=Caller(kind="staff", role="auditor"),
+        rights=(Right("AuditEvent", frozenset("rs")),),
+    )
+    context = Context.of(services, services.access(rights), "en")
+    call = Call(interaction="search-type", type="AuditEvent", query=query)
+    start = time.perf_counter()
+    perform(context, call)
+    return time.perf_counter() - start
 
 
 def appends(services: Services, mongod: int) -> None:
