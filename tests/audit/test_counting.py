@@ -106,7 +106,7 @@ def test_they_are_counted_as_if_they_had_records(services, sheaves):
     services.trail.unfold({})
     assert folded(sheaves) == 0
     after = [count(services, query, division) for *query, division in asked]
-    assert [] == [(q, b, a) for q, b, a in zip(asked, before, after) if a != b]
+    assert before == after
     assert len({*before}) > 10
 
 
