@@ -101,7 +101,7 @@ class AuditEvents:
         body = json.dumps({key: one for key, one in resource.items() if key != "resourceType"})
         own = marks(resource)
         about = (f"entity={one}" for one in entries.get("comp", ()))
-        places = (*(f"div={one}" for one in own.get("div", [""])), f"own={own.get('own', '')}")
+        places = (*(f"=div={one}" for one in own.get("div", [""])), f"=own={own.get('own', '')}")
         sought = (*entries["t"], *about, *ROLE_TERMS, *places)
         return Frame(body[1:-1], entries, own, sought)
 
@@ -178,8 +178,6 @@ def _person(caller: Caller) -> dict[str, Any]:
         found["role"] = [_concept(Term(_OWN_ROLES, role))]
     if caller.person.reference or caller.person.name:
         found["who"] = _who(caller.person)
-    if caller.person.name:
-        found["name"] = caller.person.name
     if caller.account is not None:
         found["altId"] = caller.account
     return found

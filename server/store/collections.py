@@ -26,7 +26,7 @@ from server.store.documents import Document
 from server.store.indexing import IndexSpec, model
 from server.store.on_demand import Build, IndexesOnDemand
 
-__all__ = ["CLAIMS", "Build", "Collections", "Halfway", "IndexSpec", "Some"]
+__all__ = ["CLAIMS", "Build", "Collections", "IndexSpec", "Some"]
 
 CLAIMS = "_claims"
 ALL: Mapping[str, Any] = {}
@@ -45,15 +45,7 @@ _HISTORY_INDEXES = (
 
 
 Count = Callable[[ClientSession], int]
-"""Counts as of the moment that a session reads. Raises Halfway."""
-
-
-class Halfway(Exception):
-    """Of what fulfils `where`, some is in its collection by now, and some is not."""
-
-    def __init__(self, where: Mapping[str, Any]) -> None:
-        super().__init__()
-        self.where = where
+"""Counts as of the moment that a session reads."""
 
 
 @dataclass(frozen=True, slots=True)

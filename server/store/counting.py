@@ -9,12 +9,11 @@ Spec: https://www.mongodb.com/docs/manual/reference/operator/aggregation/sample/
 from pymongo.client_session import ClientSession
 
 from server.store import moments
-from server.store.collections import NONE, Collections, Count, Halfway
+from server.store.collections import NONE, Collections
 from server.store.documents import Document
 
 _COUNTED = 10_001
 _SAMPLED = 1000
-_ATTEMPTS = 5
 
 
 def counted(
@@ -46,20 +45,13 @@ def _parts(
 ) -> tuple[int, int]:
     """Return how many fulfil `where` elsewhere and in their collection, of these `at_most`."""
     limited: Document = {} if at_most is None else {"limit": at_most}
-    for _ in range(_ATTEMPTS):
-        count = collections.elsewhere[type](where) if type in collections.elsewhere else None
-        if count is None:
-            break
+    count = collections.elsewhere[type](where) if type in collections.elsewhere else None
+    if count is None:
+        return 0, collections.current(type, where).count_documents(where, **limited)
+    collection = collections.current(type, NONE)
 
-        def read(session: ClientSession, count: Count = count) -> tuple[int, int]:
-            collection = collections.current(type, NONE)
-            return count(session), collection.count_documents(where, session=session, **limited)
+    def read(session: ClientSession) -> tuple[int, int]:
+        return count(session), collection.count_documents(where, session=session, **limited)
 
-        try:
-            found, _ = moments.as_of(collections.database.client, (), read)
-        except Halfway as halfway:
-            # It is waited for whoever moves them, but not for ever.
-            collections.current(type, halfway.where)
-        else:
-            return found
-    return 0, collections.current(type, where).count_documents(where, **limited)
+    found, _ = moments.as_of(collections.database.client, (), read)
+    return found

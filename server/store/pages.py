@@ -114,17 +114,20 @@ class Pages:
         """Return the collection when it has the page of `limit` documents that `steps` begin."""
         if self.type not in self.collections.before:
             return self.collections.current(self.type)
-        step = steps[0]
-        where = self.where(condition, step.condition)
-        (field, direction), *_ = step.sort
+        asked: Document = {"$or": [dict(step.condition) for step in steps]}
+        if len(steps) == 1:
+            asked = dict(steps[0].condition)
+        where = self.where(condition, asked)
+        (field, direction), *_ = steps[0].sort
         if field != "ds" or order.is_of_one_moment:
             return self.collections.current(self.type, where)
         collection = self.collections.current(self.type, NONE)
         reached = "$gt" if direction < 0 else "$lt"
 
         def are_enough(moment: int) -> bool:
-            there = self.where(condition, step.condition, {"ds": {reached: moment}})
-            return collection.count_documents(there, limit=limit + 1) > limit
+            there = self.where(condition, asked, {"ds": {reached: moment}})
+            with refused(alive=self.collections.answers):
+                return collection.count_documents(there, limit=limit + 1) > limit
 
         return self.collections.current(self.type, where, Some(direction, are_enough))
 

@@ -1,7 +1,7 @@
 """What a sheaf is found by: numbers made of what its records will be searched by, and its period.
 
 A number stands for a term of an index entry, such as ``agent=Practitioner/p1``, or for whose a
-record is: ``div=3502``, or ``div=`` if it is of no division. Two terms may have the same number,
+record is: ``=div=3502``, or ``=div=`` if it is of no division. Two terms may have the same number,
 so a sheaf can be looked into for nothing; it is never passed over if it has what is asked for.
 
 Spec: https://www.mongodb.com/docs/manual/core/index-multikey/
@@ -22,8 +22,8 @@ SOUGHT = tuple(
 )  # fmt: skip
 """The beginnings of those terms of a record that have numbers."""
 MARKS = ("div", "own")
-"""The fields that have numbers besides, such as of ``div=3502``, and of ``div=`` if missing."""
-_BEGINNINGS = (*SOUGHT, *(f"{name}=" for name in MARKS))
+"""The fields that have numbers besides, also if they are missing; no parameter begins like that."""
+_BEGINNINGS = (*SOUGHT, *(f"={name}=" for name in MARKS))
 _HALF = 1 << 31
 _VERSION = "/_history/"
 _EARLIER, _LATER = frozenset(("$lt", "$lte")), frozenset(("$gt", "$gte"))
@@ -32,7 +32,7 @@ _LASTS_US = 1000
 
 def numbers(terms: Iterable[str]) -> list[int]:
     """Return the numbers of those `terms` that have one, in order."""
-    return sorted({_number(term) for term in terms if _has_number(term)})
+    return sorted({_number(term) for term in terms if term.startswith(_BEGINNINGS)})
 
 
 def possible(where: Mapping[str, Any]) -> Document | None:
@@ -61,19 +61,22 @@ def _possible(name: str, value: Any) -> Document:  # noqa: ANN401  # any conditi
     if name in ("ds", "de"):
         return dict(_period(value)) if isinstance(value, Mapping) else {}
     terms = list(_terms(name, value))
-    if terms and all(map(_has_number, terms)):
-        return {"keys": {"$in": numbers(terms)}}
-    return {}
+    return {"keys": {"$in": numbers(terms)}} if terms else {}
 
 
 def _terms(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401  # any condition
-    """Yield the terms one of which a record has if its field `name` is as `value` says."""
+    """Yield terms one of which a record has if its field `name` is as `value` says.
+
+    None if that cannot be told.
+    """
     if name in MARKS:
-        yield from (f"{name}={one}" for one in ([""] if value is None else _texts(value) or ()))
+        yield from (f"={name}={one}" for one in ([""] if value is None else _texts(value) or ()))
     elif name == "comp":
         yield from (f"entity={one}" for one in _texts(value) or ())
     elif name in ("t", "whom"):
-        yield from _texts(value) or ()
+        texts = _texts(value) or ()
+        if all(one.startswith(SOUGHT) for one in texts):
+            yield from texts
 
 
 def _period(bounds: Mapping[str, Any], *, is_not: bool = False) -> Iterator[tuple[str, Document]]:
@@ -102,7 +105,3 @@ def _number(term: str) -> int:
     # Of all versions there is one number, for each would have one more otherwise.
     name = term.partition(_VERSION)[0]
     return crc32(name.encode("utf-8", "surrogatepass")) - _HALF
-
-
-def _has_number(term: str) -> bool:
-    return term.startswith(_BEGINNINGS)

@@ -3,7 +3,7 @@
 To store each read as a record of its own costs as much as half of the read, and few are ever looked
 for. So what a process has put into a segment of its spool is stored as it is, as a sheaf, and the
 trail gets one record for it, which tells its SM3 hash and is sealed like any other. Who asks for
-records has those sheaves unfolded before that may have some of them.
+records has those sheaves unfolded before that may have some of the answer.
 
 ``_sheaves`` has ``{_id: segment, lines, n, at, first, last}``: so many lines, of acts that were
 between `first` and `last` (µs since 1970); its record has the time `at`. As long as it is `folded`
@@ -128,39 +128,55 @@ class Sheaves(Generic[Item]):
             found.pop("keys", None)
         return bool(found) and all(sheaf.get(name) == value for name, value in found.items())
 
-    def claimed(self, where: Mapping[str, Any], some: Some | None = None) -> Iterator[Sheaf[Item]]:
+    def claimed(
+        self,
+        where: Mapping[str, Any],
+        some: Some | None = None,
+        sieve: Callable[[Document], bool] | None = None,
+    ) -> Iterator[Sheaf[Item] | None]:
         """Yield those that are folded and may have records that fulfil `where`, for us to unfold.
 
-        If `some` are enough, no more than those are in. What somebody else unfolds is waited for.
-        Raises Unavailable if that takes too long.
+        If `some` are enough, no more than those are in. None stands for one that needs nothing,
+        since `sieve` says that there is none in it, or somebody else has unfolded it meanwhile,
+        which is waited for. Raises Unavailable if that takes too long.
         """
         condition = possible(where)
         if condition is None:
             return
         # Not those that come meanwhile.
         known = {"folded": True, "first": _EVER, "last": _EVER, "_id": {"$lte": self._last()}}
-        asked = {"$and": [known, condition]}
-        count = 0
-        while names := self._named(asked, some):
-            for name, end in names:
-                # To ask takes longer the more there are: after one, two, four, eight.
-                if some is not None and not count & (count - 1) and some.are_enough(end):
-                    return
-                count += 1
-                found = self._awaited(name)
-                if found is not None:
-                    yield found
+        for count, (name, end) in enumerate(self._named({"$and": [known, condition]}, some)):
+            # To ask takes longer the more there are: after one, two, four, eight.
+            if some is not None and not count & (count - 1) and some.are_enough(end):
+                return
+            may_have = sieve is None or self._may_have(name, sieve)
+            yield self._awaited(name) if may_have else None
 
-    def _named(self, asked: Document, some: Some | None) -> list[tuple[str, int]]:
-        """Return names of sheaves, and up to when there are no records of them, nor of later ones.
+    def _may_have(self, name: str, sieve: Callable[[Document], bool]) -> bool:
+        found = self.stored.find_one({"_id": name, "folded": True}, {"keys": 0})
+        return found is not None and ("unfolding" in found or sieve(found))
 
-        They come as `some` are in time, or as an index has them.
+    def _named(self, asked: Document, some: Some | None) -> Iterator[tuple[str, int]]:
+        """Yield names of sheaves, and up to when there are no records of them, nor of later ones.
+
+        They come in the order of time, or against it if `some` are the latest.
         """
-        end = "last" if some is None or some.direction < 0 else "first"
-        found = self.stored.find(asked, {"_id": 1, end: 1}).limit(_NAMED)
-        if some is not None:
-            found = found.sort(end, some.direction)
-        return [(row["_id"], row[end]) for row in found]
+        direction = 1 if some is None else some.direction
+        end = "last" if some is None or direction < 0 else "first"
+        behind = "$gte" if direction > 0 else "$lte"
+        beyond: Document = {}
+        passed: list[str] = []
+        while True:
+            found = self.stored.find({"$and": [asked, beyond]}, {"_id": 1, end: 1})
+            rows = list(found.sort(end, direction).limit(_NAMED))
+            yield from ((row["_id"], row[end]) for row in rows)
+            if len(rows) < _NAMED:
+                return
+            edge = rows[-1][end]
+            if beyond.get(end) != {behind: edge}:
+                passed = []
+            passed += [row["_id"] for row in rows if row[end] == edge]
+            beyond = {end: {behind: edge}, "_id": {"$nin": passed}}
 
     def _last(self) -> str:
         found = self.stored.find_one({}, {"_id": 1}, sort=[("_id", -1)]) or {"_id": ""}

@@ -8,10 +8,10 @@ process begins a new lane; what is there nevertheless stays, as records of what 
 
 Where there is a spool, reads are recorded once they are in it, and go to the database many at once,
 as a sheaf of which there is one record: after a moment, with the next change, or when somebody asks
-for records. Who does so finds a record of each read, for what may have some of those asked for is
-unfolded before. What a process that was killed has left in the spool, the next one to look takes
-over. If the database takes no records, nothing more is put into the spool, so that nothing is given
-either.
+for records. Who does so finds a record of each read in the answer, for what may have some of those
+is unfolded before; who only counts has lines counted. What a process that was killed has left in
+the spool, the next one to look takes over. If the database takes no records, nothing more is put
+into the spool, so that nothing is given either.
 
 Spec: https://www.mongodb.com/docs/manual/reference/write-concern/
 """
@@ -19,7 +19,6 @@ Spec: https://www.mongodb.com/docs/manual/reference/write-concern/
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import partial
 from threading import Event as Flag
 from threading import Thread
 from time import monotonic, sleep
@@ -27,17 +26,17 @@ from typing import Any, Generic
 
 from pymongo.errors import ConnectionFailure, PyMongoError
 
-from server.fhir.outcome import FhirError, Unavailable
+from server.fhir.outcome import FhirError, TooCostly, Unavailable
 from server.store import lanes
 from server.store.coalesce import Coalescer
-from server.store.collections import Count, Some
+from server.store.collections import Some
 from server.store.doubt import Doubt
 from server.store.engine import Engine
 from server.store.epochs import Epochs
 from server.store.failures import refused
 from server.store.items import Item, Records, Timed
 from server.store.lanes import TYPE
-from server.store.sheaf_counts import SheafCounts, can_count
+from server.store.sheaf_counts import SheafCounts
 from server.store.sheaves import BOUND, UNFOLDED, Sheaf, Sheaves, Unfolding
 from server.store.shipping import Kept
 from server.store.spool import Segment, Spool
@@ -82,8 +81,8 @@ class Trail(Generic[Item]):
         self._kept = None if spool is None else Kept(spool, records.encode, now)
         # Nobody asks for records without those that are not in the database yet, or in a sheaf.
         engine.collections.before[TYPE] = self.unfold
-        self._counts = SheafCounts(self._database, records)
-        engine.collections.elsewhere[TYPE] = self._counting
+        self._counts = SheafCounts(self._database, records, self._doubt)
+        engine.collections.elsewhere[TYPE] = self._counts.counting
 
     def append(self, item: Item, announced: object = None) -> int:
         """Record `item`, which may have been `announced`, and return the epoch of now.
@@ -123,19 +122,22 @@ class Trail(Generic[Item]):
         """Return when each act recorded before that may fulfil `where` has a record of its own.
 
         At least `some` of them have then. What was recorded on other hosts a moment before may be
-        missing. Raises Unavailable, and Unfolding if there is too much for now.
+        missing. Raises Unavailable, Unfolding if there is too much for now, TooCostly if too much
+        is to be looked through.
         """
         self.settle()
         until = monotonic() + _UNFOLDING_SECONDS
+        has_done_some = False
         with refused():
-            for sheaf in self.sheaves.claimed(where, some):
-                self._unfold(sheaf)
+            for sheaf in self.sheaves.claimed(where, some, self._counts.sieve(where)):
+                if sheaf is not None:
+                    self._unfold(sheaf)
+                    has_done_some = True
                 if monotonic() > until:
-                    raise Unfolding.because("trail-unfolding")
-
-    def _counting(self, where: Mapping[str, Any]) -> Count | None:
-        """Return what counts acts without a record that fulfil `where`; None if nothing can."""
-        return partial(self._counts.count, where) if can_count(where) else None
+                    if has_done_some:
+                        raise Unfolding.because("trail-unfolding")
+                    # Another attempt would look into the same ones, and come no further.
+                    raise TooCostly.because("database-work-too-long")
 
     def _unfold(self, sheaf: Sheaf[Item]) -> None:
         told = sheaf.at, self._records.unfolded(sheaf.facts(UNFOLDED))

@@ -10,7 +10,10 @@ from msgspec import structs
 
 from server.access.caller import Caller
 from server.access.policy import Region, Right, Rights
+from server.fhir.outcome import TooCostly
 from server.portal.desk import Desk
+from server.store import sheaves
+from server.store import trail as trails
 from server.store.sheaves import SHEAVES
 from tests.audit.conftest import read_of
 from tests.audit.test_spool import faults, name, new_process, slow, stored
@@ -86,7 +89,7 @@ def walk(desk, *query):
         (("subtype", "read"),),
         (("action", "R"), ("outcome", "0")),
         (("agent", "Practitioner/p1"),),
-        (("agent-name", "王"),),
+        (("address", "10.0.0"),),
         (("date", "gt2020-01-01"), ("type:not", "110113")),
     ],
 )
@@ -131,6 +134,34 @@ def test_a_rare_kind_is_found_among_many(services, folded):
     assert list(walk(desk, ("outcome", "4"))) == [[999]]
     assert list(walk(desk, ("outcome", "8"))) == [[]]
     assert folded() == SHEAVES_MADE + 1
+
+
+def test_where_it_came_from_is_looked_for_without_unfolding_the_others(services, folded):
+    """By what the lines say, for no number stands for an address, or for the words of a name."""
+    keep(services, [structs.replace(read_of(100), address="192.0.2.7"), read_of(101)])
+    desk = auditor(services)
+    assert list(walk(desk, ("address", "192.0.2.8"))) == [[]]
+    assert folded() == SHEAVES_MADE + 1
+    assert list(walk(desk, ("address", "192.0.2.7"), ("_count", "1"))) == [[100]]
+    query = ("address", "10.0.0.8"), ("entity", "Observation/o7,Observation/o33"), ("_count", "1")
+    assert list(walk(desk, *query)) == [[33], [7]]
+    assert folded() == SHEAVES_MADE - 2
+
+
+def test_who_looks_through_very_much_for_nothing_is_told_to_ask_for_less(services, monkeypatch):
+    """For with each attempt the same would be looked through."""
+    monkeypatch.setattr(trails, "_UNFOLDING_SECONDS", 0)
+    with pytest.raises(TooCostly):
+        list(walk(auditor(services), ("address", "192.0.2.8")))
+
+
+@pytest.mark.parametrize("sort", ["-date", "date"])
+def test_very_many_sheaves_are_gone_through_some_at_a_time(services, monkeypatch, sort):
+    monkeypatch.setattr(sheaves, "_NAMED", 2)
+    query = ("_sort", sort), ("_count", "100"), ("entity", "Observation/o7,Observation/o33")
+    assert sorted(one for page in walk(auditor(services), *query) for one in page) == [7, 33]
+    services.trail.unfold({})
+    assert faults(services) == []
 
 
 def test_who_sees_one_division_waits_for_its_reads_only(services, folded):

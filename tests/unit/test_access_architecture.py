@@ -65,6 +65,8 @@ REVIEWED = {
     "epochs": "the number that tells of withdrawn rights",
     "doubt": "whether the trail has what it may have been told already",
     "sheaves": "reads that the trail keeps together, for nobody until they have records",
+    "sheaf_counts": "such reads, by a condition that `resources` has bounded for the caller",
+    "sheaf_lines": "such a condition asked of entries that are in no collection",
     "sheaf_inspection": "`tongkang audit verify`, for who runs the server",
     "replica": "the set's own configuration",
 }

@@ -97,7 +97,7 @@ def test_it_can_be_sought_in_a_sheaf_by_whatever_it_has(event):
     found |= {f"entity={one}" for one in entries.get("comp", ())}
     for name in MARKS:
         has = entries.get(name, "")
-        found |= {f"{name}={one}" for one in (has if isinstance(has, list) else [has])}
+        found |= {f"={name}={one}" for one in (has if isinstance(has, list) else [has])}
     assert found <= keys
 
 

@@ -16,6 +16,8 @@ TERMS = (
     "action=R",
     "entity-name=a",
 )
+# An own search parameter may be called like a field.
+TERMS += ("div=a", "own=a")
 DIVISIONS = ("35", "3502", "350206")
 COMPARED = {
     "$gte": lambda value, bound: value >= bound,
@@ -105,8 +107,8 @@ class Nowhere(dict):
 def sought(item):
     """Return what a record is sought by, as the trail's own do."""
     yield from item["t"]
-    yield from (f"div={one}" for one in item.get("div", [""]))
-    yield f"own={item.get('own', '')}"
+    yield from (f"=div={one}" for one in item.get("div", [""]))
+    yield f"=own={item.get('own', '')}"
 
 
 SHEAVES = Sheaves({"_sheaves": Nowhere()}, None, sought, None)
