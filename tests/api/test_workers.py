@@ -4,6 +4,7 @@ Spec: https://docs.gunicorn.org/en/stable/design.html
 """
 
 import http.client
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,19 @@ def workers(server):
     return children(server.child.pid)
 
 
-def sockets(process):
-    """Return how many sockets the process has open."""
-    files = Path(f"/proc/{process}/fd").iterdir()
-    return sum(str(one.readlink()).startswith("socket:") for one in files)
+def answered(port):
+    """Return the sockets, by inode, of connections to this port on this host, as ``socket:[1]``."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {f"socket:[{row[9]}]" for row in rows if int(row[1].partition(":")[2], 16) == port}
+
+
+def opened(process):
+    """Return what the process has open."""
+    found = set()
+    for one in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.add(str(one.readlink()))
+    return found
 
 
 def connected(server):
@@ -42,16 +52,24 @@ def connected(server):
 
 
 def test_connections_that_come_together_are_shared_by_the_workers(server):
-    """One process would have all of them otherwise, one time in five or so."""
-    for _ in range(10):
-        before = {process: sockets(process) for process in workers(server)}
+    """One process would have all of them otherwise, one time in five or so.
+
+    Once it may be so nevertheless, if the machine keeps a worker from its turn.
+    """
+    uneven = []
+    port = int(server.root.rpartition(":")[2])
+    for _ in range(20):
+        before = answered(port)
         connections = [connected(server) for _ in range(CALLERS)]
         for one in connections:
             one.request("GET", "/livez")
         for one in connections:
             one.getresponse().read()
-        taken = [sockets(process) - count for process, count in before.items()]
+        new = answered(port) - before
+        taken = [len(new & opened(process)) for process in workers(server)]
         for one in connections:
             one.close()
-        assert sum(taken) >= CALLERS, taken
-        assert min(taken) >= CALLERS // 4, taken
+        assert sum(taken) == CALLERS, taken
+        if min(taken) < CALLERS // 4:
+            uneven.append(taken)
+    assert len(uneven) <= 1, uneven
