@@ -197,3 +197,9 @@ class Server(Process):
 
         wait_until(is_ready, 60)
         return self
+
+
+def all_halted(process):
+    """Tell whether every thread of the process has come to rest."""
+    stats = Path(f"/proc/{process}/task").glob("*/stat")
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in stats)

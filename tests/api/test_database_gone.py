@@ -7,14 +7,13 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from server.store.embedded import EmbeddedMongo
 from tests.api.client import Client, refused
 from tests.builders import TEST, fresh, identifier, patient
-from tests.processes import Server, children, status, wait_until
+from tests.processes import Server, all_halted, children, status, wait_until
 
 pytestmark = pytest.mark.alone
 
@@ -57,12 +56,6 @@ class Mongod:
     def start_again(self):
         wait_until(lambda: not self.embedded.is_running)
         self.start()
-
-
-def all_halted(process):
-    """Tell whether every thread of the process has come to rest."""
-    stats = Path(f"/proc/{process}/task").glob("*/stat")
-    return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in stats)
 
 
 @pytest.fixture(scope="module")

@@ -146,6 +146,7 @@ def test_without_its_database_it_gives_nothing(tmp_path):
         with MongoClient(url) as client:
             pid = int(client.admin.command("serverStatus")["pid"])
         os.kill(pid, signal.SIGSTOP)
+        processes.wait_until(lambda: processes.all_halted(pid))
         try:
             with pytest.raises(Unavailable):
                 services.trail.append(read_of(2))
