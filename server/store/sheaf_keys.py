@@ -67,7 +67,7 @@ def _possible(name: str, value: Any) -> Document:  # noqa: ANN401  # any conditi
 def _terms(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401  # any condition
     """Yield terms one of which a record has if its field `name` is as `value` says.
 
-    None if that cannot be told.
+    There are none if that cannot be told.
     """
     if name in MARKS:
         yield from (f"={name}={one}" for one in ([""] if value is None else _texts(value) or ()))
