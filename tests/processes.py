@@ -80,11 +80,32 @@ def children(process):
 
 def named(processes, word):
     """Return those of `processes` whose command line has `word` in it."""
-    return [
-        process
-        for process in processes
-        if word in Path(f"/proc/{process}/cmdline").read_bytes().decode()
-    ]
+    return [process for process in processes if word in command_line(process)]
+
+
+def command_line(process):
+    """Return the words of the process with this id, each ended by NUL; none if it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def doing_jobs(server):
+    """Return the id of the process under `tongkang serve` that does jobs, once it runs.
+
+    What starts it has the same words behind its own, and has none at all while it becomes it.
+    """
+    line = "".join(f"{word}\0" for word in (sys.executable, "-m", "server.cli", "jobs"))
+    found = []
+
+    def runs():
+        found[:] = [one for one in children(server.child.pid) if command_line(one) == line]
+        return found
+
+    wait_until(runs, 60)
+    (process,) = found
+    return process
 
 
 class Process:

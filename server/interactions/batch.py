@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 from server.context import Context
-from server.fhir.outcome import BadRequest, FhirError
+from server.fhir.outcome import BadRequest, FhirError, Unprocessable
 from server.interactions import provenance
 from server.interactions.answers import Answer, Answers, Perform, Room
 from server.interactions.call import Call, Result
-from server.interactions.entries import Bundle, Entry, read
+from server.interactions.entries import Bundle, Entry, about, linked, read
+from server.interactions.institutions import TYPE as ORGANIZATION
+from server.interactions.quality import counting
 from server.interactions.transaction import transaction
 from server.interactions.writing import no_parameters
 
@@ -30,10 +32,20 @@ def bundle(context: Context, call: Call, perform: Perform) -> Result:
             return transaction(context, asked, perform, origin)
         except FhirError as refusal:
             refusal.interaction, refusal.concerned = asked.type, tuple(asked.asked.values())
+            _count(context, asked, refusal)
             raise
     if origin is not None:
         raise BadRequest.because("provenance-not-here")
     return _batch(context, asked, perform)
+
+
+def _count(context: Context, asked: Bundle, refusal: FhirError) -> None:
+    """Count the records of a transaction that is refused for what is said in it."""
+    sent = [one for one in asked.entries if counting.submits(one.call)]
+    if sent and isinstance(refusal, Unprocessable):
+        told = ((one.resource, about(one.place, refusal.issues)) for one in sent)
+        others = linked(asked.entries, ORGANIZATION)
+        counting.refused(context, told, {url: one.resource for url, one in others.items()})
 
 
 def _batch(context: Context, asked: Bundle, perform: Perform) -> Result:

@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#transaction
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -148,6 +148,19 @@ def placed(place: int) -> Iterator[None]:
             raise
         issues = (replace(one, expression=_expression(one, place)) for one in error.issues)
         raise type(error)(*issues, headers=error.headers) from error.__cause__
+
+
+def linked(entries: Iterable[Entry], type: str) -> dict[str, Entry]:
+    """Return those of `entries` of a `type` that others may refer to, by their fullUrl."""
+    return {
+        one.full_url: one for one in entries if one.call.type == type and one.full_url is not None
+    }
+
+
+def about(place: int, issues: Iterable[Issue]) -> list[Issue]:
+    """Return which of `issues` are about the entry at `place`."""
+    here = f"Bundle.entry[{place}]"
+    return [one for one in issues if f"{one.expression}.".startswith(f"{here}.")]
 
 
 def _expression(issue: Issue, place: int) -> str:

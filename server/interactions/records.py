@@ -13,12 +13,13 @@ import orjson
 
 from server.context import Context
 from server.fhir import json
-from server.fhir.outcome import Conflict
+from server.fhir.outcome import Conflict, Unprocessable
 from server.interactions import visits
 from server.interactions.belonging import Said
-from server.interactions.entries import Entry, placed
+from server.interactions.entries import ALONE, Entry, linked, placed
 from server.interactions.identities import Identified
-from server.interactions.institutions import Institutions
+from server.interactions.institutions import TYPE as ORGANIZATION
+from server.interactions.institutions import Institutions, Others
 from server.interactions.patch import Made
 from server.interactions.platform import platform
 from server.interactions.projecting import Change, Projecting
@@ -28,7 +29,6 @@ from server.store.transactions import Transaction, Write
 
 Decided = Mapping[str, str]
 """Patients that somebody has decided on, by the id of the record that is about them."""
-_WITH_RECORD = ("create", "update")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,37 @@ class Records:
         self.own = platform(context) if self._places else context
         self.institutions = Institutions(self.own)
         self._residents = Residents(self.institutions, decided)
-        others = {one.full_url: one.resource for one in entries if one.full_url is not None}
+        others = self._institutions(entries) if self._places else {}
         self.entries: list[Entry] = []
         for one in entries:
             with placed(one.place):
-                is_record = one.place in self._places
-                told = visits.told_apart(self.institutions, one, others) if is_record else one
-                self.entries.append(told)
+                self.entries.append(self._told(one, others) if one.place in self._places else one)
         self._mine = [one for one in self.entries if one.place in self._places]
         self._patched: dict[int, Resolution] = {}
+        self._visits: dict[str, str] = {}
+
+    def _institutions(self, entries: Sequence[Entry]) -> Others:
+        """Return the Organizations among `entries` that others may refer to."""
+        found = linked(entries, ORGANIZATION)
+        for one in found.values():
+            with placed(one.place):
+                self._check_form(one)
+        return {url: one.resource for url, one in found.items()}
+
+    def _told(self, entry: Entry, others: Others) -> Entry:
+        self._check_form(entry)
+        return visits.told_apart(self.institutions, entry, others)
+
+    def _check_form(self, entry: Entry) -> None:
+        """Raise Unprocessable if the resource of `entry` has not the form of its type.
+
+        Whatever a Bundle has is read only behind that.
+        """
+        if entry.place == ALONE or entry.call.interaction not in ("create", "update"):
+            return
+        faults = self.own.interpreters.structure.faults(entry.resource)
+        if faults:
+            raise Unprocessable(*faults)
 
     @property
     def are_all(self) -> bool:
@@ -90,6 +112,7 @@ class Records:
 
         Raises Conflict if there is another record of the same visit.
         """
+        self._visits.clear()
         if not self._places:
             return identified
         patients = {one.reference for one in identified.entries.values() if one.type == "Patient"}
@@ -101,8 +124,7 @@ class Records:
             if identity is None or entry.same is None:
                 continue
             with placed(entry.place):
-                if not entry.is_told_apart:
-                    self._check_alone(own, entry, identity.id)
+                self._check_alone(own, entry, identity.id)
             record = self._linked(entry, identified)
             asked[entry.place] = Asked(record, old.get((identity.type, identity.id)))
         found = self._residents.find(transaction, list(asked.values()), patients)
@@ -122,7 +144,10 @@ class Records:
         }
 
     def patched(self, transaction: Transaction, entry: Entry, made: Made) -> Made:
-        """Return what a patch has `made`, with whom it is about if it is a record."""
+        """Return what a patch has `made`, with whom it is about if it is a record.
+
+        Only now is it known of which visit and about whom that is, so both are claimed here.
+        """
         if entry.place not in self._places:
             return made
         record = orjson.loads(made.body)
@@ -131,6 +156,7 @@ class Records:
         record, body = visits.told(self.institutions, record, made.body, {})
         own = transaction.seen_by(self.own.access.visibility)
         same = visits.criteria(self.institutions, record, {})
+        transaction.claim({same.claim} | self._residents.claims(record))
         self._check_alone(own, replace(entry, same=same, resource=record), made.old.id)
         (found,) = self._residents.find(transaction, [Asked(record, made.old)])
         self._patched[entry.place] = found
@@ -165,11 +191,14 @@ class Records:
         return made
 
     def _check_alone(self, own: Transaction, entry: Entry, id: str) -> None:
-        """Raise Conflict if another record than `id` is of the same visit."""
+        """Raise Conflict if another record than `id` is of the same visit, or is to be."""
         if entry.same is None:
             return
-        found = own.matching(entry.call.resource_type, [entry.same.condition])[0]
-        if any(one.id != id for one in found):
+        others = {self._visits.setdefault(entry.same.claim, id)}
+        if not entry.is_told_apart:
+            found = own.matching(entry.call.resource_type, [entry.same.condition])[0]
+            others |= {one.id for one in found}
+        if others != {id}:
             number = str(entry.resource.get("visitNumber"))[:60]
             raise Conflict.because("record-of-visit-exists", number=number)
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from functools import partial
 
+import orjson
+
 from server.context import Context, Note
 from server.fhir.outcome import FhirError, Gone, NotFound, Unprocessable
 from server.interactions import (
@@ -52,11 +54,12 @@ def transaction(
         raise type(first)(*issues, headers=first.headers)
     ordered = sorted(bundle.entries, key=lambda one: one.order)
     reads = [one for one in ordered if one.is_read]
+    writes = [one for one in ordered if not one.is_read]
+    # Who may not write learns nothing else, and nothing is counted of what they send.
+    writing = Writing(context, writes, origin)
     for entry in reads:
         with placed(entry.place):
             _check_read(context, entry)
-    writes = [one for one in ordered if not one.is_read]
-    writing = Writing(context, writes, origin)
     answers: dict[int, Answer] = {**_tried(context, reads, writes, perform), **writing.run()}
     room = Room()
     for entry in reads if writes else ():
@@ -124,8 +127,10 @@ class Writing:
         for entry in entries:
             with placed(entry.place):
                 _check_write(context, entry)
-                call = entry.call
-                if call.interaction == "patch":
+        for entry in entries:
+            call = entry.call
+            if call.interaction == "patch":
+                with placed(entry.place):
                     self._changes[entry.place] = patch.read(context, call.content_type, call.body)
         self._records = Records(context, entries, decided or {})
         self._entries = self._records.entries
@@ -149,10 +154,12 @@ class Writing:
     def _outcomes(self, done: Mapping[int, Done]) -> Iterator[Outcome]:
         """Yield what became of each record that was taken."""
         for entry in self._entries:
-            if entry.call.type == counting.OF and entry.call.interaction in ("create", "update"):
+            if counting.submits(entry.call):
                 one = done[entry.place]
                 fate = "new" if one.status == 201 else "changed" if one.made else "same"
-                yield Outcome(fate, entry.resource)
+                # What is stored says which Organization the institution is.
+                stored = one.version.body if one.version is not None else None
+                yield Outcome(fate, orjson.loads(stored) if stored else entry.resource)
 
     def _stored(self, types: Collection[str], note: Note) -> dict[int, Done]:
         """Return what the entries came to, all stored; `note` takes what tells it once more."""

@@ -17,6 +17,7 @@ from tests.processes import (
     ROOT,
     Server,
     children,
+    doing_jobs,
     is_alive,
     named,
     status,
@@ -76,8 +77,7 @@ def test_it_runs_the_processes_that_are_set(serve):
 
 def test_it_runs_the_process_that_does_jobs_and_ends_it(serve):
     server = serve(job_workers=1).ready()
-    wait_until(lambda: named(children(server.child.pid), "server.cli\0jobs"))
-    (jobs,) = named(children(server.child.pid), "server.cli\0jobs")
+    jobs = doing_jobs(server)
     assert server.stop() == 0
     assert not is_alive(jobs)
 

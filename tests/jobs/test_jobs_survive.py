@@ -12,7 +12,7 @@ import pytest
 
 from tests.builders import fresh, patient
 from tests.jobs.asking import Caller, batch_of
-from tests.processes import children, free_port, named, wait_until
+from tests.processes import doing_jobs, free_port, wait_until
 
 MANY = 1800
 """More than are stored before somebody notices that it was begun."""
@@ -138,9 +138,8 @@ def test_a_job_outlives_the_server_that_took_it(serve, caller, server, place):
 def test_the_process_that_does_jobs_is_started_again(serve):
     server = serve(job_workers=1, port=free_port())
     caller = Caller(server.base)
-    wait_until(lambda: named(children(server.child.pid), "server.cli\0jobs"), 60)
-    (old,) = named(children(server.child.pid), "server.cli\0jobs")
+    old = doing_jobs(server)
     os.kill(old, signal.SIGKILL)
     assert caller.wait(caller.leave("GET", "Patient?_count=1")).status_code == 200
-    assert named(children(server.child.pid), "server.cli\0jobs") != [old]
+    assert doing_jobs(server) != old
     assert server.stop() == 0

@@ -12,21 +12,39 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from server.context import Context
+from server.fhir import json
 from server.fhir.canonical import BASE
-from server.fhir.outcome import FhirError, Unavailable
+from server.fhir.outcome import Issue, Unavailable
+from server.fhir.reference import parse
 from server.interactions import belonging
-from server.interactions.institutions import Institutions
+from server.interactions.call import Call
+from server.interactions.institutions import TYPE, Institutions, Others, named
 from server.interactions.platform import platform
 from server.interactions.quality.measuring import Outcome, counted
 from server.store.tallies import Count
 
 OF = "EncounterRecord"
 """The type of what is counted."""
+_NAMES = ("reference", "identifier", "display")
+_REPORT = {
+    "resourceType": "MeasureReport",
+    "status": "complete",
+    "type": "summary",
+    "measure": f"{BASE}/Measure/encounter-record-quality",
+    "period": {"start": "2026-01-01"},
+}
+"""A MeasureReport, to tell whether something can be its reporter."""
 _log = logging.getLogger("tongkang.quality")
+
+
+def submits(call: Call) -> bool:
+    """Tell whether `call` submits a record; who patches or deletes one submits none."""
+    return call.type == OF and call.interaction in ("create", "update")
 
 
 def count(context: Context, outcomes: Iterable[Outcome]) -> None:
@@ -62,10 +80,33 @@ def summed(context: Context, outcomes: Iterable[Outcome], submission: str = "") 
     return [Count(key, told[key], day, more) for key, more in sums.items()]
 
 
-def refused(context: Context, record: object, refusal: FhirError) -> None:
-    """Count one record that was refused, as far as it could be read."""
-    rules = tuple(dict.fromkeys(one.message for one in refusal.issues if one.severity == "error"))
-    count(context, [Outcome("refused", record if isinstance(record, Mapping) else {}, rules)])
+def refused(
+    context: Context,
+    records: Iterable[tuple[json.Resource, Iterable[Issue]]],
+    others: Others = MappingProxyType({}),
+) -> None:
+    """Count `records` that were refused, each with what is said of it.
+
+    `others` are the Organizations that came along with them.
+    """
+    good = {link: one for link, one in others.items() if not _faults(context, one)}
+    count(
+        context,
+        [Outcome("refused", _told_by(record, good), _rules(issues)) for record, issues in records],
+    )
+
+
+def _told_by(record: json.Resource, others: Others) -> json.Resource:
+    """Return `record`, which may be of any shape, with the code of an institution of `others`."""
+    match record:
+        case {"institution": {"reference": str(link)} as institution} if link in others:
+            return {**record, "institution": named({"institution": institution}, others)}
+    return record
+
+
+def _rules(issues: Iterable[Issue]) -> tuple[str, ...]:
+    """Return the names of the rules that are broken, each once."""
+    return tuple(dict.fromkeys(one.message for one in issues if one.severity == "error"))
 
 
 def _told(
@@ -89,31 +130,32 @@ def _key(*parts: object) -> str:
 
 def _reporter(context: Context, institutions: Institutions, outcome: Outcome) -> dict[str, Any]:
     """Return the reference to the institution of a record, to that of the caller if it has none."""
-    named = _named(outcome.record.get("institution"))
-    shown = {name: one for name, one in named.items() if name != "reference"}
+    told = _named(context, outcome.record.get("institution"))
+    shown = {name: one for name, one in told.items() if name != "reference"}
     match outcome.record:
         # The server has written this, unless the record was refused.
         case {"organization": {"reference": str(known)}} if (
-            outcome.fate != "refused" and known.startswith("Organization/")
+            outcome.fate != "refused" and known.startswith(f"{TYPE}/")
         ):
             return {"reference": known, **shown}
-    if not named:
-        reference = context.access.caller.organization.reference
-        return {"reference": reference} if reference else {}
-    found = institutions.organization({"resourceType": OF, "institution": named}, {})
+    found = institutions.organization({"resourceType": OF, "institution": told}, {})
+    if found is None and not shown:
+        found = context.access.caller.organization.reference
     return {**({} if found is None else {"reference": found}), **shown}
 
 
-def _named(institution: object) -> dict[str, Any]:
+def _named(context: Context, institution: object) -> dict[str, Any]:
     """Return what names `institution`, which may be of any shape in a record that is refused."""
-    found: dict[str, Any] = {}
-    match institution:
-        case {"reference": str(reference)}:
-            found["reference"] = reference
-    match institution:
-        case {"identifier": {"system": str(system), "value": str(value)}}:
-            found["identifier"] = {"system": system, "value": value}
-    match institution:
-        case {"display": str(display)}:
-            found["display"] = display
-    return found
+    if not isinstance(institution, Mapping):
+        return {}
+    if _faults(context, {**_REPORT, "reporter": institution}):
+        return {}
+    told = {name: institution[name] for name in _NAMES if name in institution}
+    target = parse(told.get("reference", ""), context.interpreters.settings.base_url)
+    if not (target.local and target.type == TYPE):
+        told.pop("reference", None)  # nobody else could follow it
+    return told
+
+
+def _faults(context: Context, resource: json.Resource) -> list[Issue]:
+    return context.interpreters.structure.faults(resource)
