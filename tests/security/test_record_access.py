@@ -124,6 +124,25 @@ def test_without_the_right_to_create_nobody_sends_one(asking, told):
     assert isinstance(reader("create", TYPE, told)[1], Forbidden)
 
 
+def test_what_somebody_sends_who_may_not_counts_for_no_institution(asking, services, told):
+    reader = asking(emr(), "system/EncounterRecord.rs")
+    named = {"identifier": {"system": "urn:test:institution", "value": "uncounted"}}
+    record = {**told, "institution": named, "start": "2026-02-30"}
+    # The operation is refused for what it is (422), whoever asks for it.
+    urls = {f"{TYPE}/a/$resolve": {"resourceType": "Parameters"}, TYPE: record}
+    entries = [
+        {"resource": one, "request": {"method": "POST", "url": url}} for url, one in urls.items()
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    assert reader("batch", None, bundle, method="POST")[0] == 403
+    counted = [one.told["reporter"] for one in services.tallies.waiting(10_000)]
+    assert named not in counted
+    sender = asking(emr(), "system/EncounterRecord.cu")
+    assert sender("batch", None, {**bundle, "entry": entries[1:]}, method="POST")[0] == 422
+    counted = [one.told["reporter"] for one in services.tallies.waiting(10_000)]
+    assert named in counted
+
+
 def test_somebody_whom_the_sender_may_not_see_is_found_and_not_shown(pusher, keeper, told, number):
     home = {"address": [{"use": "home", "postalCode": "100000", "text": "示例地址"}]}
     known = patient(identifier=[{"system": ID_CARD, "value": number}],
