@@ -61,8 +61,8 @@ class Headers:
         """Return what columns of `elements` may be called."""
         found: dict[str, tuple[Element, ...]] = {}
         for element in elements:
-            for header in element.headers:
-                key = folded(header)
+            # A name and its other spelling may be one.
+            for key in dict.fromkeys(map(folded, element.headers)):
                 found[key] = (*found.get(key, ()), element)
         return cls(found)
 

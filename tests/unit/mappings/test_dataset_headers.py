@@ -3,6 +3,7 @@
 import pytest
 
 from server.fhir.outcome import NotFound, Unprocessable
+from server.mappings.making import CALCULATED
 
 
 @pytest.fixture
@@ -33,6 +34,15 @@ def test_numbered_columns_are_values_of_one_element_in_their_places(front_page):
         "出院其他诊断名称": "高血压\\|病|糖尿病",
         "出院其他诊断疾病编码": "|E11.900",
     }
+
+
+def test_every_element_can_be_a_column_by_each_of_its_names(datasets):
+    for dataset in datasets.all:
+        written = [one for one in dataset.elements.values() if one.convert != CALCULATED]
+        for element in written:
+            for name in {element.name, *element.aliases} & {*element.headers}:
+                ((meant, _),) = dataset.headers([name]).names
+                assert meant == element.name
 
 
 def test_an_unknown_header_is_named(front_page):
