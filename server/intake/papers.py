@@ -48,6 +48,7 @@ def _stored(context: Context, call: Call, papers: Papers) -> Result:
     for number in range(_MOST_TRIES):
         (one,) = making.requests([papers.read])
         if one.refusal is not None:
+            counting.refused(context, [(papers.read.record, one.refusal.issues)])
             raise one.refusal
         try:
             return alone(context, _posted(call, *one.requests))

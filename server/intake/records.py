@@ -6,7 +6,7 @@ of the visit, for a row of prescriptions does not say that there are no diagnose
 Spec: WS 445-2014; https://hl7.org/fhir/R4/http.html#cond-update
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -14,14 +14,15 @@ import orjson
 from server.context import Context
 from server.fhir import json
 from server.fhir.outcome import FhirError, Unavailable, Unprocessable
-from server.intake import merging
+from server.intake import merging, visitors
+from server.intake.keeping import Kept
 from server.intake.made import Request, Requested
+from server.intake.visitors import Known
 from server.interactions import visits
 from server.interactions.criteria import Criteria
 from server.interactions.institutions import Institutions
 from server.interactions.platform import platform
 from server.mappings.datasets import DataSet, Read
-from server.store.documents import Version
 
 _SERVERS_OWN = ("organization", "resident")
 
@@ -42,19 +43,23 @@ class Visits:
     dataset: DataSet
     own: Context = field(init=False)
     elements: frozenset[str] = field(init=False)
+    shared: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Find out which elements of a record are told anew by each row of the data set.
 
         They are all that it has, or if it is of parts of visits, those that no whole visit has.
+        Those are `shared` that parts have, too.
         """
         object.__setattr__(self, "own", platform(self.context))
+        records = [one for one in self.context.interpreters.datasets.all if one.is_record]
+        of_wholes = _all_elements(one for one in records if not one.head.is_part)
+        of_parts = _all_elements(one for one in records if one.head.is_part)
         elements = _elements(self.dataset)
         if self.dataset.head.is_part:
-            others = self.context.interpreters.datasets.all
-            wholes = [one for one in others if one.is_record and not one.head.is_part]
-            elements = elements.difference(*map(_elements, wholes))
+            elements -= of_wholes
         object.__setattr__(self, "elements", elements)
+        object.__setattr__(self, "shared", elements & of_parts)
 
     def requests(self, reads: Sequence[Read]) -> list[Requested]:
         """Return what is to be written for each of `reads`, by the key of its visit."""
@@ -65,9 +70,15 @@ class Visits:
         return [
             Requested(refusal=one)
             if isinstance(one, FhirError)
-            else Requested((self._request(one, there[one.same.claim]),), one.same.claim)
+            else self._requested(one, there[one.same.claim])
             for one in wanted
         ]
+
+    def _requested(self, wanted: _Wanted, there: Known | None) -> Requested:
+        try:
+            return Requested((self._request(wanted, there),), wanted.same.claim)
+        except Unprocessable as refusal:
+            return Requested(refusal=refusal)
 
     def _wanted(self, institutions: Institutions, record: json.Resource) -> _Wanted | FhirError:
         plain = orjson.loads(json.dumps(record))
@@ -79,28 +90,35 @@ class Visits:
         except FhirError as refusal:
             return refusal
 
-    def _there(self, wanted: Sequence[_Wanted]) -> list[Version | None]:
+    def _there(self, wanted: Sequence[_Wanted]) -> list[Known | None]:
         """Return the record that is there of each visit."""
         if not wanted:
             return []
         # Who sends a part need not see the whole; whether they may change it is asked in writing.
         type, conditions = wanted[0].record["resourceType"], [one.same.condition for one in wanted]
-        found = self.own.resources.look(lambda look: look.matching(type, conditions, 1))
-        return [next(iter(one), None) for one in found]
+        return self.own.resources.look(lambda look: visitors.known(look, type, conditions))
 
-    def _request(self, wanted: _Wanted, there: Version | None) -> Request:
+    def _request(self, wanted: _Wanted, there: Known | None) -> Request:
+        """Return what is to be written. Raises Unprocessable if it is of somebody else's visit."""
         if there is None:
             return posted(json.dumps(wanted.record), if_none_match="*")
-        old = {
-            name: value
-            for name, value in json.exact(there.body or b"{}").items()
-            if name not in _SERVERS_OWN
-        }
+        body = there.version.body or b"{}"
+        old = {name: value for name, value in json.exact(body).items() if name not in _SERVERS_OWN}
+        base_url = self.own.interpreters.settings.base_url
         if self.dataset.head.is_part:
+            visitors.check_part(wanted.record, there, base_url)
             merged = merging.part(old, wanted.record, self.elements)
         else:
-            merged = merging.whole(old, wanted.record, self.elements)
-        return posted(json.dumps(merged), if_match=f'W/"{there.version}"')
+            kept = Kept.of(old, self._sayable(body), self.elements, self.shared)
+            if kept.is_told_by_others:
+                visitors.check_whole(wanted.record, there, base_url)
+            merged = kept.over(old, wanted.record)
+        return posted(json.dumps(merged), if_match=f'W/"{there.version.version}"')
+
+    def _sayable(self, body: bytes) -> json.Resource:
+        """Return what a row of the data set would say of the record `body`."""
+        restored = self.dataset.restore([json.spelled(body)])
+        return self.dataset.read(restored.row).record
 
 
 def _elements(dataset: DataSet) -> frozenset[str]:
@@ -108,6 +126,10 @@ def _elements(dataset: DataSet) -> frozenset[str]:
     targets = (one.target for one in dataset.elements.values() if one.target)
     names = (one.partition(".")[2].partition(".")[0] for one in targets)
     return frozenset(one.partition("[")[0] for one in names) - {""}
+
+
+def _all_elements(datasets: Iterable[DataSet]) -> frozenset[str]:
+    return frozenset().union(*map(_elements, datasets))
 
 
 def posted(

@@ -32,6 +32,13 @@ class Claimed:
     person: json.Resource
 
     @classmethod
+    def of(cls, patient: json.Resource) -> "Claimed":
+        """Return what `patient`, a Patient, says of themselves."""
+        numbers = patient.get("identifier", ())
+        told = tuple(one for one in numbers if "system" in one and "value" in one)
+        return cls(None, told, frozenset(name_keys(patient)), patient)
+
+    @classmethod
     def by(cls, record: json.Resource, base_url: str) -> "Claimed":
         """Return what `record` says, whose structure is valid."""
         patient = record["patient"]
@@ -57,16 +64,24 @@ class Claimed:
         """Return the ID number that is told, None if there is none."""
         return next(iter(_numbers(self.identifiers)), None)
 
-    def agrees(self, patient: json.Resource) -> bool:
-        """Tell whether nothing that is said contradicts what `patient` says of itself."""
-        known = name_keys(patient)
-        numbers, others = {*_numbers(self.identifiers)}, {*_numbers(patient.get("identifier", ()))}
+    def agrees(self, other: "Claimed") -> bool:
+        """Tell whether nothing that is said contradicts what the `other` says."""
+        numbers, others = {*_numbers(self.identifiers)}, {*_numbers(other.identifiers)}
         return (
-            not (self.names and known and self.names.isdisjoint(known))
+            not (self.names and other.names and self.names.isdisjoint(other.names))
             and not (numbers and others and numbers.isdisjoint(others))
-            and _is_same_day(self.person.get("birthDate"), patient.get("birthDate"))
-            and _is_same_sex(self.person.get("gender"), patient.get("gender"))
+            and _is_same_day(self.person.get("birthDate"), other.person.get("birthDate"))
+            and _is_same_sex(self.person.get("gender"), other.person.get("gender"))
         )
+
+    def shares(self, other: "Claimed") -> bool:
+        """Tell whether both say the same name or the same number."""
+        return not (self.names.isdisjoint(other.names) and self.numbers.isdisjoint(other.numbers))
+
+    @property
+    def numbers(self) -> frozenset[tuple[str, str]]:
+        """Return all identifiers, each as its system and its value."""
+        return frozenset((one["system"], _value(one)) for one in self.identifiers)
 
 
 def _value(identifier: Identifier) -> str:

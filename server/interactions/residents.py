@@ -141,7 +141,7 @@ class Residents:
         match list(known.items()):
             case []:
                 return self._unfound(record, claimed)
-            case [(reference, patient)] if claimed.agrees(patient):
+            case [(reference, patient)] if claimed.agrees(Claimed.of(patient)):
                 return Resolution(reference)
             case [(reference, _)]:
                 return Resolution(reason=CONTRADICTED, candidates=(reference,))
@@ -157,7 +157,7 @@ class Residents:
         if new is None:
             is_told = bool(claimed.identifiers) or "recordNumber" in record
             return Resolution(reason=UNKNOWN if is_told else UNTOLD)
-        if not claimed.agrees(orjson.loads(new.body)):
+        if not claimed.agrees(Claimed.of(orjson.loads(new.body))):
             return Resolution(reason=CONTRADICTED, candidates=())
         return Resolution(f"{TYPE}/{new.id}", new)
 

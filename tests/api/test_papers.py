@@ -51,6 +51,13 @@ def test_documents_of_one_visit_are_one_record_whichever_comes_first(fhir, post)
     assert [one["report"] for one in stored["result"]] == ["R001"] * 3
 
 
+def test_a_document_of_another_person_is_not_put_into_the_record(fhir, post):
+    first = post("C0004").json()
+    (issue,) = refused(post("C0007", "测试甲", "另一人"), 422)
+    assert issue["expression"] == [f"{TYPE}.patient"]
+    assert fhir.get(f"{TYPE}/{first['id']}").json() == first
+
+
 def test_documents_that_come_at_once_lose_nothing(post):
     with ThreadPoolExecutor(4) as pool:
         answers = [*pool.map(post, ("C0004", "C0007", "C0004", "C0007"))]

@@ -10,7 +10,7 @@ https://hl7.org/fhir/R4/measurereport.html
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from server.profiles.identity_numbers.residents import ID_NUMBER, WrongNumberError, holder
@@ -22,8 +22,9 @@ DELAYS = {"1d": timedelta(days=1), "3d": timedelta(days=3), "7d": timedelta(days
           "30d": timedelta(days=30)}  # fmt: skip
 """Within how long after the end of a visit its record came."""
 _CONTRADICTIONS = frozenset(
-    ("contradiction", "body-mass-index", "record-birth-date", "record-sex", "record-end")
+    ("contradiction", "order", "body-mass-index", "record-birth-date", "record-sex", "record-end")
 )
+_DAY = len("2024-05-08")
 _SEXES = ("male", "female")
 
 
@@ -41,9 +42,12 @@ class Outcome:
 
 
 def counted(outcome: Outcome, elements: Sequence[str], now: datetime) -> dict[str, int]:
-    """Return what `outcome` adds to each number, where `elements` are the paths of its type."""
+    """Return what `outcome` adds to each number, where `elements` are the paths of its type.
+
+    `now` has a zone, which is that of days without a time.
+    """
     is_taken = outcome.fate != "refused"
-    contradictions = contradicted(outcome.record) if is_taken else ()
+    contradictions = contradicted(outcome.record, now.tzinfo) if is_taken else ()
     rules = dict.fromkeys((*outcome.rules, *contradictions))
     found = {SUBMITTED: 1, **{f"{RULE}{one}": 1 for one in rules}}
     if not _CONTRADICTIONS.isdisjoint(rules):
@@ -60,14 +64,13 @@ def counted(outcome: Outcome, elements: Sequence[str], now: datetime) -> dict[st
     return found
 
 
-def contradicted(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return by which rules `record` contradicts itself."""
-    return tuple(dict.fromkeys(_contradictions(record)))
+def contradicted(record: Mapping[str, Any], zone: tzinfo | None) -> tuple[str, ...]:
+    """Return by which rules `record` contradicts itself; a day without a time is one of `zone`."""
+    return tuple(dict.fromkeys(_contradictions(record, zone)))
 
 
-def _contradictions(record: Mapping[str, Any]) -> Iterator[str]:
-    begins, ends = _moment(record.get("start")), _moment(record.get("end"))
-    if begins is not None and ends is not None and ends < begins:
+def _contradictions(record: Mapping[str, Any], zone: tzinfo | None) -> Iterator[str]:
+    if _is_before(record.get("end"), record.get("start"), zone):
         yield "record-end"
     for patient in record.get("contained", ()):
         numbers = [
@@ -93,20 +96,31 @@ def _against(number: str, patient: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _delays(record: Mapping[str, Any], now: datetime) -> dict[str, int]:
-    ended = _moment(record.get("end")) or _moment(record.get("start"))
+    zone = now.tzinfo
+    ended = _moment(record.get("end"), zone) or _moment(record.get("start"), zone)
     if ended is None:
         return {}
     passed = now - ended
     return {TIMED: 1, **{f"{DELAY}{name}": 1 for name, most in DELAYS.items() if passed <= most}}
 
 
-def _moment(text: object) -> datetime | None:
+def _is_before(one: object, other: object, zone: tzinfo | None) -> bool:
+    """Tell whether `one` is before the `other`; a day and a time of that day are in order."""
+    first, second = _moment(one, zone), _moment(other, zone)
+    if first is None or second is None:
+        return False
+    if _DAY in (len(str(one)), len(str(other))):
+        return first.astimezone(zone).date() < second.astimezone(zone).date()
+    return first < second
+
+
+def _moment(text: object, zone: tzinfo | None) -> datetime | None:
     """Return the moment that `text` tells; of a day its beginning, None if it is no full date."""
     try:
         found = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return found if found is None or found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return found if found is None or found.tzinfo is not None else found.replace(tzinfo=zone)
 
 
 def _has(node: object, path: str) -> bool:

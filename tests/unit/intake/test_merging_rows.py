@@ -1,6 +1,7 @@
 """What a row says is put over what is known, and takes away nothing that it cannot say."""
 
 from server.intake import merging
+from server.intake.keeping import Kept
 
 CARD = {"system": "card", "value": "1"}
 NUMBER = {"system": "id", "value": "2"}
@@ -42,11 +43,40 @@ def test_the_same_row_again_changes_nothing():
 def test_a_whole_row_takes_away_only_what_it_could_have_told():
     old = {"id": "a", "ward": "1", "prescription": [{"number": "1"}], "bed": "2"}
     new = {"bed": "3"}
-    assert merging.whole(old, new, {"ward", "bed"}) == {
+    assert Kept.of(old, {"ward": "1", "bed": "2"}, {"ward", "bed"}).over(old, new) == {
         "id": "a",
         "prescription": [{"number": "1"}],
         "bed": "3",
     }
+
+
+def test_what_a_whole_row_could_not_say_of_an_item_stays_with_it():
+    old = {"operation": [{"name": "a", "course": "good"}, {"name": "b"}, {"name": "c", "wound": 1}]}
+    sayable = {"operation": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}
+    new = {"operation": [{"name": "d"}, {"name": "a", "level": 2}]}
+    kept = Kept.of(old, sayable, {"operation"})
+    assert kept.is_told_by_others
+    assert kept.over(old, new) == {
+        "operation": [{"name": "a", "course": "good", "level": 2}, {"name": "c", "wound": 1},
+                      {"name": "d"}]
+    }  # fmt: skip
+
+
+def test_a_person_keeps_what_a_whole_row_could_not_say():
+    telephone = {"system": "phone", "use": "mobile", "value": "1"}
+    home = {"system": "phone", "use": "home", "value": "2"}
+    old = {"contained": [{"id": "p", "telecom": [telephone, home], "gender": "male"}]}
+    sayable = {"contained": [{"id": "p", "telecom": [home], "gender": "male"}]}
+    newer = {"contained": [{"id": "p", "gender": "female", "telecom": [{**home, "value": "3"}]}]}
+    found = Kept.of(old, sayable, {"contained"}).over(old, newer)
+    assert found["contained"] == [
+        {"id": "p", "telecom": [telephone, {**home, "value": "3"}], "gender": "female"}
+    ]
+
+
+def test_what_only_whole_rows_have_told_is_told_by_nobody_else():
+    old = {"id": "a", "resourceType": "EncounterRecord", "operation": [{"name": "a"}]}
+    assert not Kept.of(old, {"operation": [{"name": "a"}]}, {"operation"}).is_told_by_others
 
 
 def test_a_part_takes_the_place_of_the_one_with_its_number():
@@ -84,5 +114,6 @@ def test_a_diagnosis_that_is_known_keeps_its_name():
     named = {"name": "急性支气管炎", "code": {"coding": [{"code": "J20.900"}]}}
     bare = {"name": "J20.900", "code": {"coding": [{"code": "J20.900"}]}}
     other = {"name": "高血压"}
+    assert merging.part({"diagnosis": [bare]}, {"diagnosis": [named]}, ()) == {"diagnosis": [named]}
     found = merging.part({"diagnosis": [named]}, {"diagnosis": [bare, other]}, ())
     assert found["diagnosis"] == [named, other]

@@ -56,15 +56,33 @@ def test_a_refused_record_is_counted_by_its_rules():
 def test_a_patient_is_held_to_the_id_number(patient, found):
     identifier = [{"system": ID_NUMBER, "value": "350600199001151016"}]
     record = {"contained": [{"identifier": identifier, **patient}]}
-    assert contradicted(record) == found
+    assert contradicted(record, NOW.tzinfo) == found
 
 
 @pytest.mark.parametrize(
     ("end", "found"),
-    [("2024-05-08T08:59:59+08:00", ("record-end",)), ("2024-05-08T09:00:00+08:00", ())],
+    [
+        ("2024-05-08T08:59:59+08:00", ("record-end",)),
+        ("2024-05-08T09:00:00+08:00", ()),
+        ("2024-05-08", ()),
+        ("2024-05-07", ("record-end",)),
+        ("2024-05-08T00:30:00Z", ("record-end",)),
+    ],
 )
 def test_a_visit_does_not_end_before_it_begins(end, found):
-    assert contradicted({**RECORD, "end": end}) == found
+    assert contradicted({**RECORD, "end": end}, NOW.tzinfo) == found
+
+
+def test_a_day_without_a_time_begins_where_the_server_is():
+    assert of("new", {"end": "2024-05-09"})["timed"] == 1
+    assert "delay:1d" not in of("new", {"end": "2024-05-09"})
+    assert of("new", {"end": "2024-05-10"})["delay:1d"] == 1
+    early = counted(Outcome("new", {"end": "2024-05-10"}), PATHS, NOW.replace(hour=1, day=11))
+    assert "delay:1d" not in early
+
+
+def test_what_is_out_of_order_contradicts_itself():
+    assert of("refused", {}, "order")["contradicted"] == 1
 
 
 def test_a_report_has_a_group_for_each_number_and_element():
