@@ -70,7 +70,7 @@ class Batches:
         made: list[Made] = []
         for one in self.making.made(rows):
             outcome.counts.rows += 1
-            if one.key in keys:
+            if not one.keys.isdisjoint(keys):
                 # What was made of it did not know of those before it that are about the same.
                 self._write(made, outcome, fates)
                 made = []
@@ -82,7 +82,7 @@ class Batches:
             if _size(made) + len(one.requests) > _MOST_REQUESTS:
                 self._write(made, outcome, fates)
                 made = []
-            keys.add(one.key)
+            keys |= one.keys
             made.append(one)
         self._write(made, outcome, fates)
         outcome.rejects.sort(key=lambda each: each.row.number)

@@ -9,6 +9,7 @@ from server.fhir import json
 from server.fhir.outcome import FhirError, Issue
 from server.intake.rows import Row
 from server.interactions.call import Call, Preference
+from server.interactions.criteria import Criteria
 from server.interactions.entries import Entry
 from server.mappings.faults import RowFault
 
@@ -20,42 +21,44 @@ _QUIET = Preference(returns="minimal")
 class Request:
     """One thing to write: a `resource`, and its `body`; `url` and `full_url` as in a Bundle.
 
-    `query` is what a conditional request asks for; `if_match` what the resource has to be still,
-    `if_none_match` what it may not be.
+    `same` is what finds the resource by what it says itself, where no `id` tells which it is, and
+    `claims` are the names under which writers of the same exclude each other. `if_match` is what
+    the resource has to be still, `if_none_match` what it may not be.
     """
 
     type: str
     body: bytes
     resource: json.Resource
     id: str | None = None
-    query: tuple[tuple[str, str], ...] = ()
+    same: Criteria | None = None
+    claims: frozenset[str] = frozenset()
     full_url: str | None = None
     if_match: str | None = None
     if_none_match: str | None = None
 
     def entry(self, place: int) -> Entry:
         """Return this as the entry at `place` of a transaction."""
-        is_create = self.id is None and not self.query
+        is_create = self.id is None and self.same is None
         call = Call(
             interaction="create" if is_create else "update",
             method="POST" if is_create else "PUT",
             type=self.type,
             id=self.id,
-            query=self.query,
             body=self.body,
             if_match=self.if_match,
             if_none_match=self.if_none_match,
             preference=_QUIET,
         )
-        return Entry(place, call.method, call, self.full_url, self.resource)
+        told = (self.full_url, self.resource, self.same, self.claims)
+        return Entry(place, call.method, call, *told)
 
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """What is to be written of one thing, which has a `key`; or the `refusal` of it."""
+    """What is to be written of one thing, which has `keys`; or the `refusal` of it."""
 
     requests: tuple[Request, ...] = ()
-    key: str = ""
+    keys: frozenset[str] = frozenset()
     refusal: FhirError | None = None
 
 
@@ -63,14 +66,14 @@ class Requested:
 class Made:
     """What `row` comes to: `requests` to be done together, unless there is an error in `faults`.
 
-    Rows with one `key` are of one thing, and are not written in one transaction. A `record` is what
-    could be read of a row that is refused.
+    Rows with any of their `keys` in common may be of one thing, and are not written in one
+    transaction. A `record` is what could be read of a row that is refused.
     """
 
     row: Row
     requests: tuple[Request, ...] = ()
     faults: tuple[RowFault, ...] = ()
-    key: str = ""
+    keys: frozenset[str] = frozenset()
     record: Mapping[str, Any] = field(default_factory=dict)
 
     @property

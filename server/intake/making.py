@@ -55,7 +55,7 @@ class Making:
         try:
             if row.resource is not None:
                 requested = records.resource(self.context, row.resource, RECORD)
-                return Made(row, requested.requests, key=requested.key)
+                return Made(row, requested.requests, keys=requested.keys)
             if row.document is not None:
                 return self._of_document(row, row.document)
             return self._of_cells(row)
@@ -106,4 +106,4 @@ class _Waiting:
 def _told(one: _Waiting, requested: Requested) -> Made:
     if requested.refusal is not None:
         return Made(one.row, faults=told(requested.refusal), record=one.read.record)
-    return Made(one.row, requested.requests, one.read.faults, requested.key)
+    return Made(one.row, requested.requests, one.read.faults, requested.keys)

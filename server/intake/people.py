@@ -15,11 +15,14 @@ import orjson
 
 from server.context import Context
 from server.fhir import json
+from server.fhir.error_entries import in_error, is_in_error
 from server.fhir.outcome import Conflict, FhirError, Unavailable, Unprocessable
 from server.intake import merging
+from server.intake.belongings import Before, Belongings, settled
 from server.intake.made import Request, Requested
 from server.intake.stable import StableIds
 from server.interactions.claimed import MEDICAL_RECORD, TYPE
+from server.interactions.criteria import Criteria
 from server.interactions.institutions import Institutions, code
 from server.interactions.platform import platform
 from server.interactions.residents import (
@@ -27,10 +30,10 @@ from server.interactions.residents import (
     CONTRADICTED,
     Asked,
     Residents,
-    Resolution,
 )
 from server.mappings.datasets import DataSet, Read
 from server.mappings.reading import Entry
+from server.store.documents import Version
 
 _UNSETTLED = {
     AMBIGUOUS: "intake-person-ambiguous",
@@ -40,6 +43,19 @@ _UNSETTLED = {
 VISIT = "Encounter"
 _BEST = ("urn:oid:2.16.156.10011.1.3", "urn:oid:2.16.156.10011.1.2", "urn:oid:2.16.156.10011.1.19")
 """Identifiers of persons, the best first: ID number, health record number, health card number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who a row is about: the `id` to have, what finds them, and the version that is `known`.
+
+    Writers of anybody with the same numbers exclude each other by `claims`.
+    """
+
+    id: str
+    same: Criteria
+    claims: frozenset[str]
+    known: Version | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +72,7 @@ class People:
         object.__setattr__(self, "own", platform(self.context))
 
     def requests(self, reads: Sequence[Read]) -> list[Requested]:
-        """Return what is to be written for each of `reads`, by the key of the person."""
+        """Return what is to be written for each of `reads`, by the numbers of the person."""
         return [self._requested(one) for one in reads]
 
     def _requested(self, read: Read) -> Requested:
@@ -77,52 +93,71 @@ class People:
         identifiers = _identifiers(patient.resource)
         if not identifiers:
             raise Unprocessable.because("intake-person-without-number")
-        key = code(identifiers[0])
-        resolution = self._resolution(patient.resource)
+        record = _record(patient.resource)
+        residents = Residents(Institutions(self.own))
+        look = self.context.resources.look
+        (resolution,) = look(lambda one: residents.find(one, [Asked(record)]))
         if resolution.reason in _UNSETTLED:
             raise Conflict.because(_UNSETTLED[resolution.reason])
         is_new = resolution.patient is None or resolution.new is not None
-        id = self.ids.of(TYPE, key) if is_new else (resolution.patient or "").partition("/")[2]
+        first = self.ids.of(TYPE, code(identifiers[0]))
+        id = first if is_new else (resolution.patient or "").partition("/")[2]
         links = {one.full_url: f"urn:uuid:{uuid4()}" for one in read.entries}
         is_visit = any(one.resource["resourceType"] == VISIT for one in read.entries)
-        if is_new:
-            first = [self._new(patient, id, identifiers[0], links)]
+        claims = residents.claims(record)
+        requests: list[Request] = []
+        if is_new or not is_visit:
+            known = None if is_new else self.own.resources.read(TYPE, id)
+            told = Told(id, residents.criteria(record), claims, known)
+            requests.append(self._patient(patient, links, told))
         else:
-            first = [] if is_visit else [self._known(patient, id, links)]
-            if is_visit:
-                links[patient.full_url] = f"{TYPE}/{id}"
-        visits_of_it = [one for one in read.resources if one["resourceType"] == VISIT]
-        occasion = occasion_of(visits_of_it[0]) if visits_of_it else ""
-        others = [
-            self._other(one, self.ids.of(self.dataset.name, id, occasion, one.role), links)
-            for one in read.entries
-            if one is not patient
-        ]
-        return Requested((*first, *others), key)
+            links[patient.full_url] = f"{TYPE}/{id}"
+        others = [one for one in read.entries if one is not patient]
+        belongings = self._belongings(others, id)
+        before = [] if is_new else belongings.before(self.own)
+        placed, left = settled(belongings, others, before)
+        requests += [_belonging(*one, belongings.source, links) for one in placed]
+        requests += [_retracted(one) for one in left if not is_in_error(one.resource)]
+        return Requested(tuple(requests), claims)
 
-    def _resolution(self, patient: json.Resource) -> Resolution:
-        """Return whom `patient` is, as a record of a visit would say it."""
-        numbers = [one for one in patient["identifier"] if one.get("system") != MEDICAL_RECORD]
-        said = {**patient, "id": "patient", "identifier": numbers}
-        record = orjson.loads(
-            json.dumps({"patient": {"reference": "#patient"}, "contained": [said]})
-        )
-        residents = Residents(Institutions(self.own))
-        return self.context.resources.look(lambda one: residents.find(one, [Asked(record)]))[0]
+    def _patient(self, patient: Entry, links: Mapping[str, str], told: Told) -> Request:
+        """Return the request for the Patient: a new one, or what is told put over who is known."""
+        resource = {**patient.resource, "id": told.id}
+        if told.known is None:
+            depends: dict[str, Any] = {"if_none_match": "*"}
+        else:
+            resource = merging.over(json.exact(told.known.body or b"{}"), patient.resource)
+            depends = {"if_match": f'W/"{told.known.version}"'}
+        return _request(patient, resource, links, same=told.same, claims=told.claims, **depends)
 
-    def _new(
-        self, patient: Entry, id: str, by: Mapping[str, Any], links: Mapping[str, str]
-    ) -> Request:
-        query = (("identifier", code(by)),)
-        return _request(patient, {**patient.resource, "id": id}, links, query=query)
+    def _belongings(self, entries: Sequence[Entry], person: str) -> Belongings:
+        visits = [one.resource for one in entries if one.resource["resourceType"] == VISIT]
+        occasion = occasion_of(visits[0]) if visits else ""
+        return Belongings(self.dataset, self.ids, person, occasion)
 
-    def _known(self, patient: Entry, id: str, links: Mapping[str, str]) -> Request:
-        there = self.own.resources.read(TYPE, id)
-        merged = merging.over(json.exact(there.body or b"{}"), patient.resource)
-        return _request(patient, merged, links, id=id, if_match=f'W/"{there.version}"')
 
-    def _other(self, entry: Entry, id: str, links: Mapping[str, str]) -> Request:
-        return _request(entry, {**entry.resource, "id": id}, links, id=id)
+def _belonging(entry: Entry, id: str, source: str, links: Mapping[str, str]) -> Request:
+    """Return the request for what a row tells besides the Patient."""
+    meta = {**entry.resource.get("meta", {}), "source": source}
+    return _request(entry, {**entry.resource, "id": id, "meta": meta}, links, id=id)
+
+
+def _retracted(one: Before) -> Request:
+    """Return the request to enter in error what an earlier row has told."""
+    body = json.dumps(in_error(json.exact(one.body)))
+    resource = orjson.loads(body)
+    type, id = resource["resourceType"], resource["id"]
+    return Request(type, body, resource, id=id, if_match=f'W/"{one.version}"')
+
+
+def _record(patient: json.Resource) -> json.Resource:
+    """Return what a record of a visit would say of `patient`."""
+    numbers = [one for one in patient["identifier"] if one.get("system") != MEDICAL_RECORD]
+    said = {**patient, "id": "patient", "identifier": numbers}
+    told: json.Resource = orjson.loads(
+        json.dumps({"patient": {"reference": "#patient"}, "contained": [said]})
+    )
+    return told
 
 
 def _request(

@@ -76,7 +76,7 @@ class Visits:
 
     def _requested(self, wanted: _Wanted, there: Known | None) -> Requested:
         try:
-            return Requested((self._request(wanted, there),), wanted.same.claim)
+            return Requested((self._request(wanted, there),), frozenset((wanted.same.claim,)))
         except Unprocessable as refusal:
             return Requested(refusal=refusal)
 
@@ -150,4 +150,4 @@ def resource(context: Context, line: bytes, type: str) -> Requested:
         raise Unprocessable.because("type-differs", "resourceType", given=given, expected=type)
     key = json.dumps([found.get("institution"), found.get("visitNumber")])
     request = Request(type, body, found)
-    return Requested((request,), key.decode())
+    return Requested((request,), frozenset((key.decode(),)))

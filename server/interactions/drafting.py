@@ -18,6 +18,7 @@ from server.interactions.belonging import Said
 from server.interactions.entries import ALONE, Entry, placed
 from server.interactions.identities import Identified, Identity
 from server.interactions.patch import Made
+from server.interactions.update import check_match
 from server.interactions.writing import checked, draft
 from server.profiles.links import conditional
 from server.store.documents import Draft
@@ -141,6 +142,8 @@ def _draft(context: Context, entry: Entry, body: bytes, identity: Identity, said
     # The body of the Bundle has been parsed; only what has got other links is parsed again.
     resource = entry.resource if body is call.body else orjson.loads(body)
     resource, body = checked(context, call, resource, body)
+    if identity.found is not None:
+        check_match(call, identity.found)
     given = resource.get("id")
     is_create = call.interaction == "create"
     if not is_create and given != identity.id and (call.id is not None or given is not None):

@@ -40,7 +40,8 @@ class Entry:
 
     `method` is the one that stands there. `full_url` is the identity that others in the Bundle
     refer to it by, `resource` what was read from the body of the call. `same` is what finds the
-    resource that it is about by what it says itself, of a type whose instances are told apart so.
+    resource that it is about by what it says itself, of a type whose instances are told apart so;
+    `claims` are further names under which writers of the same exclude each other.
     """
 
     place: int
@@ -49,6 +50,7 @@ class Entry:
     full_url: str | None
     resource: json.Resource
     same: Criteria | None = None
+    claims: frozenset[str] = frozenset()
 
     @property
     def order(self) -> tuple[int, int]:

@@ -78,7 +78,8 @@ class Identities:
     @property
     def claims(self) -> frozenset[str]:
         """The names under which writers with equal criteria exclude each other."""
-        return frozenset(one.claim for one in self._criteria.values())
+        others = (one.claims for one in self._entries)
+        return frozenset(one.claim for one in self._criteria.values()).union(*others)
 
     def find(self, transaction: Transaction) -> Identified:
         """Return what the entries are about, as `transaction` sees it.

@@ -14,7 +14,7 @@ https://hl7.org/fhir/R4/references.html#logical
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -93,11 +93,20 @@ class Residents:
 
     def claims(self, record: json.Resource) -> frozenset[str]:
         """Return the names under which writers exclude each other who mean the same resident."""
-        return frozenset(
-            self._having(one).claim
+        return frozenset(one.claim for one in self._by_each(record))
+
+    def criteria(self, record: json.Resource) -> Criteria:
+        """Return what finds whoever has a number that `record`, which tells one, tells."""
+        first, *others = self._by_each(record)
+        conditions = [one.condition for one in (first, *others)]
+        return replace(first, condition={"$or": conditions}) if others else first
+
+    def _by_each(self, record: json.Resource) -> list[Criteria]:
+        return [
+            self._having(one)
             for one in self._claimed(record).identifiers
             if one["system"] != MEDICAL_RECORD
-        )
+        ]
 
     def find(
         self, transaction: Transaction, asked: Sequence[Asked], written: Collection[str] = ()

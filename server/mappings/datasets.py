@@ -26,6 +26,7 @@ from server.mappings.conversions import Facts
 from server.mappings.domains import Domains
 from server.mappings.faults import RowFault, fault
 from server.mappings.headers import Columns, folded
+from server.mappings.layout import Place
 from server.mappings.making import Made
 from server.mappings.reading import Entry, Tree
 from server.mappings.tables import Element, Head
@@ -90,6 +91,12 @@ class DataSet:
     def is_record(self) -> bool:
         """Tell whether a row is one tree, and not several resources."""
         return self.head.root is not None
+
+    @property
+    def roots(self) -> tuple[Place, ...]:
+        """Return the places of the resources that a row comes to."""
+        places = self.made.layout.places.values()
+        return tuple(one for one in places if one.parent is None)
 
     def headers(self, row: Sequence[str]) -> Columns:
         """Return which element each header in `row` means: Chinese names, DE and HDSD ids mixed.
