@@ -8,7 +8,7 @@ one check-up of theirs.
 Spec: https://hl7.org/fhir/R4/lifecycle.html, https://hl7.org/fhir/R4/resource.html#Meta
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,12 @@ class Belongings:
             if place is not None:
                 found.append(Before(place, row["v"], body, resource))
         return sorted(found, key=lambda one: one.place)
+
+    def parts(self, own: Context, types: Collection[str]) -> list[Part]:
+        """Return how to ask for all of those `types` that rows have told, as they are stored."""
+        known = sorted(set(types).intersection(own.resources.types()))
+        told = [("_source", self.source)]
+        return [Part(type, (compiled(own, type, told).condition,)) for type in known]
 
     def _id(self, *what: str) -> str:
         return self.ids.of(self.dataset.name, self.person, self.occasion, *what)

@@ -3,7 +3,7 @@
 A discharge summary tells how an operation went, and who signed; a front page, which comes later or
 once more, does not. What it could say is found out by what it would say of the visit as it is.
 
-Spec: WS 445-2014; WS/T 500-2016
+Spec: WS 445-2014; WS/T 500-2016, https://www.nhc.gov.cn/wjw/s9497/wsbz.shtml
 """
 
 from collections.abc import Collection, Iterable, Sequence

@@ -3,7 +3,8 @@
 A number of a visit that is mistyped, or given once more, would put one person's results into the
 record of another.
 
-Spec: 人口健康信息管理办法(试行) article 8 (R1.8c)
+Spec: 人口健康信息管理办法(试行) article 8 (R1.8c);
+https://hl7.org/fhir/R4/references.html#logical
 """
 
 from collections.abc import Mapping, Sequence

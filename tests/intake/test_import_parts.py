@@ -3,6 +3,9 @@
 Spec: docs/import.md
 """
 
+import csv
+import io
+
 import orjson
 import pytest
 
@@ -80,6 +83,7 @@ def test_a_front_page_and_a_discharge_summary_both_come_back_whole(caller, order
 
 VISIT = {
     "组织机构代码": files.INSTITUTION,
+    "医疗机构名称": "示例医院",
     "患者类型代码": "1",
     "姓名": "测试甲",
     "性别代码": "1",
@@ -144,3 +148,76 @@ def test_a_whole_visit_that_nobody_else_told_of_may_become_another_persons(calle
     for other in ({}, OTHERS[0]):
         told, text = taken(caller, "OutpatientRecord", outpatient | other)
         assert told["rejected"] == 0, text
+
+
+def rows_of(caller, id, dataset, query=""):
+    """Return the rows that a record comes to, as CSV has them."""
+    url = f"EncounterRecord/{id}/$to-dataset?dataset={dataset}{query}"
+    answer = caller.send("GET", url, Accept="text/csv")
+    assert answer.status_code == 200, answer.text
+    table = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
+    return [{name: text for name, text in one.items() if text} for one in table]
+
+
+PARTS = {
+    "Prescription": "处方编号",
+    "LaboratoryReport": "检验报告单编号",
+    "ExaminationReport": "检查报告单编号",
+}
+DIFFERENT = [
+    {"处方开立日期": "20240501", "药物名称": "阿莫西林胶囊|布洛芬片"},
+    {"处方开立日期": "20240502", "药物名称": "头孢克肟|维生素C", "检验日期时间": "20240502T110000",
+     "检验定量结果": "7.10|阳性|3.2", "检查定量结果": "双肺纹理增粗"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def sent_parts(caller, visit):
+    """Rows of two prescriptions and two reports of each kind, by data set; all are in a record."""
+    taken(caller, "OutpatientRecord", visit | {"就诊日期时间": "20240430T080000"})
+    sent = {}
+    for name, number in PARTS.items():
+        first = golden(name)
+        sent[name] = []
+        for at, other in enumerate(DIFFERENT):
+            own = {key: value for key, value in other.items() if key in first}
+            row = first | {key: one for key, one in visit.items() if key in first}
+            sent[name].append(row | own | {number: f"{len(sent)}000{at}"})
+            told, text = taken(caller, name, sent[name][-1])
+            assert told["rejected"] == 0, text
+    return sent
+
+
+def test_each_prescription_and_each_report_comes_back_as_a_row_of_its_own(
+    caller, visit, sent_parts
+):
+    stored = record(caller, visit["门（急）诊号"])
+    for name, rows in sent_parts.items():
+        found = rows_of(caller, stored["id"], name)
+        assert [
+            {key: one.get(key) for key in row} for one, row in zip(found, rows, strict=True)
+        ] == rows
+        (second,) = rows_of(caller, stored["id"], name, f"&number={rows[1][PARTS[name]]}")
+        assert second == found[1]
+    answer = caller.send("GET", f"EncounterRecord/{stored['id']}/$to-dataset?dataset=Prescription")
+    numbers = [
+        {part["name"]: next(v for k, v in part.items() if k.startswith("value"))
+         for part in one["part"]}
+        for one in answer.json()["parameter"] if one["name"] == "element"
+    ]  # fmt: skip
+    assert {one["row"]: one["value"] for one in numbers if one["name"] == "处方编号"} == {
+        1: "10000",
+        2: "10001",
+    }
+    url = f"EncounterRecord/{stored['id']}/$to-dataset?dataset=Prescription&number=10007"
+    assert caller.send("GET", url).status_code == 404
+
+
+def test_what_came_back_can_be_imported_and_changes_nothing(caller, visit, sent_parts):
+    before = record(caller, visit["门（急）诊号"])
+    for name in sent_parts:
+        url = f"EncounterRecord/{before['id']}/$to-dataset?dataset={name}"
+        content = caller.send("GET", url, Accept="text/csv").content
+        told = sent(caller, f"EncounterRecord/$import?dataset={name}", content, **CSV)
+        assert (told["rows"], told["rejected"]) == (2, 0), content.decode()
+    assert record(caller, visit["门（急）诊号"]) == before

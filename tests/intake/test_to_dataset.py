@@ -49,8 +49,26 @@ def test_a_check_up_goes_back_as_its_row_with_its_digits(caller, known):
     encounter = about(caller, "Encounter", f"patient={patient}&date=2024-05-06")
     found = row(caller.send("GET", f"{encounter}/$to-dataset"))
     assert {name: found[name] for name in files.check_up(70)} == files.check_up(70)
-    # What the row did not have was told by other rows, or worked out.
-    assert found.keys() - files.check_up(70).keys() == {"健康档案编号", "体质指数"}
+    # What the row did not have was told by another; what was worked out does not come back.
+    assert found.keys() - files.check_up(70).keys() == {"健康档案编号"}
+
+
+MORE = {
+    "药物名称": "硝苯地平|二甲双胍",
+    "药物用法用量": "每日一次，每次 10mg|每日两次，每次 0.5g",
+    "服药依从性代码": "1|2",
+    "疫苗名称代码": "15",
+    "接种日期": "20240102",
+    "接种机构名称": "示例卫生院",
+}
+
+
+def test_what_stands_in_no_compartment_of_the_check_up_goes_back_too(caller):
+    told = files.check_up(71) | MORE
+    assert sent(caller, "$import?dataset=HealthCheck", files.csv_of([told]), **CSV)["taken"] == 1
+    patient = about(caller, "Patient", f"identifier={files.number(71)[0]}")
+    encounter = about(caller, "Encounter", f"patient={patient}")
+    assert row(caller.send("GET", f"{encounter}/$to-dataset")) == told
 
 
 def test_a_record_goes_back_as_its_row_also_from_the_visit(caller, known):
