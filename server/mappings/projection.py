@@ -2,8 +2,9 @@
 
 A table is for one kind of resource: what it is of the record is its `role`, what there is one for
 each of is `each`. Which one an item is does not depend on its place: that is told by the id of its
-element if it has one, else by the first path of `key` that leads anywhere. So an item that is
-corrected stays the same resource, and one that is left out takes no other's place. The id of a
+element if it has one, else by the first path of `key` that leads anywhere, together with all that
+is `within` it. So an item that is corrected stays the same resource, and one that is left out takes
+no other's place. The id of a
 resource comes of the record's, its role and that, and is the same whenever the record is projected.
 
 Everything is compiled at the start. A number is as the record spells it.
@@ -26,9 +27,11 @@ from server.mappings.values import Around, Facts
 from server.terminology.service import Terminology
 
 Json = Any
+_BESIDE, _NUMBER = "\x1f", "\x1e"
+"""What no text of a record can have, between what an item is known by."""
 _NAMES = UUID("6f0f3c3a-5d0e-5b7a-9a6e-3f7a2c1d4e5b")
 _KEYS = frozenset(
-    ("type", "role", "each", "key", "needs", "profile", "row", "retracted", "withdrawn")
+    ("type", "role", "each", "key", "within", "needs", "profile", "row", "retracted", "withdrawn")
 )
 
 
@@ -56,6 +59,7 @@ class Table:
     role: str
     each: tuple[str, ...]
     keys: tuple[rows.Look, ...]
+    within: tuple[rows.Look, ...]
     needs: tuple[rows.Look, ...]
     profiles: tuple[tuple[str, rows.Test], ...]
     rows: tuple[Row, ...]
@@ -137,6 +141,7 @@ def _table(said: Mapping[str, Any], facts: Facts, file: str) -> Table:
         role=said["role"],
         each=tuple(said["each"].split(".")) if "each" in said else (),
         keys=tuple(rows.first(path) for path in said.get("key", ())),
+        within=tuple(rows.first(path) for path in said.get("within", ())),
         needs=tuple(rows.first(path) for path in said.get("needs", ())),
         profiles=tuple(
             (one["url"], rows.condition(one.get("when", {}))) for one in said.get("profile", ())
@@ -156,7 +161,7 @@ def _places(table: Table, record: Mapping[str, Any]) -> Iterator[_Place]:
         key = _key(table, source)
         seen[key] += 1
         # Of several that are alike, each is one: the same order makes them the same again.
-        told = key if seen[key] == 1 else f"{key}#{seen[key]}"
+        told = key if seen[key] == 1 else f"{key}{_NUMBER}{seen[key]}"
         yield _Place(_id(record["id"], table.role, told), source, path)
 
 
@@ -181,7 +186,8 @@ def _key(table: Table, source: Item) -> str:
     if own is not None:
         return f"id {own}"
     found = (look(source) for look in table.keys)
-    return next((str(one) for one in found if one is not None), "")
+    first = next((str(one) for one in found if one is not None), "")
+    return _BESIDE.join([first, *(str(look(source) or "") for look in table.within)])
 
 
 def _id(record: str, role: str, key: str) -> str:

@@ -197,6 +197,30 @@ def test_equal_items_are_several_resources(project):
     assert len({one["id"] for one in twice}) == 2
 
 
+ALIKE = [
+    ("result", [{**result(5.6), "at": "2026-03-01T08:00:00+08:00"},
+                {**result(11.1), "at": "2026-03-01T12:00:00+08:00"}]),
+    ("result", [{**result(5.6), "report": "R1"}, {**result(11.1), "report": "R2"}]),
+    ("prescription", [{"medicine": "阿莫西林", "number": one} for one in "12"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "items"), ALIKE)
+def test_one_of_several_alike_stays_what_it_is_without_the_others(project, name, items):
+    first, second = of(project(record(**{name: items})), name)
+    assert [one["id"] for one in of(project(record(**{name: items[::-1]})), name)] == [
+        second["id"], first["id"]
+    ]  # fmt: skip
+    (alone,) = of(project(record(**{name: items[1:]})), name)
+    assert alone == second
+
+
+def test_no_name_can_pass_for_the_second_of_another(project):
+    names = ["头晕", "头晕#2", "头晕", "头晕", "头晕#2"]
+    made = of(project(record(diagnosis=[diagnosis(one) for one in names])), "diagnosis")
+    assert len({one["id"] for one in made}) == len(names)
+
+
 def test_a_report_has_the_results_that_name_it(project):
     number = {"system": "urn:oid:2.16.156.10011.1.33", "value": "R-1"}
     made = project(
