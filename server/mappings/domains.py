@@ -33,11 +33,25 @@ class Domain:
     spellings: Mapping[str, Known]
     is_open: bool
     _bare: Coding = field(default_factory=dict)
+    _by_display: dict[str, str] = field(default_factory=dict)
 
     def coding(self, code: str) -> dict[str, Any]:
         """Return the Coding of `code`, its edition and its name with it."""
         found = self.codings.get(code)
         return dict(found) if found is not None else {**self._bare, "code": code}
+
+    def called(self, display: str) -> str:
+        """Return the one code whose name is `display`, empty if none or several have it.
+
+        A table that is known not to have all codes tells none: another may have the same name.
+        """
+        if self.is_open:
+            return ""
+        if not self._by_display:
+            for code, one in self.codings.items():
+                name = one.get("display", "")
+                self._by_display[name] = "" if name in self._by_display else code
+        return self._by_display.get(display, "") if display else ""
 
     def code(self, codings: Iterable[Coding]) -> str | None:
         """Return the code that one of `codings` has of this table, None if none has."""

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element as Node
 
 from server.mappings.cda import values
 from server.mappings.cda.tables import Document, Row
+from server.mappings.cda.texts import content, resolve_references
 from server.mappings.cda.values import Asked, Said
 from server.mappings.faults import RowFault, fault
 from server.mappings.headers import folded
@@ -55,6 +56,7 @@ class Finding:
 
     def of(self, root: Node) -> dict[str, str]:
         """Return the row that the document `root` is, by the names of elements."""
+        resolve_references(root)
         for row in self.document.rows:
             if row.is_in_header:
                 self._in_header(row, root)
@@ -73,13 +75,7 @@ class Finding:
 
     def _in_header(self, row: Row, root: Node) -> None:
         for anchor in root.findall(row.act) if row.act else (root,):
-            around = (anchor,) if row.act else ()
-            for path in row.path:
-                taken = False
-                for node in anchor.findall(path):
-                    taken |= self._take(row, node, around, None)
-                if taken:
-                    break
+            self._part(row, anchor, (anchor,) if row.act else (), None)
 
     def _in_section(self, section: Node) -> None:
         code = _code(section)
@@ -94,11 +90,18 @@ class Finding:
             for row in self._meant(told, code, node):
                 self._part(row, node, around, section)
 
-    def _part(self, row: Row, node: Node, around: Around, section: Node) -> None:
+    def _part(self, row: Row, node: Node, around: Around, section: Node | None) -> None:
         for path in row.path:
             found = [one for one in node.findall(path) if self._take(row, one, around, section)]
             if found:
                 return
+        name = self.document.meant(row)
+        parts = (content(one) for path in row.path for one in node.findall(path))
+        unread = next(filter(None, parts), "")
+        if name is not None and unread:
+            element = self.document.dataset.elements[name]
+            told = Told("cda-value-unread", unread, {}, "warning")
+            self.faults.append(fault(name, element.de, told, is_personal=element.personal))
 
     def _meant(self, told: Node, section: str, node: Node) -> Iterator[Row]:
         """Yield the rows that an observation with the code `told` is of."""
@@ -124,7 +127,9 @@ class Finding:
             return False
         element = self.document.dataset.elements[name]
         domain = self.document.dataset.made.domains.get(name)
-        found = values.said(Asked(row, element.parsed.kind, domain, self.units), node)
+        has_postcode = self.document.keeps_postcode(row)
+        asked = Asked(row, element.parsed.kind, domain, self.units, has_postcode)
+        found = values.said(asked, node)
         for one in found.told:
             self.faults.append(fault(name, element.de, one, is_personal=element.personal))
         if not found.text:

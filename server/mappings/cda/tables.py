@@ -98,6 +98,13 @@ class Document:
         """Return the name of the element of the data set that `row` is, None if it is not kept."""
         return next((one for one in row.element if one in self.dataset.elements), None)
 
+    def keeps_postcode(self, row: Row) -> bool:
+        """Tell whether another row is the postal code of the address that `row` is."""
+        if row.type != "AD":
+            return False
+        wanted = {f"{path}/postalCode" for path in row.path}
+        return any(wanted.intersection(other.path) for other in self.rows)
+
     def group(self, element: str) -> int | None:
         """Return the number of the node that there is one of for each value of `element`."""
         if not self.dataset.elements[element].repeats:

@@ -18,6 +18,18 @@ def datasets(interpreters):
 
 
 @pytest.fixture(scope="session")
+def read(interpreters):
+    """Return a function that reads a document of WS/T 500: its row, and what was told of it."""
+
+    def done(text):
+        papers = interpreters.documents.read(text.encode())
+        told = [f"{one.severity} {one.rule} {one.element}" for one in papers.read.faults]
+        return papers.row, told
+
+    return done
+
+
+@pytest.fixture(scope="session")
 def there_and_back():
     """Return a function that gives what a row restores to, and the faults of reading it."""
 

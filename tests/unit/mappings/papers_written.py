@@ -1,12 +1,16 @@
-"""A small writer of documents of WS/T 500, which tests read back.
+"""Documents of WS/T 500 for tests: samples with a change, and a small writer of others.
 
-It knows what the tables say of sections and codes, but puts the elements where it likes: each group
-in an organizer, or as entries beside each other.
+The writer knows what the tables say of sections and codes, but puts the elements where it likes:
+each group in an organizer, or as entries beside each other.
 """
 
+import re
 from itertools import zip_longest
+from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
+GOLDEN = Path(__file__).parent / "cda_golden"
+ENTRY = re.compile(r"<entry>.*?</entry>", re.DOTALL)
 _HEADER = (
     '<ClinicalDocument xmlns="urn:hl7-org:v3" xmlns:xsi="http://www.w3.org/2001/'
     'XMLSchema-instance"><templateId root="{template}"/><code code="{code}"/>'
@@ -18,6 +22,20 @@ _HEADER = (
     "<component><structuredBody>"
 )
 _END = "</structuredBody></component></ClinicalDocument>"
+
+
+def sample(code):
+    """Return the sample of the type `code` as a text."""
+    return (GOLDEN / f"{code}.xml").read_text("utf-8")
+
+
+def changed(code, *pairs):
+    """Return the sample of the type `code` with what `pairs` name first put as second."""
+    text = sample(code)
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    return text
 
 
 def document(document, entries, ids=(("11", "M001"),)):
