@@ -79,20 +79,32 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document type, its rows, and its data set. `by_de` has the rows by their code."""
+    """A document type, its rows, and its data set.
+
+    `by_de` has the rows by their code, `by_act` those of parts of acts in sections by the act;
+    `sections` are the codes of all sections.
+    """
 
     head: Head
     rows: tuple[Row, ...]
     dataset: DataSet
     by_de: Mapping[str, tuple[Row, ...]] = field(init=False)
+    by_act: Mapping[str, tuple[Row, ...]] = field(init=False)
+    sections: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Sort the rows by their code."""
-        found: dict[str, tuple[Row, ...]] = {}
+        """Sort the rows by their code and act."""
+        by_de: dict[str, tuple[Row, ...]] = {}
+        by_act: dict[str, tuple[Row, ...]] = {}
         for row in self.rows:
             if row.de:
-                found[row.de] = (*found.get(row.de, ()), row)
-        object.__setattr__(self, "by_de", found)
+                by_de[row.de] = (*by_de.get(row.de, ()), row)
+            if row.act and row.section:
+                by_act[row.act] = (*by_act.get(row.act, ()), row)
+        object.__setattr__(self, "by_de", by_de)
+        object.__setattr__(self, "by_act", by_act)
+        sections = frozenset(row.section for row in self.rows if row.section)
+        object.__setattr__(self, "sections", sections)
 
     def meant(self, row: Row) -> str | None:
         """Return the name of the element of the data set that `row` is, None if it is not kept."""
@@ -104,6 +116,11 @@ class Document:
             return False
         wanted = {f"{path}/postalCode" for path in row.path}
         return any(wanted.intersection(other.path) for other in self.rows)
+
+    def is_list(self, group: int) -> bool:
+        """Tell whether the items of `group` have one value each, as those of a mere list."""
+        kept = {self.meant(row) for row in self.rows} - {None}
+        return sum(self.group(name) == group for name in kept if name is not None) == 1
 
     def group(self, element: str) -> int | None:
         """Return the number of the node that there is one of for each value of `element`."""

@@ -61,6 +61,17 @@ def test_a_value_of_another_type_is_told(read):
     assert "warning cda-value-unread 检验定量结果" in told
 
 
+@pytest.mark.parametrize(
+    ("unit", "row_unit", "is_refused"),
+    [("mg/dL", UNIT, True), ("mmol/L", UNIT, False), ("mmol/L", "", False), ("1", UNIT, False)],
+)
+def test_two_units_of_one_value_contradict_each_other(read, unit, row_unit, is_refused):
+    value = f'<value xsi:type="PQ" value="5.60" unit="{unit}"/>'
+    row, told = read(changed("C0007", (FIVE, value), (UNIT, row_unit)))
+    assert row["检验计量单位"] == "mmol/L||mg/L"
+    assert ("error cda-unit 检验定量结果" in told) is is_refused
+
+
 STANDING = '<value xsi:type="ST">头晕三天</value>'
 NARRATIVE = '<text><item><content ID="t1">头晕三天，<br/>\n  伴 BP\n  升高</content></item></text>'
 
