@@ -87,8 +87,12 @@ class Finding:
             self._tell(name, one)
         if not found.text:
             return False
-        place = at.path, at.clusters, at.section
-        self._found.append(Value(name, found.text, row, *place, found.unit, found.display))
+        if at.taken_back is not None:
+            message, status = at.taken_back
+            self._tell(name, Told(message, found.text, {"given": status}))
+        else:
+            place = at.path, at.clusters, at.section
+            self._found.append(Value(name, found.text, row, *place, found.unit, found.display))
         return True
 
     def _meant(self, place: Place, told: Node, de: str, node: Node) -> Iterator[Row]:

@@ -14,6 +14,7 @@ from server.mappings.headers import folded
 
 _OF_ONE_KIND = ("procedure", "substanceAdministration")
 """Acts that can be nothing else, wherever they stand."""
+_UNDONE = ("nullified", "cancelled", "aborted", "obsolete")
 
 
 def code(node: Node) -> str:
@@ -23,6 +24,10 @@ def code(node: Node) -> str:
         return ""
     given = found.get("code", "").strip()
     return given or (found.get("displayName", "").strip() if node.tag == "section" else "")
+
+
+TakenBack = tuple[str, str]
+"""Why a document does not mean what it says: a message, and the status if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Standing:
     path: Path = ()
     clusters: Path = ()
     section: int = 0
+    taken_back: TakenBack | None = None
 
     def beneath(self, node: Node) -> "Standing":
         """Return where `node` stands, which is a child of the last one."""
@@ -43,6 +49,7 @@ class Standing:
             (*self.path, node),
             (*self.clusters, node) if is_cluster(node) else self.clusters,
             self.section,
+            self.taken_back or _taken_back(node),
         )
 
 
@@ -54,6 +61,14 @@ def walked(node: Node, at: Standing) -> Iterator[Standing]:
         inner = at.beneath(one)
         yield inner
         yield from walked(one, inner)
+
+
+def _taken_back(node: Node) -> TakenBack | None:
+    if node.get("negationInd", "").strip().lower() in ("true", "1"):
+        return "cda-negated", ""
+    status = node.find("statusCode")
+    given = "" if status is None else status.get("code", "").strip().lower()
+    return ("cda-undone", given) if given in _UNDONE else None
 
 
 @dataclass(frozen=True, slots=True)

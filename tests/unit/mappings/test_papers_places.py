@@ -1,7 +1,9 @@
-"""What stands in documents of WS/T 500 under a strange code or section.
+"""What stands in documents of WS/T 500 under a strange code or section, or is taken back by them.
 
 Spec: docs/cda.md
 """
+
+import re
 
 import pytest
 
@@ -55,3 +57,34 @@ def test_a_diagnosis_of_an_unknown_section_is_neither_of_admission_nor_of_discha
     row, told = read(text)
     assert {name for name in row if name.endswith("院诊断编码")} == {f"{sides}诊断编码"}
     assert [one for one in told if one.startswith("error cda-element-ambiguous")]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("C0002", "observation", "主诉"),
+        ("C0004", "substanceAdministration", "药物名称"),
+        ("C0032", "act", "药物过敏标志"),
+        ("C0053", "procedure", "手术及操作编码"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("begin", "message"),
+    [
+        ('{} negationInd="true">', "cda-negated"),
+        ('{}><statusCode code="nullified"/>', "cda-undone"),
+        ('{}><statusCode code="cancelled"/>', "cda-undone"),
+        ('{}><statusCode code="aborted"/>', "cda-undone"),
+    ],
+)
+def test_what_the_document_takes_back_is_refused(read, place, begin, message):
+    code, act, element = place
+    _, told = read(re.sub(f"<{act}>", f"<{begin.format(act)}", sample(code)))
+    assert f"error {message} {element}" in told
+
+
+@pytest.mark.parametrize("place", ["<entry>", "<entry><observation>"])
+def test_what_is_done_or_not_negated_is_kept(read, place):
+    text = changed("C0032", (place, f'{place}<statusCode code="completed"/>'))
+    text = text.replace("<observation>", '<observation negationInd="false">')
+    assert read(text) == read(sample("C0032"))
