@@ -117,8 +117,17 @@ class Residents:
         """
         own = transaction.seen_by(self.own.access.visibility)
         claimed = [self._claimed(one.record) for one in asked]
-        meant = [self._meant(*both) for both in zip(asked, claimed, strict=True)]
-        there = {*written, *_stored(own, {one for one in meant if one is not None} - {*written})}
+        told = [self._told(*both) for both in zip(asked, claimed, strict=True)]
+        kept = [_kept(one.record, one.old) for one in asked]
+        named = {one for one in (*told, *kept) if one is not None} - {*written}
+        stored = _stored(own, named)
+        there = {*written, *stored}
+        # Who was settled on before may have been merged into somebody else since, or be gone.
+        living = {*written, *dict(_living(stored.values()))}
+        meant = [
+            one or (before if before in living else None)
+            for one, before in zip(told, kept, strict=True)
+        ]
         untold = [place for place, one in enumerate(meant) if one is None]
         known = self._known(own, {one: (asked[one].record, claimed[one]) for one in untold})
         return [
@@ -133,10 +142,10 @@ class Residents:
     def _claimed(self, record: json.Resource) -> Claimed:
         return Claimed.by(record, self.own.interpreters.settings.base_url)
 
-    def _meant(self, one: Asked, claimed: Claimed) -> str | None:
-        """Return whom the record names, or who was settled before."""
+    def _told(self, one: Asked, claimed: Claimed) -> str | None:
+        """Return whom somebody has just decided on, or the record names."""
         decided = self.decided.get(one.old.id) if one.old is not None else None
-        return decided or claimed.target or _kept(one.record, one.old)
+        return decided or claimed.target
 
     def _known(self, own: Transaction, said: _Said) -> dict[int, _Patients]:
         """Return the patients that may be meant by what is `said` in each place."""

@@ -95,6 +95,27 @@ def test_somebody_decides_whom_it_is_about(fhir, way):
         refused(decide(fhir, stored, reference), 409)
 
 
+def test_who_was_merged_into_another_has_records_no_more_once_they_come_again(fhir, told, number):
+    first = push(fhir, told)
+    old = fhir.get(resident(first)).json()
+    new = fhir.create({"resourceType": "Patient", "name": old["name"],
+                       "identifier": [{"system": ID_CARD, "value": number}]})  # fmt: skip
+    link = {"other": {"reference": f"Patient/{new['id']}"}, "type": "replaced-by"}
+    merged = {**old, "active": False, "link": [link]}
+    assert fhir.put(f"Patient/{old['id']}", merged).status_code == 200
+    second = push(fhir, {**told, "summary": "更正"}, 200)
+    assert resident(second) == f"Patient/{new['id']}"
+    assert conditions(fhir, second) == {"高血压": "confirmed", "头晕": "confirmed"}
+
+
+def test_who_was_deleted_is_looked_for_anew(fhir, told):
+    first = push(fhir, told)
+    assert fhir.delete(resident(first)).status_code in (200, 204)
+    second = push(fhir, {**told, "summary": "更正"}, 200)
+    assert resident(second) != resident(first)
+    assert conditions(fhir, second) == {"高血压": "confirmed", "头晕": "confirmed"}
+
+
 def test_a_record_that_is_cancelled_needs_no_decision(fhir):
     said = record(person())
     stored = push(fhir, said)
