@@ -167,7 +167,7 @@ PARTS = {
 DIFFERENT = [
     {"处方开立日期": "20240501", "药物名称": "阿莫西林胶囊|布洛芬片"},
     {"处方开立日期": "20240502", "药物名称": "头孢克肟|维生素C", "检验日期时间": "20240502T110000",
-     "检验定量结果": "7.10|阳性|3.2", "检查定量结果": "双肺纹理增粗"},
+     "处方开立医师姓名": "测试戊", "检验定量结果": "7.10|阳性|3.2", "检查定量结果": "双肺纹理增粗"},
 ]  # fmt: skip
 
 
@@ -211,6 +211,18 @@ def test_each_prescription_and_each_report_comes_back_as_a_row_of_its_own(
     }
     url = f"EncounterRecord/{stored['id']}/$to-dataset?dataset=Prescription&number=10007"
     assert caller.send("GET", url).status_code == 404
+
+
+def test_each_prescription_names_who_prescribed_it(caller, visit, sent_parts):
+    who = record(caller, visit["门（急）诊号"])["resident"]["reference"]
+    found = caller.send("GET", f"MedicationRequest?patient={who}").json()["entry"]
+    resources = [one["resource"] for one in found]
+    doctors = {
+        one["groupIdentifier"]["value"]: one["requester"]["display"]
+        for one in resources
+        if one["medicationCodeableConcept"]["text"] in ("布洛芬片", "头孢克肟")
+    }
+    assert {*doctors.values()} == {"测试乙", "测试戊"}
 
 
 def test_what_came_back_can_be_imported_and_changes_nothing(caller, visit, sent_parts):
