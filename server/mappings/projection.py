@@ -31,7 +31,19 @@ _BESIDE, _NUMBER = "\x1f", "\x1e"
 """What no text of a record can have, between what an item is known by."""
 _NAMES = UUID("6f0f3c3a-5d0e-5b7a-9a6e-3f7a2c1d4e5b")
 _KEYS = frozenset(
-    ("type", "role", "each", "key", "within", "needs", "profile", "row", "retracted", "withdrawn")
+    (
+        "type",
+        "role",
+        "each",
+        "key",
+        "within",
+        "needs",
+        "when",
+        "profile",
+        "row",
+        "retracted",
+        "withdrawn",
+    )
 )
 
 
@@ -50,7 +62,8 @@ class Projected:
 class Table:
     """One kind of resource.
 
-    An item that has none of what it `needs` comes to nothing.
+    An item that has none of what it `needs`, or of which not all holds `when` it is to come to
+    something, comes to nothing.
     `profiles` are the canonical URLs that it may claim, the first whose test holds. A resource that
     vanished from the record gets what `retracted` says, and loses the elements `withdrawn`.
     """
@@ -61,6 +74,7 @@ class Table:
     keys: tuple[rows.Look, ...]
     within: tuple[rows.Look, ...]
     needs: tuple[rows.Look, ...]
+    when: rows.Test
     profiles: tuple[tuple[str, rows.Test], ...]
     rows: tuple[Row, ...]
     retracted: Mapping[str, Any]
@@ -143,6 +157,7 @@ def _table(said: Mapping[str, Any], facts: Facts, file: str) -> Table:
         keys=tuple(rows.first(path) for path in said.get("key", ())),
         within=tuple(rows.first(path) for path in said.get("within", ())),
         needs=tuple(rows.first(path) for path in said.get("needs", ())),
+        when=rows.condition(said.get("when", {})),
         profiles=tuple(
             (one["url"], rows.condition(one.get("when", {}))) for one in said.get("profile", ())
         ),
@@ -156,6 +171,8 @@ def _places(table: Table, record: Mapping[str, Any]) -> Iterator[_Place]:
     seen = Counter[str]()
     root = Item(record, record, None)
     for source, path in _items(root, table.each, record["resourceType"]):
+        if not table.when(source):
+            continue
         if table.needs and all(look(source) is None for look in table.needs):
             continue
         key = _key(table, source)

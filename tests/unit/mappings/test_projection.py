@@ -197,6 +197,24 @@ def test_equal_items_are_several_resources(project):
     assert len({one["id"] for one in twice}) == 2
 
 
+@pytest.mark.parametrize(("flag", "names"), [(True, ["青霉素", "头孢"]), (False, []), (None, [])])
+def test_an_allergy_is_told_where_the_record_says_that_there_is_one(project, flag, names):
+    said = {} if flag is None else {"drugAllergy": flag}
+    allergens = [{"text": "青霉素"}, {"text": "头孢"}]
+    made = of(project(record(allergen=allergens, **said)), "allergy")
+    assert [one["code"]["text"] for one in made] == names
+    assert all(one["category"] == ["medication"] for one in made)
+
+
+def test_a_pathological_diagnosis_is_the_conclusion_of_a_report(project):
+    code = {"coding": [{"system": "urn:oid:2.16.156.10011.2.3.3.11", "code": "M80500/0"}]}
+    told = {"number": "P-1", "code": code, "name": "乳头状瘤"}
+    (made,) = of(project(record(pathology=[told, {"number": "P-2"}])), "pathology")
+    assert made["identifier"] == [{"value": "P-1"}]
+    assert made["conclusion"] == "乳头状瘤"
+    assert made["conclusionCode"][0]["coding"][0]["code"] == "M80500/0"
+
+
 ALIKE = [
     ("result", [{**result(5.6), "at": "2026-03-01T08:00:00+08:00"},
                 {**result(11.1), "at": "2026-03-01T12:00:00+08:00"}]),
