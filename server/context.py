@@ -31,6 +31,9 @@ class Work(Protocol):
     def name(self) -> str:
         """Return what it is asked for by, the same however often it is begun; empty if by none."""
 
+    def check(self) -> None:
+        """Hear whether it must not go on, where no step is done for long."""
+
     def expect(self, steps: int) -> None:
         """Say of how many steps it consists."""
 
@@ -58,6 +61,9 @@ class _AtOnce:
 
     is_kept = False
     name = ""
+
+    def check(self) -> None:
+        """Hear nothing: who waits goes away."""
 
     def expect(self, steps: int) -> None:
         """Say nothing: who waits sees when it is done."""

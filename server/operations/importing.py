@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from server.context import Context
+from server.context import Context, Work
 from server.fhir import json
 from server.fhir.outcome import BadRequest
 from server.intake import formats, opening, rejects
@@ -38,7 +38,28 @@ def check(context: Context, call: Call, arguments: Arguments) -> Source:
         raise BadRequest.because("intake-not-a-file")
     format, encoding = formats.of_type(call.raw_type)
     dataset = opening.named(context.interpreters.datasets, arguments.text("dataset"))
-    return opening.opened(BytesIO(call.body), format, encoding, dataset)
+    return opening.opened(_Heard(call.body, context.work), format, encoding, dataset)
+
+
+class _Heard(BytesIO):
+    """Content that is read only while the work that needs it may go on.
+
+    There may be far more to read than rows in it.
+    """
+
+    def __init__(self, content: bytes, work: Work) -> None:
+        super().__init__(content)
+        self._work = work
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes."""
+        self._work.check()
+        return super().read(size)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """Return the next line."""
+        self._work.check()
+        return super().readline(size)
 
 
 def import_(context: Context, call: Call, arguments: Arguments) -> Result:
