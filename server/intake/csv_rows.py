@@ -10,7 +10,7 @@ from typing import IO
 
 from server.fhir.outcome import Unprocessable
 from server.intake import rows
-from server.intake.rows import Row, Sheet, unreadable
+from server.intake.rows import Heading, Row, Sheet, unreadable
 from server.intake.texts import Line, lines
 
 _DIVIDERS = ",\t;|"
@@ -77,13 +77,13 @@ def read(stream: IO[bytes], encoding: str | None = None) -> Sheet:
         raise Unprocessable.because("intake-line-end")
     divider = max(_DIVIDERS, key=first.count)
     try:
-        header = rows.header(next(csv.reader([first], delimiter=divider, strict=True)))
+        heading = rows.heading(next(csv.reader([first], delimiter=divider, strict=True)))
     except csv.Error:
         raise Unprocessable.because("intake-header-broken") from None
-    return Sheet(header, _rows(feed, header, divider))
+    return Sheet(heading.names, _rows(feed, heading, divider))
 
 
-def _rows(feed: _Feed, header: tuple[str, ...], divider: str) -> Iterator[Row]:
+def _rows(feed: _Feed, heading: Heading, divider: str) -> Iterator[Row]:
     reader = csv.reader(feed, delimiter=divider, strict=True)
     while True:
         feed.begin()
@@ -95,12 +95,12 @@ def _rows(feed: _Feed, header: tuple[str, ...], divider: str) -> Iterator[Row]:
             line = feed.first_alone()
             told = unreadable(_message(error))
             as_it_is = line.text.rstrip("\r\n").split(divider)
-            yield Row(line.number, header, tuple(as_it_is), (line.fault or told,))
+            yield Row(line.number, heading.names, tuple(as_it_is), (line.fault or told,))
             reader = csv.reader(feed, delimiter=divider, strict=True)
             continue
         faults = [line.fault for line in feed.taken if line.fault is not None]
         if faults or any(cell.strip() for cell in cells):
-            yield rows.row(feed.taken[0].number, header, cells, *faults)
+            yield rows.row(feed.taken[0].number, heading, cells, *faults)
 
 
 def _message(error: Exception) -> str:

@@ -5,20 +5,18 @@ In a file of rejects, the property ``_text`` stands for a line that was no JSON.
 Spec: https://hl7.org/fhir/R4/nd-json.html
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import IO, Any
 
-import msgspec
-import orjson
-
-from server.fhir.json import spelled
-from server.fhir.outcome import Unprocessable
-from server.intake import rows
-from server.intake.rows import REJECT_COLUMNS, Row, Sheet, unreadable
+from server.fhir.outcome import BadRequest, Unprocessable
+from server.intake import properties, rows
+from server.intake.rows import MOST_HEADERS, REJECT_COLUMNS, Row, Sheet, unreadable
 from server.intake.texts import Line, lines
+from server.mappings.faults import RowFault
 
-_PROPERTIES = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ESCAPED = "\\ufffd"
 
 
 def read(stream: IO[bytes], encoding: str | None = None) -> Sheet:
@@ -35,38 +33,49 @@ def _row(line: Line) -> Row:
     row = Row(line.number, (), (), line=text.encode("utf-8", "replace"))
     if line.fault is not None:
         return replace(row, faults=(line.fault,))
-    found = _object(text)
+    try:
+        found = properties.found(text)
+    except BadRequest as error:
+        return replace(row, faults=_told(error))
     if found is None:
         return replace(row, faults=(unreadable("intake-json", text),))
-    match found:
-        case {"_text": str(inner)}:
-            return _row(Line(line.number, inner))
-        case {"resourceType": _}:
-            return replace(row, resource=_without_rejection(row.line or b"", found))
+    if isinstance(found.get("_text"), str):
+        return _row(Line(line.number, found["_text"]))
+    return replace(_of_object(line.number, text, found), line=row.line)
+
+
+def _of_object(number: int, text: str, found: Mapping[str, Any]) -> Row:
+    row = Row(number, (), ())
+    if faults := _faults(text, found):
+        return replace(row, faults=faults)
+    if "resourceType" in found:
+        return replace(row, resource=properties.own(text.encode()))
+    return _of_cells(number, found)
+
+
+def _faults(text: str, found: Mapping[str, Any]) -> tuple[RowFault, ...]:
+    """Return what is wrong with a line, whatever its properties mean."""
+    if rows.is_lost(text) or _ESCAPED in text.lower():
+        return (unreadable("intake-character-lost"),)
+    told = {name: str(value) for name, value in found.items() if name in REJECT_COLUMNS}
+    return rows.unchanged(told, properties.spellings(text.encode())) if told else ()
+
+
+def _of_cells(number: int, found: Mapping[str, Any]) -> Row:
     texts = {name: _cell(value) for name, value in found.items() if name not in REJECT_COLUMNS}
+    row = Row(number, (), ())
+    if len(texts) > MOST_HEADERS:
+        return replace(row, faults=(unreadable("intake-headers-too-many", most=MOST_HEADERS),))
     wrong = [name for name, value in texts.items() if value is None]
     if wrong:
         return replace(row, faults=(unreadable("intake-json-cell", wrong[0]),))
     cells = tuple(value or "" for value in texts.values())
-    return replace(rows.row(line.number, rows.header(tuple(texts)), cells), line=row.line)
+    return rows.row(number, rows.heading(tuple(texts)), cells)
 
 
-def _object(text: str) -> dict[str, Any] | None:
-    """Return the JSON object in `text`, numbers as text; None if it is none."""
-    try:
-        orjson.loads(text)
-        found = spelled(text.encode())
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _without_rejection(line: bytes, found: dict[str, object]) -> bytes:
-    """Return the resource in `line` without what a file of rejects has told of it."""
-    if not found.keys() & set(REJECT_COLUMNS):
-        return line
-    kept = _PROPERTIES.decode(line)
-    return msgspec.json.encode({name: kept[name] for name in kept if name not in REJECT_COLUMNS})
+def _told(error: BadRequest) -> tuple[RowFault, ...]:
+    (issue,) = error.issues
+    return (RowFault("", "", str(issue.arguments["name"]), issue.message, issue.arguments),)
 
 
 def _cell(value: object) -> str | None:

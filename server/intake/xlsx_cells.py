@@ -1,6 +1,7 @@
 """What a cell of a workbook says, spelled as national data sets spell it, or what is wrong with it.
 
-Spec: ECMA-376 part 1, 18.18.11 (ST_CellType)
+Spec: ECMA-376 part 1, 18.18.11 (ST_CellType),
+https://ecma-international.org/publications-and-standards/standards/ecma-376/
 """
 
 import re

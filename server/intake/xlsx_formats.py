@@ -1,6 +1,7 @@
 """What the formats of a workbook make of its numbers: days, times, leading zeros.
 
-Spec: ECMA-376 part 1, 18.8.30 (numFmt, with the numbers that Chinese editions leave unsaid)
+Spec: ECMA-376 part 1, 18.8.30 (numFmt, with the numbers that Chinese editions leave unsaid),
+https://ecma-international.org/publications-and-standards/standards/ecma-376/
 """
 
 import re

@@ -2,7 +2,8 @@
 
 A workbook may hold far more than its bytes seem to, so that no part is read further than its bound.
 
-Spec: ECMA-376 part 1, 18.2 (workbooks), part 2, 9 (relationships)
+Spec: ECMA-376 part 1, 18.2 (workbooks), part 2, 9 (relationships),
+https://ecma-international.org/publications-and-standards/standards/ecma-376/
 """
 
 import posixpath

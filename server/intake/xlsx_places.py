@@ -4,7 +4,8 @@ Rows stand in order, in at most 1,048,576 of them; cells in columns up to XFD. S
 many megabytes takes a request no longer than it must, the tags are found by their spelling; only
 where something else could look like one, each is heard.
 
-Spec: ECMA-376 part 1, 18.3.1.73 (row), 18.3.1.4 (c)
+Spec: ECMA-376 part 1, 18.3.1.73 (row), 18.3.1.4 (c),
+https://ecma-international.org/publications-and-standards/standards/ecma-376/
 """
 
 import re

@@ -4,7 +4,8 @@ A workbook shows more than it holds: a number of more than 15 digits has lost th
 formula has a value only if a spreadsheet program has worked it out. Such rows are not taken. All of
 the sheet is looked through before anything is kept of it.
 
-Spec: ECMA-376 part 1, 18.3 (worksheets)
+Spec: ECMA-376 part 1, 18.3 (worksheets),
+https://ecma-international.org/publications-and-standards/standards/ecma-376/
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from zlib import error as ZlibError  # noqa: N812  # it is a class
 
 from server.fhir.outcome import Unprocessable
 from server.intake import rows, xlsx_formats, xlsx_parts, xlsx_places, xlsx_sheet, xlsx_texts
-from server.intake.rows import Row, Sheet, unreadable
+from server.intake.rows import Heading, Row, Sheet, unreadable
 from server.intake.xlsx_cells import Cells
 from server.intake.xlsx_parts import MOST_SHEET_BYTES, Book
 from server.intake.xlsx_sheet import Found
@@ -44,8 +45,8 @@ def read(stream: IO[bytes]) -> Sheet:
     _, texts, faults = first
     if faults:
         raise Unprocessable(*(one.issue() for one in faults))
-    header = rows.header(_trimmed(texts))
-    return Sheet(header, (_row(header, *one) for one in found))
+    heading = rows.heading(_trimmed(texts))
+    return Sheet(heading.names, (_row(heading, *one) for one in found))
 
 
 def _opened(stream: IO[bytes]) -> tuple[Book, Cells]:
@@ -74,11 +75,9 @@ def _texts(cells: Cells, found: Found) -> tuple[list[str], tuple[RowFault, ...]]
     return texts, tuple(faults[:1])
 
 
-def _row(
-    header: tuple[str, ...], number: int, cells: list[str], faults: tuple[RowFault, ...]
-) -> Row:
-    wide = [*cells, *[""] * (len(header) - len(cells))]
-    return rows.row(number, header, wide, *faults)
+def _row(heading: Heading, number: int, cells: list[str], faults: tuple[RowFault, ...]) -> Row:
+    wide = [*cells, *[""] * (len(heading.names) - len(cells))]
+    return rows.row(number, heading, wide, *faults)
 
 
 def _trimmed(cells: list[str]) -> list[str]:

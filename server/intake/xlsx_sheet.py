@@ -2,7 +2,8 @@
 
 Rows and cells that are not there are passed over without a step for each.
 
-Spec: ECMA-376 part 1, 18.3.1.73 (row), 18.3.1.4 (c)
+Spec: ECMA-376 part 1, 18.3.1.73 (row), 18.3.1.4 (c),
+https://ecma-international.org/publications-and-standards/standards/ecma-376/
 """
 
 from collections.abc import Iterable, Iterator, Mapping

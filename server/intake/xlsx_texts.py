@@ -1,6 +1,7 @@
 """The texts that the cells of a workbook share, kept as closely as they can be.
 
-Spec: ECMA-376 part 1, 18.4 (shared strings), 22.9.2.19 (ST_Xstring)
+Spec: ECMA-376 part 1, 18.4 (shared strings), 22.9.2.19 (ST_Xstring),
+https://ecma-international.org/publications-and-standards/standards/ecma-376/
 """
 
 import re
