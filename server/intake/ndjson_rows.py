@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from server.fhir.outcome import BadRequest, Unprocessable
 from server.intake import properties, rows
+from server.intake.encodings import UTF_8
 from server.intake.rows import MOST_HEADERS, REJECT_COLUMNS, Row, Sheet, unreadable
 from server.intake.texts import Line, lines
 from server.mappings.faults import RowFault
@@ -21,7 +22,7 @@ _ESCAPED = "\\ufffd"
 
 def read(stream: IO[bytes], encoding: str | None = None) -> Sheet:
     """Return the rows of `stream`. Raises Unprocessable if it has none."""
-    found = (_row(line) for line in lines(stream, encoding) if line.text.strip())
+    found = (_row(line) for line in lines(stream, encoding, UTF_8) if line.text.strip())
     first = next(found, None)
     if first is None:
         raise Unprocessable.because("intake-empty")

@@ -1,4 +1,4 @@
-"""Lines of text in UTF-8 or GB18030: which of the two a file is in is told by its first Chinese.
+"""Lines of text in UTF-8 or GB18030: which of the two a file is in is told by most of its lines.
 
 A line in the other encoding is never taken for what it seems to say: it comes with a fault.
 
@@ -6,24 +6,21 @@ Spec: https://encoding.spec.whatwg.org/#gb18030-decoder (GB 18030-2022), RFC 362
 """
 
 import codecs
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
 from server.fhir.outcome import Unprocessable, UnsupportedMediaType
+from server.intake import encodings
+from server.intake.encodings import GB18030, OTHER, UTF_8
 from server.intake.rows import unreadable
 from server.mappings.faults import RowFault
 
-UTF_8, GB18030 = "utf-8", "gb18030"
-_OTHER = {UTF_8: GB18030, GB18030: UTF_8}
 _CHARSETS = {
     "utf-8": UTF_8, "utf8": UTF_8, "us-ascii": UTF_8, "gb18030": GB18030, "gbk": GB18030,
     "gb2312": GB18030, "cp936": GB18030,
 }  # fmt: skip
 _LONGEST_BYTES = 4 * 1024 * 1024
-_CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef\x00-\x7f·—‘’“”…℃]*")
-"""What Chinese text consists of, but for rare characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +42,15 @@ def charset(name: str | None) -> str | None:
     return found
 
 
-def lines(stream: IO[bytes], encoding: str | None = None) -> Iterator[Line]:
+def lines(
+    stream: IO[bytes], encoding: str | None = None, usual: str | None = None
+) -> Iterator[Line]:
     """Yield the lines of `stream`, in `encoding` if that was said, else in what it seems to be.
 
-    Raises Unprocessable if it is in UTF-16.
+    If that cannot be told, it is what is `usual`. Raises Unprocessable if it is in UTF-16.
     """
+    if encoding is None and stream.seekable():
+        encoding = _seeming(stream) or usual
     decoder = _Decoder(encoding)
     number = 0
     while content := stream.readline(_LONGEST_BYTES):
@@ -63,6 +64,13 @@ def lines(stream: IO[bytes], encoding: str | None = None) -> Iterator[Line]:
             yield decoder.line(number, content)
 
 
+def _seeming(stream: IO[bytes]) -> str | None:
+    begun = stream.tell()
+    seeming = encodings.of_lines(iter(lambda: stream.readline(_LONGEST_BYTES), b""))
+    stream.seek(begun)
+    return seeming
+
+
 def _skip_line(stream: IO[bytes]) -> None:
     while (rest := stream.readline(_LONGEST_BYTES)) and not rest.endswith(b"\n"):
         continue
@@ -74,7 +82,8 @@ class _Decoder:
 
     def begun(self, first: bytes) -> bytes:
         """Return the `first` line without the mark that tells its encoding."""
-        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        has_mark = first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        if has_mark or b"\0" in first:
             raise Unprocessable.because("intake-utf-16")
         if first.startswith(codecs.BOM_UTF8):
             self._encoding = UTF_8
@@ -85,15 +94,13 @@ class _Decoder:
         if content.isascii():
             return Line(number, content.decode("ascii"))
         if self._encoding is None:
-            self._encoding = _guessed(content)
+            self._encoding = encodings.likely(content)
         if self._encoding is None:
             return _unknown(number, content)
-        text, other = _text(content, self._encoding), _OTHER[self._encoding]
-        if text is None:
-            likely = _text(content, other)
+        text, other = encodings.text(content, self._encoding), OTHER[self._encoding]
+        if text is None or encodings.is_other(content, self._encoding):
+            likely = encodings.text(content, other)
             return _unknown(number, content) if likely is None else _mixed(number, likely, other)
-        if self._encoding == GB18030 and (likely := _text(content, UTF_8)) and _is_chinese(likely):
-            return _mixed(number, likely, UTF_8)
         return Line(number, text)
 
 
@@ -105,22 +112,3 @@ def _mixed(number: int, text: str, encoding: str) -> Line:
 def _unknown(number: int, content: bytes) -> Line:
     text = content.decode(UTF_8, "replace")
     return Line(number, text, unreadable("intake-encoding-unknown", line=number))
-
-
-def _guessed(content: bytes) -> str | None:
-    """Return what `content` is in; short words of GB18030 may look like UTF-8, but not Chinese."""
-    found = {encoding: _text(content, encoding) for encoding in (UTF_8, GB18030)}
-    possible = [encoding for encoding, text in found.items() if text is not None]
-    chinese = [encoding for encoding in possible if _is_chinese(found[encoding] or "")]
-    return next(iter([*chinese, *possible]), None)
-
-
-def _text(content: bytes, encoding: str) -> str | None:
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError:
-        return None
-
-
-def _is_chinese(text: str) -> bool:
-    return _CHINESE.fullmatch(text) is not None
