@@ -75,7 +75,7 @@ class _Done:
     """What an import came to; `submission` is what its records are counted by, if there are any."""
 
     counts: Counts
-    rejects: Path
+    rejects: Rejects
     submission: str | None
 
 
@@ -88,11 +88,13 @@ def _imported(interpreters: Interpreters, name: str, path: Path, workers: int) -
         serving(interpreters) as services,
     ):
         checkpoints, mark = Checkpoints(services), what.mark
-        start = checkpoints.find(mark) or Checkpoint()
+        found = checkpoints.find(mark)
+        start = found or Checkpoint()
         if start.rows:
             click.echo(text("import-goes-on", language, {"rows": start.rows}), err=True)
         counts = Counts.of(start.counts)
-        with Rejects(path, what.source.sheet.header, start.rejects) as rejects:
+        header = what.source.sheet.header
+        with Rejects(path, header, start.rejects if found else None) as rejects:
             for piece in writers.written(pieces(_left(what.source, start.rows))):
                 counts.add(piece.counts)
                 size = rejects.add(piece.rejects)
@@ -102,7 +104,7 @@ def _imported(interpreters: Interpreters, name: str, path: Path, workers: int) -
         checkpoints.remove(mark)
     dataset = what.source.dataset
     is_counted = dataset is None or dataset.is_record
-    return _Done(counts, rejects.path, mark if is_counted else None)
+    return _Done(counts, rejects, mark if is_counted else None)
 
 
 def _task(what: Given) -> Task:
@@ -162,11 +164,20 @@ def _tell(done: _Done, language: Language, seconds: float) -> None:
         click.echo(text("import-nothing-new", language, {}))
     for told, count in counts.warnings.most_common(_MOST_WARNINGS):
         click.echo(text("import-warning", language, {"told": told, "count": count}), err=True)
-    if counts.rejected:
-        click.echo(text("import-rejects", language, {"file": str(done.rejects)}), err=True)
+    _tell_rejects(done.rejects, language)
     if done.submission is not None:
         identifier = f"{SUBMISSION}|{done.submission}"
         click.echo(text("import-quality", language, {"identifier": identifier}))
+
+
+def _tell_rejects(rejects: Rejects, language: Language) -> None:
+    said = {"file": str(rejects.path), "kept": str(rejects.kept)}
+    if rejects.kept is not None:
+        click.echo(text("import-rejects-kept", language, said), err=True)
+    if rejects.is_begun_anew:
+        click.echo(text("import-rejects-anew", language, said), err=True)
+    if rejects.path.exists():
+        click.echo(text("import-rejects", language, said), err=True)
 
 
 _MOST_WARNINGS = 20

@@ -98,3 +98,24 @@ def test_rejects_that_find_no_room_are_said_and_the_import_can_go_on(command, im
     assert "300 rows read: 0 written, 0 unchanged, 300 rejected" in said
     with path.with_name("rows.csv.rejects.csv").open(encoding="utf-8-sig", newline="") as table:
         assert [int(one["_row"]) for one in csv.DictReader(table)] == [*range(2, 302)]
+
+
+def test_rejects_that_were_moved_while_an_import_was_interrupted_are_told_of(
+    command, imported, file
+):
+    rows = [{**files.front_page(n), "离院方式代码": "Z"} for n in range(600, 1400)]
+    path = file(files.csv_of(rows))
+    rejects = path.with_name("rows.csv.rejects.csv")
+    process = command("InpatientFrontPage", path).start()
+    deadline = time.monotonic() + 120
+    while not rejects.exists() or rejects.stat().st_size < 150_000:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    rejects.rename(path.with_name("moved.csv"))
+    status, said = imported("InpatientFrontPage", path)
+    assert status == 1, said
+    assert "begun anew" in said
+    with rejects.open(encoding="utf-8-sig", newline="") as table:
+        numbers = [int(one["_row"]) for one in csv.DictReader(table)]
+    assert numbers == [*range(numbers[0], 802)]
