@@ -16,6 +16,8 @@ from server.mappings.datasets import DataSet, Read
 from server.mappings.headers import Columns
 
 RECORD = "EncounterRecord"
+_MOST_HEADERS = 64
+"""So many orders of headers are known at a time: each line of NDJSON may have one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,11 @@ class Making:
     def _of_cells(self, row: Row) -> "Made | _Waiting":
         if self.dataset is None or self._maker is None:
             return Made(row, faults=(unreadable("intake-no-resource"),))
-        columns = self._columns.get(row.header)
-        if columns is None:
-            columns = self._columns[row.header] = self.dataset.headers(row.header)
+        columns = self._columns.pop(row.header, None) or self.dataset.headers(row.header)
+        # The one that was used last stands last, and the first one is forgotten.
+        self._columns[row.header] = columns
+        if len(self._columns) > _MOST_HEADERS:
+            del self._columns[next(iter(self._columns))]
         read = self.dataset.read(columns.row(row.cells))
         return _Waiting.of(row, read, self._maker)
 
