@@ -8,13 +8,17 @@
 The first command makes a key, keeps it in ``emr-key.json``, and prints the id of the system, which
 an administrator then approves: ``tongkang clients approve ID``. The second pushes one
 EncounterRecord, sends a file of rows, waits until they are taken, and prints what became of them;
-rows that were not taken are in ``rejects.csv``, to be put right and sent again. The third prints a
-token, for curl.
+rows that were not taken are in ``rejects.csv``, to be put right and sent again. If such a file is
+there, from before, it is kept as ``rejects.1.csv``. The third prints a token, for curl.
+
+A key is never replaced. What the server refuses is printed in its words, and the status is 1.
 
 Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html
 """
 
+import itertools
 import json
+import os
 import sys
 import time
 import uuid
@@ -25,9 +29,46 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 KEY = Path("emr-key.json")
+REJECTS = Path("rejects.csv")
 SCOPE = "system/EncounterRecord.cu"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SECONDS = 30
+
+
+def told(answer: requests.Response) -> str:
+    """Return what an answer says that refuses something, in the words of the server."""
+    try:
+        said = answer.json()
+    except requests.JSONDecodeError:
+        said = {}
+    said = said if isinstance(said, dict) else {}
+    issues = said.get("issue", [])
+    texts = [one.get("details", {}).get("text") or one.get("diagnostics", "") for one in issues]
+    texts.append(said.get("error_description") or said.get("error") or "")
+    return " ".join(filter(None, texts)) or answer.reason
+
+
+def checked(answer: requests.Response) -> requests.Response:
+    """Return `answer`, or end with what it says if it refuses something."""
+    if answer.status_code >= 400:
+        sys.exit(f"{answer.status_code}: {told(answer)}")
+    return answer
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that was not there, which nobody else on the machine reads."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def keep_old() -> None:
+    """Give the rejects of a run before another name: somebody may be putting them right."""
+    if REJECTS.exists():
+        names = (REJECTS.with_name(f"rejects.{number}.csv") for number in itertools.count(1))
+        kept = next(name for name in names if not name.exists())
+        REJECTS.rename(kept)
+        print(f"{REJECTS} of before is kept as {kept.absolute()}")
 
 
 class Tongkang:
@@ -37,11 +78,12 @@ class Tongkang:
         self.base, self.client = base.rstrip("/"), client
         self.token, self.ends = "", 0.0
         found = requests.get(f"{self.base}/.well-known/smart-configuration", timeout=SECONDS)
-        found.raise_for_status()
-        self.endpoints = found.json()
+        self.endpoints = checked(found).json()
 
     def register(self) -> str:
         """Register this system by its public key; return its id, which waits for approval."""
+        if KEY.exists():
+            sys.exit(f"{KEY.absolute()} is there: the key of a system that is registered is kept.")
         key = ECKey.generate_key("P-384", {"kid": uuid.uuid4().hex, "alg": "ES384"})
         said = {
             "client_name": "示例医院电子病历",
@@ -51,10 +93,9 @@ class Tongkang:
             "jwks": {"keys": [key.as_dict(private=False)]},
         }
         answer = requests.post(self.endpoints["registration_endpoint"], json=said, timeout=SECONDS)
-        answer.raise_for_status()
-        KEY.touch(mode=0o600)
-        KEY.write_text(json.dumps(key.as_dict(private=True)), encoding="utf-8")
-        return str(answer.json()["client_id"])
+        client = str(checked(answer).json()["client_id"])
+        write_new(KEY, json.dumps(key.as_dict(private=True)).encode())
+        return client
 
     def authorization(self) -> str:
         """Return the header that names the token, a new one if the last is about to end."""
@@ -76,8 +117,7 @@ class Tongkang:
                 "client_assertion": jwt.encode(head, claims, key, algorithms=["ES384"]),
             }
             answer = requests.post(endpoint, data=asked, timeout=SECONDS)
-            answer.raise_for_status()
-            given = answer.json()
+            given = checked(answer).json()
             self.token, self.ends = given["access_token"], time.time() + given["expires_in"]
         return f"Bearer {self.token}"
 
@@ -89,11 +129,7 @@ class Tongkang:
         headers = {"Authorization": self.authorization(), "Prefer": "return=minimal"}
         if body is not None:
             headers["Content-Type"] = type
-        answer = requests.request(method, url, data=body, headers=headers, timeout=SECONDS)
-        if answer.status_code >= 400:
-            # An OperationOutcome says what is wrong, and where.
-            sys.exit(f"{answer.status_code}: {answer.text}")
-        return answer
+        return checked(requests.request(method, url, data=body, headers=headers, timeout=SECONDS))
 
     def push(self, record: Path) -> None:
         """Push one visit: 201 if it is new, 200 if it was known; again and again is no harm."""
@@ -107,13 +143,13 @@ class Tongkang:
         while (answer := self.send("GET", status)).status_code == 202:
             print(f"{rows.name}: {answer.headers.get('X-Progress', '')}")
             time.sleep(int(answer.headers.get("Retry-After", "1")))
-        told = {one["name"]: one for one in answer.json()["parameter"]}
+        came = {one["name"]: one for one in answer.json()["parameter"]}
         for name in ("rows", "taken", "unchanged", "rejected", "resources"):
-            print(f"{rows.name}: {name} {told[name]['valueInteger']}")
-        if "rejects" in told:
-            rejects = self.send("GET", told["rejects"]["valueUrl"])
-            Path("rejects.csv").write_bytes(rejects.content)
-            print(f"{rows.name}: see rejects.csv")
+            print(f"{rows.name}: {name} {came[name]['valueInteger']}")
+        keep_old()
+        if "rejects" in came:
+            write_new(REJECTS, self.send("GET", came["rejects"]["valueUrl"]).content)
+            print(f"{rows.name}: see {REJECTS.absolute()}")
 
 
 def main(base: str, act: str, *arguments: str) -> None:
@@ -133,4 +169,7 @@ def main(base: str, act: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except (requests.RequestException, OSError) as error:
+        sys.exit(str(error))

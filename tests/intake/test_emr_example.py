@@ -1,6 +1,7 @@
 """The sample client of docs/examples, run as its text says, on a server that asks for tokens."""
 
 import csv
+import re
 import subprocess
 import sys
 
@@ -25,7 +26,7 @@ def doer(guarded, tmp_path_factory):
     process.stop()
 
 
-def run(folder, *arguments):
+def run(folder, *arguments, status=0):
     done = subprocess.run(
         [sys.executable, CLIENT, *arguments],
         cwd=folder,
@@ -34,8 +35,9 @@ def run(folder, *arguments):
         timeout=240,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
 
 
 def approved(guarded, client):
@@ -64,3 +66,31 @@ def test_an_emr_registers_pushes_a_visit_and_a_file(guarded, doer, services, tmp
         (reject,) = csv.DictReader(table)
     assert (reject["病案号"], reject["_element"]) == ("00000004", "离院方式代码")
     assert "visit.json: 200" in run(tmp_path, *push)
+    assert (tmp_path / "rejects.csv").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "rejects.1.csv").exists()
+    (tmp_path / "pages.csv").write_bytes(files.csv_of(rows[:3]))
+    assert "kept as" in run(tmp_path, *push)
+    assert not (tmp_path / "rejects.csv").exists()
+    assert (tmp_path / "rejects.2.csv").exists()
+
+
+def test_a_key_is_never_replaced(guarded, tmp_path):
+    key = tmp_path / "emr-key.json"
+    key.write_text("{}")
+    assert str(key) in run(tmp_path, guarded.base, "register", status=1)
+    assert key.read_text() == "{}"
+
+
+def test_what_the_server_refuses_is_said_in_its_words(guarded, doer, services, tmp_path):
+    client = run(tmp_path, guarded.base, "register").strip()
+    assert (tmp_path / "emr-key.json").stat().st_mode & 0o777 == 0o600
+    said = run(tmp_path, guarded.base, "token", client, status=1)
+    assert re.match(r"40[01]: \w.* \w", said), said
+    approved(guarded, client)
+    (tmp_path / "visit.json").write_text('{"resourceType":"EncounterRecord"}')
+    push = (guarded.base, "push", client, "visit.json", "pages.csv", "InpatientFrontPage")
+    said = run(tmp_path, *push, status=1)
+    assert said.startswith("422: ")
+    assert "{" not in said
+    run(tmp_path, "http://localhost:1/fhir", "token", client, status=1)
+    run(tmp_path, f"{guarded.base}/x", "token", client, status=1)
