@@ -22,6 +22,8 @@ _FORM = "application/x-www-form-urlencoded"
 _BODIES = ("create", "update", "batch")
 _FILES = ("to-dataset",)
 """Operations whose answer is to be had as a file."""
+_OF_FILES = ("import",)
+"""Operations on a file that is the body, whatever it says to be."""
 _ALONE = ("read", "vread", "create", "update", "patch")
 
 
@@ -63,8 +65,8 @@ def call(environ: Mapping[str, Any], path: str, types: frozenset[str], settings:
 def _sent(meaning: Meaning, environ: Mapping[str, Any], settings: Settings) -> Sent | None:
     """Return the body, None if there is none, or a form."""
     interaction = meaning.route.interaction
-    if _is_content(meaning.route, environ):
-        return Sent(body.read(environ, settings.max_body), environ["CONTENT_TYPE"])
+    if _is_content(meaning, environ):
+        return Sent(body.read(environ, settings.max_body), environ.get("CONTENT_TYPE") or "")
     if interaction in _BODIES and meaning.type == content.TYPE:
         return content.read(environ, settings.max_body)
     if interaction == "create" and meaning.type == OF and _kind(environ) == CDA:
@@ -101,9 +103,10 @@ def _is_resource(route: Route, environ: Mapping[str, Any]) -> bool:
     return is_posted and _kind(environ) not in ("", _FORM)
 
 
-def _is_content(route: Route, environ: Mapping[str, Any]) -> bool:
+def _is_content(meaning: Meaning, environ: Mapping[str, Any]) -> bool:
     """Tell whether what is posted to an operation is a file, and no FHIR."""
-    return _is_resource(route, environ) and _kind(environ) not in MEDIA_TYPES
+    may_be = meaning.operation in _OF_FILES or _is_resource(meaning.route, environ)
+    return may_be and _kind(environ) not in MEDIA_TYPES
 
 
 def _kind(environ: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ Spec: https://www.rfc-editor.org/rfc/rfc4180
 """
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import IO
@@ -14,6 +15,8 @@ from server.intake.rows import Heading, Row, Sheet, unreadable
 from server.intake.texts import Line, lines
 
 _DIVIDERS = ",\t;|"
+_SAID = re.compile(r'"?sep=([^"\r\n])"?\s*', re.IGNORECASE).fullmatch
+"""What Excel writes before the headers, if what divides cells is not what it would expect."""
 _MOST_LINES = 1000
 _MOST_CHARACTERS = 1_000_000
 _WORDS = {"field limit": "intake-cell-too-long", "new-line character": "intake-line-end"}
@@ -75,7 +78,9 @@ def read(stream: IO[bytes], encoding: str | None = None) -> Sheet:
     first = feed.header()
     if "\r" in first.rstrip("\r\n"):
         raise Unprocessable.because("intake-line-end")
-    divider = max(_DIVIDERS, key=first.count)
+    said = _SAID(first)
+    divider = max(_DIVIDERS, key=first.count) if said is None else said[1]
+    first = first if said is None else feed.header()
     try:
         heading = rows.heading(next(csv.reader([first], delimiter=divider, strict=True)))
     except csv.Error:

@@ -154,7 +154,8 @@ def resource(context: Context, line: bytes, type: str) -> Requested:
     found, body = json.parse(line, context.interpreters.settings.max_depth)
     if found.get("resourceType") != type:
         given = str(found.get("resourceType"))[:40]
-        raise Unprocessable.because("type-differs", "resourceType", given=given, expected=type)
+        said = {"given": given, "expected": type}
+        raise Unprocessable.because("intake-type-differs", "resourceType", **said)
     key = json.dumps([found.get("institution"), found.get("visitNumber")])
     request = Request(type, body, found)
     return Requested((request,), frozenset((key.decode(),)))

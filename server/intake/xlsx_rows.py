@@ -41,7 +41,7 @@ def read(stream: IO[bytes]) -> Sheet:
     except _WRONG:
         raise Unprocessable.because("intake-not-a-workbook") from None
     if first is None:
-        raise Unprocessable.because("intake-empty")
+        raise Unprocessable.because("intake-sheet-empty", sheet=book.title[:40])
     _, texts, faults = first
     if faults:
         raise Unprocessable(*(one.issue() for one in faults))

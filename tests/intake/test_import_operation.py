@@ -77,6 +77,7 @@ def test_records_come_as_ndjson(caller):
     assert (told["dataset"], told["taken"], told["rejected"]) == ("EncounterRecord", 1, 2)
     rejects = caller.send("GET", told["rejects"]).text.splitlines()
     assert json.loads(rejects[0])["_rule"] == "type-differs"
+    assert "URL" not in json.loads(rejects[0])["_message"]
     assert json.loads(rejects[1])["_text"] == "nonsense"
 
 
@@ -140,6 +141,9 @@ def test_a_part_of_a_visit_leaves_the_rest_as_it_is(caller):
         (PAGES, "text/csv", b"", (422, "intake-empty")),
         (PAGES, "text/csv", "姓名,鞋码\n".encode(), (422, "dataset-header-unknown")),
         (PAGES, "text/plain", b"a", (415, "intake-type-unknown")),
+        (PAGES, "", b"a,b\n", (415, "intake-type-missing")),
+        (PAGES, "application/x-www-form-urlencoded", b"a=b", (415, "intake-type-unknown")),
+        (PAGES, "text/csv", b"\x1f\x8b\x08", (422, "intake-packed")),
         (PAGES, "text/csv; charset=big5", b"a", (415, "intake-charset-unknown")),
         (PAGES, "application/fhir+json", b'{"resourceType":"Binary"}', (400, "intake-not-a-file")),
         ("Patient/$validate", "text/csv", b"a", (415, "content-type-unknown")),
