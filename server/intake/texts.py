@@ -83,7 +83,7 @@ class _Decoder:
     def begun(self, first: bytes) -> bytes:
         """Return the `first` line without the mark that tells its encoding."""
         has_mark = first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        if has_mark or b"\0" in first:
+        if has_mark or _is_spaced(first):
             raise Unprocessable.because("intake-utf-16")
         if first.startswith(codecs.BOM_UTF8):
             self._encoding = UTF_8
@@ -102,6 +102,12 @@ class _Decoder:
             likely = encodings.text(content, other)
             return _unknown(number, content) if likely is None else _mixed(number, likely, other)
         return Line(number, text)
+
+
+def _is_spaced(first: bytes) -> bool:
+    """Tell whether each second byte of ASCII in the `first` line is a 0, as it is in UTF-16."""
+    places = [place % 2 for place, byte in enumerate(first) if byte == 0]
+    return len(places) > 1 and len(set(places)) == 1
 
 
 def _mixed(number: int, text: str, encoding: str) -> Line:

@@ -14,7 +14,7 @@ from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
 from server.intake.rows import unreadable
 from server.intake.xlsx_formats import Format
 from server.intake.xlsx_sheet import Cell
-from server.intake.xlsx_texts import Texts, unescaped
+from server.intake.xlsx_texts import MOST_CHARACTERS, Texts, unescaped
 from server.mappings.faults import RowFault
 
 _EXACT = 10**15
@@ -42,9 +42,8 @@ class Cells:
             return "", None
         said = self._said(cell, value)
         if said is None:
-            fault = unreadable("intake-cell-value", value, type=cell.type[:20])
-            return value, fault
-        return said
+            return value, unreadable("intake-cell-value", value, type=cell.type[:20])
+        return ("", unreadable("intake-cell-too-long")) if len(said[0]) > MOST_CHARACTERS else said
 
     def _said(self, cell: Cell, value: str) -> _Said | None:
         """Return what is said by a `value` that is there, None if it cannot be read."""

@@ -23,6 +23,7 @@ _CHINESE = {
     **dict.fromkeys([32, 33, 34, 35, 55, 56], "h:mm:ss"),
 }
 _CODES = {**BUILTIN_FORMATS, **_CHINESE}
+_LONGEST, _MOST_STYLES = 255, 65_536
 _ZEROS = re.compile("00+").fullmatch
 
 
@@ -38,6 +39,8 @@ class Format:
     @classmethod
     def of(cls, code: str) -> "Format":
         """Return what a format that is written as `code` makes of a number above 0."""
+        if len(code) > _LONGEST:
+            return cls()
         first = code.split(";", 1)[0]
         if is_date_format(code):
             signs = STRIP_RE.sub("", first).lower()
@@ -61,7 +64,7 @@ def read(book: Book) -> list[Format]:
                 is_of_cells = False
             case "cellXfs":
                 is_of_cells = True
-            case "xf" if is_of_cells:
+            case "xf" if is_of_cells and len(styles) < _MOST_STYLES:
                 styles.append(given.get("numFmtId", "0"))
     return _formats(own, styles) or [Format()]
 

@@ -18,7 +18,7 @@ from server.fhir.outcome import Unprocessable
 from server.intake import rows, xlsx_formats, xlsx_parts, xlsx_places, xlsx_sheet, xlsx_texts
 from server.intake.rows import Heading, Row, Sheet, unreadable
 from server.intake.xlsx_cells import Cells
-from server.intake.xlsx_parts import MOST_SHEET_BYTES, Book
+from server.intake.xlsx_parts import MOST_BYTES, MOST_SHEET_BYTES, Book
 from server.intake.xlsx_sheet import Found
 from server.mappings.faults import RowFault
 
@@ -68,8 +68,13 @@ def _texts(cells: Cells, found: Found) -> tuple[list[str], tuple[RowFault, ...]]
     faults: list[RowFault] = []
     if found.misplaced is not None:
         faults.append(unreadable("intake-cell-place", found.misplaced))
+    size = 0
     for cell in found.cells:
-        texts[cell.column - 1], fault = cells.read(cell)
+        text, fault = cells.read(cell)
+        size += len(text)
+        if size > MOST_BYTES:
+            return [], (unreadable("intake-row-too-long", most=MOST_BYTES),)
+        texts[cell.column - 1] = text
         if fault is not None:
             faults.append(fault)
     return texts, tuple(faults[:1])

@@ -12,6 +12,8 @@ from server.intake import xlsx_parts
 from server.intake.xlsx_parts import Book, bare
 
 MOST_TEXTS = 2_000_000
+MOST_CHARACTERS = 131_072
+"""So many has a cell."""
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
@@ -27,9 +29,13 @@ class Texts:
         return len(self._ends)
 
     def __getitem__(self, number: int) -> str:
-        """Return the text with this `number`, from 0 on."""
+        """Return the text with this `number`, from 0 on, or as much of it as shows its length.
+
+        It may be longer than a cell can be, and stand in each cell of a row.
+        """
         begin = self._ends[number - 1] if number else 0
-        return unescaped(self._bytes[begin : self._ends[number]].decode())
+        end = min(self._ends[number], begin + 4 * (MOST_CHARACTERS + 1))
+        return unescaped(self._bytes[begin:end].decode(errors="ignore"))
 
     def add(self, pieces: Iterable[str]) -> None:
         """Add a text. Raises Unprocessable if there are too many."""

@@ -196,3 +196,25 @@ def test_a_workbook_of_too_many_parts_is_refused():
 def test_an_error_for_a_header_is_named():
     header = '<row r="1"><c r="A1" t="e"><v>#REF!</v></c></row>'
     assert refusal(workbook(header=header)) == "intake-cell-error"
+
+
+def test_a_text_that_stands_in_many_cells_is_kept_once_or_refused():
+    longest, longer = b"x" * 131_072, "测".encode() * 131_073
+    texts = b"<si><t>%b</t></si><si><t>%b</t></si>" % (longest, longer)
+    cells = '<c t="s"><v>0</v></c>' * 16_384
+    rows = row(2, a="1", b="<v>0</v>", type=' t="s"') + row(3, b="<v>1</v>", type=' t="s"')
+    read = told(workbook(f"{rows}<row>{cells}</row>", texts=texts))
+    assert [(number, cells) for number, cells in read if number > 2] == [
+        (3, ["cell-too-long"]),
+        (4, ["row-too-long"]),
+    ]
+    assert read[0] == (2, ("1", longest.decode()))
+
+
+def test_a_format_that_is_longer_than_any_is_none():
+    def change(book):
+        book.active.append(["a"])
+        book.active.append([1])
+        book.active["A2"].number_format = "0" * 256
+
+    assert told(workbook(change=change)) == [(2, ("1",))]
