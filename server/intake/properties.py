@@ -11,6 +11,7 @@ import orjson
 from server.fhir.json import spelled_once
 from server.intake.rows import REJECT_COLUMNS
 
+_TOLD = f',"{REJECT_COLUMNS[0]}":'.encode()
 _PROPERTIES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -32,7 +33,18 @@ def own(line: bytes) -> bytes:
     kept = _PROPERTIES.decode(line)
     if not kept.keys() & set(REJECT_COLUMNS):
         return line
+    # As a file of rejects writes it, that stands at the end, and the rest is as it came.
+    place = line.rfind(_TOLD)
+    if place > 0 and _is_told(b"{" + line[place + 1 :]):
+        return line[:place] + b"}"
     return msgspec.json.encode({name: kept[name] for name in kept if name not in REJECT_COLUMNS})
+
+
+def _is_told(text: bytes) -> bool:
+    try:
+        return _PROPERTIES.decode(text).keys() <= set(REJECT_COLUMNS)
+    except msgspec.DecodeError:
+        return False
 
 
 def spellings(line: bytes) -> list[tuple[str, str]]:

@@ -99,10 +99,19 @@ def test_a_line_of_json_in_another_encoding_is_refused_until_it_is_changed():
 
 
 def test_a_reject_of_a_reject_is_told_of_once():
-    (row,) = again(b'{"a":1.50,"_row":"7","_element":"x","_rule":"domain"}', ndjson_rows.read)
+    line = (
+        b'{"a": 1.50, "b": "\\",_row", "c":{"d":1,"_row":2},"_row":"7","_element":"x","_rule":"y"}'
+    )
+    (row,) = again(line, ndjson_rows.read)
     content = rejects.written([Made(row, faults=(unreadable("intake-json"),))], "zh")
-    assert content.startswith(b'{"a":1.50,"_row":"1"')
-    assert [content.count(name.encode()) for name in ("_row", "_element", "_rule")] == [1, 1, 1]
+    assert content.startswith(line[: line.index(b',"_row":"7"')] + b',"_row":"1"')
+    assert [content.count(name) for name in (b',"_row":"', b"_element", b"_rule")] == [1, 1, 1]
+
+
+def test_what_is_told_of_a_line_is_no_part_of_it_wherever_it_stands():
+    line = b'{"_row":"7","resourceType":"X", "a":1.50,"_rule":"y"}'
+    (row,) = again(line, ndjson_rows.read)
+    assert row.resource == b'{"resourceType":"X","a":1.50}'
 
 
 def test_two_properties_of_one_name_are_refused_and_given_back():
