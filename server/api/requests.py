@@ -23,7 +23,7 @@ _BODIES = ("create", "update", "batch")
 _FILES = ("to-dataset",)
 """Operations whose answer is to be had as a file."""
 _OF_FILES = ("import",)
-"""Operations on a file that is the body, whatever it says to be."""
+"""Operations on a file that is the body, also if it does not say of which type it is."""
 _ALONE = ("read", "vread", "create", "update", "patch")
 
 
@@ -105,8 +105,9 @@ def _is_resource(route: Route, environ: Mapping[str, Any]) -> bool:
 
 def _is_content(meaning: Meaning, environ: Mapping[str, Any]) -> bool:
     """Tell whether what is posted to an operation is a file, and no FHIR."""
-    may_be = meaning.operation in _OF_FILES or _is_resource(meaning.route, environ)
-    return may_be and _kind(environ) not in MEDIA_TYPES
+    if meaning.operation in _OF_FILES and not _kind(environ):
+        return True
+    return _is_resource(meaning.route, environ) and _kind(environ) not in MEDIA_TYPES
 
 
 def _kind(environ: Mapping[str, Any]) -> str:

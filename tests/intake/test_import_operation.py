@@ -142,7 +142,6 @@ def test_a_part_of_a_visit_leaves_the_rest_as_it_is(caller):
         (PAGES, "text/csv", "姓名,鞋码\n".encode(), (422, "dataset-header-unknown")),
         (PAGES, "text/plain", b"a", (415, "intake-type-unknown")),
         (PAGES, "", b"a,b\n", (415, "intake-type-missing")),
-        (PAGES, "application/x-www-form-urlencoded", b"a=b", (415, "intake-type-unknown")),
         (PAGES, "text/csv", b"\x1f\x8b\x08", (422, "intake-packed")),
         (PAGES, "text/csv; charset=big5", b"a", (415, "intake-charset-unknown")),
         (PAGES, "application/fhir+json", b'{"resourceType":"Binary"}', (400, "intake-not-a-file")),
