@@ -32,7 +32,7 @@ from server.mappings.reading import Entry, Tree
 from server.mappings.tables import Element, Head
 from server.profiles.identity_numbers.kinds import Kinds
 from server.records.cells import Told
-from server.records.datasets import Cell, Loaded
+from server.records.datasets import DIVIDER, Cell, Loaded
 from server.terminology.service import Terminology
 
 Resource = dict[str, Any]
@@ -148,6 +148,11 @@ class DataSet:
 
     def _told(self, loaded: Loaded) -> list[tuple[str, Told]]:
         told = [(name, one) for name, cell in loaded.cells.items() for one in cell.told]
+        told += [
+            (name, Told("dataset-not-kept", DIVIDER.join(loaded.cells[name].values), {}, "warning"))
+            for name in self.made.not_kept
+            if name in loaded.cells and any(loaded.cells[name].values)
+        ]
         told += [(name, one) for name, all in loaded.faults.items() for one in all]
         for check in self.made.checks:
             told += check.faults(loaded)

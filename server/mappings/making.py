@@ -1,11 +1,21 @@
 """What a data set goes by, made of its table once: schema, layout, conversions, checks."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from server.mappings import checks, conversions, institutions, people, places, visits
+from server.mappings import (
+    checks,
+    conversions,
+    described,
+    institutions,
+    people,
+    photos,
+    places,
+    visits,
+)
 from server.mappings.checks import BodyMassIndex, Order, Person, Somebody
 from server.mappings.conversions import Asked, Conversion, Facts, Maker
 from server.mappings.domains import Domain, listed
@@ -31,6 +41,8 @@ CONVERSIONS: Mapping[str, Maker] = {
     "money": conversions.money,
     "coding": conversions.coding,
     "concept": conversions.concept,
+    "concept-or-other": described.concept,
+    "described": described.described,
     "named": conversions.named,
     "classified": conversions.classified,
     "gender": people.gender,
@@ -42,6 +54,7 @@ CONVERSIONS: Mapping[str, Maker] = {
     "institution-code": institutions.code,
     "visit-number": visits.number,
     "measured": measured,
+    "base64": photos.base64,
 }
 """What makes a conversion, by the name that rows know it by."""
 CALCULATED = "body-mass-index"
@@ -68,6 +81,7 @@ class Made:
     body_mass_index: BodyMassIndex | None
     swapped: Swapped
     without_inverse: Mapping[str, str]
+    not_kept: tuple[str, ...]
 
 
 def made(table: Table, facts: Facts) -> Made:
@@ -100,6 +114,7 @@ def made(table: Table, facts: Facts) -> Made:
         body_mass_index=index,
         swapped=partial(checks.swapped, shape),
         without_inverse={one.name: one.inverse for one in table.elements if one.inverse},
+        not_kept=tuple(one.name for one in table.elements if not one.target),
     )
 
 
@@ -154,6 +169,7 @@ def _column(element: Element, domain: Domain | None) -> Column:
         letters=format.letters,
         codes={} if domain is None else domain.spellings,
         is_open=domain is not None and domain.is_open,
+        others=re.compile(element.others["form"]) if element.others else None,
         is_required=element.required,
         repeats=element.repeats,
     )

@@ -48,7 +48,9 @@ class Element:
     """One data element: what its cells hold, and where that stands in the tree.
 
     `name` is its Chinese name, by which rows have it; `de`, `hdsd` and `aliases` are other headers.
-    `domain` names the table of its codes, or `values` has them, where no table is published.
+    `domain` names the table of its codes, or `values` has them, where no table is published;
+    `others` tells the `form` of codes that are taken beside them, and the `system` of those, if
+    there is one.
     `options` are what its conversion asks for. Without `target` it is not kept, with `inverse` it
     is not given back, and that text says why. `needs` is an element without which it means
     nothing; `instead` has the targets of values that stand elsewhere, ``01 无`` for one.
@@ -66,6 +68,7 @@ class Element:
     aliases: tuple[str, ...] = ()
     domain: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)
     convert: str = "string"
     shape: str = ""
     required: bool = False

@@ -54,8 +54,9 @@ class Column:
 
     `kind` is text, digits, code, number, flag, date or dateTime; lengths count characters, that of
     a number its point too, of which `decimals` may stand behind it. `codes` has every spelling of
-    every code that a table allows; if it `is_open`, others may stand there as well. A cell that
-    `repeats` has several values, divided by ``|``.
+    every code that a table allows; if it `is_open`, others may stand there as well, and so may
+    `others` of that form. A text or a flag may have codes, too. A cell that `repeats` has several
+    values, divided by ``|``.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Column:
     letters: str = "AN"
     codes: Mapping[str, "Known"] = field(default_factory=dict)
     is_open: bool = False
+    others: re.Pattern[str] | None = None
     is_required: bool = False
     repeats: bool = False
 
@@ -104,7 +106,8 @@ def read(column: Column, text: str) -> tuple[str, list[Told]]:
     tidy, told = tidied(column, text)
     if tidy in EMPTY and tidy not in column.codes:
         return "", [*told, *([Told("dataset-empty", tidy, severity="warning")] if tidy else [])]
-    value, more = READERS[column.kind](column, tidy)
+    kind = "code" if tidy in column.codes else column.kind
+    value, more = READERS[kind](column, tidy)
     return value, told + more
 
 
@@ -150,7 +153,8 @@ def _fits(column: Column, value: str) -> None:
 def _code(column: Column, value: str) -> tuple[str, list[Told]]:
     known = column.codes.get(value) or column.codes.get(value.upper())
     if known is None:
-        if not column.is_open:
+        is_other = column.others is not None and column.others.fullmatch(value) is not None
+        if not column.is_open and not is_other:
             raise WrongCellError("dataset-domain")
         _fits(column, value)
         return value, []
@@ -180,9 +184,10 @@ def _number(column: Column, value: str) -> tuple[str, list[Told]]:
 
 
 def _flag(column: Column, value: str) -> tuple[str, list[Told]]:
-    del column
     upper = value.upper()
-    if upper not in _TRUE and upper not in _FALSE:
+    # Beside codes no digit is a flag: 1 may be the code for no.
+    is_flag = not (column.codes and value.isdigit())
+    if not is_flag or (upper not in _TRUE and upper not in _FALSE):
         raise WrongCellError("dataset-flag")
     flag = "T" if upper in _TRUE else "F"
     told = (

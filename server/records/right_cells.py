@@ -49,6 +49,7 @@ def _right_text(column: Column) -> Callable[[str], bool]:
         and text[0] not in edges
         and text[-1] not in edges
         and (is_long or _has_full_width(text) is None)
+        and text not in column.codes
     )
 
 

@@ -1,11 +1,13 @@
 """Rows of national data sets, made from the tables themselves."""
 
+from base64 import b64encode
 from datetime import date
 
 from hypothesis import strategies as st
 
 from server.mappings.checks import Order
 from server.profiles.identity_numbers.check_characters import of_resident
+from server.profiles.identity_numbers.residents import ID_NUMBER
 from server.records.cells import EMPTY
 
 HAN = "测试甲乙丙丁戊己庚辛一二三红黄蓝大小"
@@ -79,17 +81,27 @@ def _value(dataset, element, length):
 
 def _new_value(dataset, element, length):
     format = element.parsed
-    if element.convert == "institution-code":
-        return st.just(CREDIT_CODE)
-    if element.convert == "identifier":
-        return _digits(format).map(lambda digits: f"35{digits[2:]}")
-    if element.convert == "division":
-        return _divisions(format.most)
-    if element.convert == "positive":
-        return st.integers(1, 10**format.most - 1).map(str)
+    if element.convert in CONVERTED:
+        return CONVERTED[element.convert](element)
     if format.kind == "code":
         return _codes(dataset, element, length)
-    return VALUES[format.kind](format)
+    drawn = VALUES[format.kind](format)
+    if element.domain:
+        spellings = dataset.made.domains[element.name].spellings
+        return drawn.filter(lambda text: text not in spellings)
+    return drawn
+
+
+def _identifiers(element):
+    if element.options["system"] == ID_NUMBER:
+        return _id_numbers()
+    return _digits(element.parsed).map(lambda digits: f"35{digits[2:]}")
+
+
+def _id_numbers():
+    numbers = st.tuples(DAYS, st.integers(1, 999))
+    seventeen = numbers.map(lambda parts: f"350600{parts[0]:%Y%m%d}{parts[1]:03}")
+    return seventeen.map(lambda text: text + of_resident(text))
 
 
 def _texts(format):
@@ -138,6 +150,13 @@ def _divisions(length):
 
 
 MADE = {}
+CONVERTED = {
+    "institution-code": lambda _: st.just(CREDIT_CODE),
+    "identifier": _identifiers,
+    "division": lambda element: _divisions(element.parsed.most),
+    "positive": lambda element: st.integers(1, 10**element.parsed.most - 1).map(str),
+    "base64": lambda _: st.binary(min_size=1, max_size=60).map(lambda one: b64encode(one).decode()),
+}
 VALUES = {
     "date": lambda _: DAYS.map(lambda day: day.strftime("%Y%m%d")),
     "dateTime": lambda _: st.tuples(DAYS, st.times()).map(

@@ -116,3 +116,71 @@ def test_what_is_no_number_stays_a_text(datasets, written):
     row = {"检验项目名称": "项目", "检验定量结果": written}
     (result,) = datasets.find("检验报告").read(row).record["result"]
     assert result["valueString"] == written
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "made"),
+    [
+        ("齿列类别代码", "2", ("valueCodeableConcept", "2")),
+        ("齿列类别代码", "缺齿，右上第一磨牙", ("valueString", "缺齿，右上第一磨牙")),
+        ("肛门指诊检查结果代码", "5", ("valueCodeableConcept", "5")),
+        ("肛门指诊检查结果代码", "未及异常；指套无血染", ("valueString", "未及异常；指套无血染")),
+        ("足背动脉搏动代码", "1", ("valueCodeableConcept", "1")),
+        ("足背动脉搏动代码", "T", ("valueBoolean", True)),
+        ("足背动脉搏动代码", "F", ("valueBoolean", False)),
+    ],
+)
+def test_a_text_or_flag_is_taken_beside_the_codes_of_the_form(datasets, read, name, written, made):
+    found = read(**{name: written})
+    assert found.faults == ()
+    stored = [spelled(dumps(one)) for one in found.resources]
+    element, value = made
+    (said,) = [one[element] for one in stored if element in one]
+    assert (said["coding"][0]["code"] if isinstance(said, dict) else said) == value
+    assert datasets.find("健康体检").restore(stored).row[name] == written
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "rules"),
+    [
+        ("足背动脉搏动代码", "0", ["flag"]),
+        ("齿列类别代码", "02", ["code-width"]),
+        ("症状代码", "26", ["domain"]),
+        ("症状代码", "K21", ["domain"]),
+        ("疫苗名称代码", "43", ["domain", "needs"]),
+    ],
+)
+def test_a_digit_is_a_code_there_and_other_codes_are_wrong(read, name, written, rules):
+    beside = {"接种日期": "20200101"} if name == "疫苗名称代码" else {}
+    assert [one.rule for one in read(**{name: written, **beside}).faults] == rules
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("症状代码", "R51"), ("症状代码", "02|R10.4"), ("疫苗名称代码", "0101")]
+)
+def test_codes_of_other_lists_come_back_as_they_were(datasets, there_and_back, name, written):
+    beside = {"接种日期": "20200101"} if name == "疫苗名称代码" else {}
+    back, faults = there_and_back(
+        datasets.find("健康体检"), {**RIGHT, "身份证件类别代码": "01", name: written, **beside}
+    )
+    assert faults == ()
+    assert back[name] == written
+
+
+def test_what_has_no_place_is_checked_and_told_as_not_kept(datasets):
+    card = datasets.find("居民健康卡")
+    row = {"居民健康卡号": "350600199001151016", "姓名": "测试甲", "性别代码": "1",
+           "出生日期": "19900115", "安全码": "123"}  # fmt: skip
+    read = card.read(row)
+    assert [(one.element, one.rule, one.severity) for one in read.faults] == [
+        ("安全码", "not-kept", "warning")
+    ]
+    assert "安全码" not in card.restore([spelled(dumps(one)) for one in read.resources]).row
+    assert [one.rule for one in card.read({**row, "安全码": "1234"}).faults] == ["length"]
+
+
+def test_a_picture_that_is_no_base64_is_refused(datasets):
+    row = {"居民健康卡号": "350600199001151016", "姓名": "测试甲", "性别代码": "1",
+           "出生日期": "19900115", "照片": "不是图片"}  # fmt: skip
+    faults = datasets.find("居民健康卡").read(row).faults
+    assert [(one.element, one.rule) for one in faults] == [("照片", "base64")]
