@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from server.fhir.outcome import Issue, Unprocessable
 from server.mappings.tables import Element
-from server.records.datasets import DIVIDER
+from server.records.datasets import joined
 
 _NUMBERED = re.compile(r"(.*?)(?:#([1-9][0-9]?)|\[([1-9][0-9]?)\]|([1-9][0-9]?))")
 _SHOWN = 60
@@ -27,10 +27,13 @@ def folded(header: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a file: for each, the name of its element and the place of its value."""
+    """The columns of a file: for each, the name of its element and the place of its value.
+
+    `kinds` are those of their elements, by name.
+    """
 
     names: tuple[tuple[str, int | None], ...]
-    issues: tuple[Issue, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     def row(self, cells: Sequence[str]) -> dict[str, str]:
         """Return the row that `cells` are, by the names of elements; what has no text is absent."""
@@ -44,9 +47,8 @@ class Columns:
             else:
                 numbered.setdefault(name, {})[number] = text
         for name, texts in numbered.items():
-            found[name] = DIVIDER.join(
-                texts.get(number, "").replace(DIVIDER, "\\|") for number in range(1, max(texts) + 1)
-            )
+            values = (texts.get(number, "") for number in range(1, max(texts) + 1))
+            found[name] = joined(values, self.kinds.get(name, "text"))
         return found
 
 
@@ -74,12 +76,14 @@ class Headers:
         """
         issues: list[Issue] = []
         names: list[tuple[str, int | None]] = []
+        kinds: dict[str, str] = {}
         taken: dict[str, dict[int | None, str]] = {}
         for header in row:
             element, number = self._meant(header, issues)
             names.append((element.name if element else "", number))
             if element is None:
                 continue
+            kinds[element.name] = element.parsed.kind
             others = taken.setdefault(element.name, {})
             if others and (number is None or None in others or number in others):
                 first = others.get(number) or next(iter(others.values()))
@@ -88,7 +92,7 @@ class Headers:
             others[number] = header[:_SHOWN]
         if issues:
             raise Unprocessable(*issues)
-        return Columns(tuple(names))
+        return Columns(tuple(names), kinds)
 
     def _meant(self, header: str, issues: list[Issue]) -> tuple[Element | None, int | None]:
         key = folded(header)

@@ -121,4 +121,5 @@ class Taking:
             return None
         if not self.element.repeats:
             return values[min(values)]
-        return joined(values.get(index, "") for index in range(max(values) + 1))
+        texts = (values.get(index, "") for index in range(max(values) + 1))
+        return joined(texts, self.element.parsed.kind)

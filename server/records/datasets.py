@@ -17,9 +17,10 @@ from server.records.cells import Column, Told, WrongCellError, read
 from server.records.right_cells import is_right
 
 DIVIDER = "|"
-_FULL_WIDTH_DIVIDER = "｜"
 _has_divider = re.compile(r"[|｜;；,，、\\]").search
-_BETWEEN_CODES = str.maketrans(dict.fromkeys(";；,，、｜", DIVIDER))
+_BETWEEN_TEXTS = re.compile(r"(\\*)([|｜])")
+_BETWEEN_OTHERS = re.compile(r"(\\*)([|｜;；,，、])")
+_LAST = re.compile(r"\\+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +39,39 @@ class Loaded:
     faults: Mapping[str, list[Told]] = field(default_factory=dict)
 
 
+def _between(kind: str) -> re.Pattern[str]:
+    """Return what divides the values of a cell: backslashes, and the sign behind them."""
+    return _BETWEEN_TEXTS if kind == "text" else _BETWEEN_OTHERS
+
+
 def divided(column: Column, text: str) -> list[str]:
-    r"""Return the values in `text`, which stand between dividers; ``\|`` is a bar in a value."""
+    r"""Return the values in `text`, which stand between dividers; ``\|`` is a bar in a value.
+
+    Of backslashes before a divider two are one, and one that is left over takes its meaning from
+    it; all other backslashes are what they are.
+    """
     if not column.repeats:
         return [text]
-    if column.kind == "text":
-        text = text.replace(_FULL_WIDTH_DIVIDER, DIVIDER)
-    else:
-        text = text.translate(_BETWEEN_CODES)
-    if "\\" not in text:
-        return text.split(DIVIDER)
-    return [one.replace("\0", DIVIDER) for one in text.replace("\\|", "\0").split(DIVIDER)]
+    values, value, place = [], "", 0
+    for found in _between(column.kind).finditer(text):
+        halves, rest = divmod(len(found[1]), 2)
+        value += text[place : found.start()] + "\\" * halves
+        place = found.end()
+        if rest:
+            value += found[2]
+        else:
+            values.append(value)
+            value = ""
+    return [*values, value + text[place:]]
 
 
-def joined(values: Iterable[str]) -> str:
-    """Return `values` as they stand in one cell."""
-    return DIVIDER.join(one.replace(DIVIDER, "\\|") for one in values)
+def joined(values: Iterable[str], kind: str = "text") -> str:
+    """Return `values`, of a column of this `kind`, as they stand in one cell."""
+    between = _between(kind)
+    said = [between.sub(lambda found: f"{found[1] * 2}\\{found[2]}", one) for one in values]
+    # What stands before a divider would take its meaning from it.
+    before = [_LAST.sub(lambda found: found[0] * 2, one) for one in said[:-1]]
+    return DIVIDER.join([*before, *said[-1:]])
 
 
 class _Cell(fields.Field[Cell]):

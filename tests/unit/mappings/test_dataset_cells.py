@@ -129,11 +129,32 @@ def test_what_is_told_to_be_right_is_read_as_it_stands(column, text):
         assert read(column, text) == (text, [])
 
 
-@given(st.lists(st.text(max_size=5).filter(lambda text: "｜" not in text), min_size=1, max_size=4))
-def test_values_of_a_text_are_divided_as_they_were_joined(values):
-    column = Column("each", "text", repeats=True)
-    bare = [one.replace("\\", "").replace("\0", "") for one in values]
-    assert divided(column, joined(bare)) == bare
+LISTED = st.lists(
+    st.text("甲乙\\|｜；;,，、 ", max_size=6) | st.text(max_size=5), min_size=1, max_size=4
+)
+
+
+@pytest.mark.parametrize("kind", ["text", "marks", "digits", "code"])
+@given(values=LISTED)
+def test_values_are_divided_as_they_were_joined(kind, values):
+    column = Column("each", kind, repeats=True)
+    assert divided(column, joined(values, kind)) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("甲|乙｜丙", ["甲", "乙", "丙"]),
+        ("甲\\|乙", ["甲|乙"]),
+        ("甲\\｜乙", ["甲｜乙"]),
+        ("甲\\\\|乙", ["甲\\", "乙"]),
+        ("甲\\\\\\|乙", ["甲\\|乙"]),
+        ("\\\\server\\甲|乙\\", ["\\\\server\\甲", "乙\\"]),
+        ("甲；乙", ["甲；乙"]),
+    ],
+)
+def test_a_backslash_means_something_before_a_divider_alone(text, values):
+    assert divided(Column("each", "text", repeats=True), text) == values
 
 
 def test_codes_are_divided_by_what_is_usual():

@@ -1,9 +1,12 @@
 """A column may be called by the Chinese name, the DE or the HDSD id of its data element."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.fhir.outcome import NotFound, Unprocessable
 from server.mappings.making import CALCULATED
+from server.records.datasets import divided
 
 
 @pytest.fixture
@@ -34,6 +37,18 @@ def test_numbered_columns_are_values_of_one_element_in_their_places(front_page):
         "出院其他诊断名称": "高血压\\|病|糖尿病",
         "出院其他诊断疾病编码": "|E11.900",
     }
+
+
+TEXTS = st.lists(st.text("甲乙\\|｜;，", min_size=1, max_size=5), min_size=2, max_size=4)
+
+
+@pytest.mark.parametrize("name", ["出院其他诊断名称", "出院其他诊断疾病编码", "II助姓名"])
+@given(texts=TEXTS)
+def test_what_stands_in_numbered_columns_is_one_value_each(datasets, name, texts):
+    front_page = datasets.find("住院病案首页")
+    columns = front_page.headers([f"{name}{place}" for place in range(1, len(texts) + 1)])
+    cell = columns.row(texts)[name]
+    assert divided(front_page.made.shape.columns[name], cell) == texts
 
 
 def test_every_element_can_be_a_column_by_each_of_its_names(datasets):
