@@ -1,8 +1,9 @@
 """The conversion of what was measured: a number with its unit, or whatever else was found.
 
-Laboratories write ``5.60``, ``<0.05``, ``阴性`` and ``1:80`` in the same column. A number becomes a
-Quantity, whose code is that of UCUM where the table of units knows what the laboratory writes; all
-else stays a text.
+Laboratories write ``5.60``, ``<0.05``, ``-2.3``, ``阴性`` and ``1:80`` in the same column. A number
+becomes a Quantity, whose code is that of UCUM where the table of units knows what the laboratory
+writes; all else stays a text, and so does what a number of JSON would not give back as it was
+written: ``+2.3``, ``007`` and ``-0``.
 
 Spec: https://hl7.org/fhir/R4/datatypes.html#Quantity, https://ucum.org/ucum
 """
@@ -13,7 +14,7 @@ from typing import Any
 from server.mappings.conversions import Asked, Beside, Conversion, exact, in_unit
 
 Json = Any
-_NUMBER = re.compile(r"(<=|>=|<|>)?([0-9]{1,14}(?:\.[0-9]{1,8})?)")
+_NUMBER = re.compile(r"(<=|>=|<|>)?(-?(?:0|[1-9][0-9]{0,13})(?:\.[0-9]{1,8})?)")
 
 
 def measured(asked: Asked) -> Conversion:
@@ -22,7 +23,7 @@ def measured(asked: Asked) -> Conversion:
 
     def read(value: str, other: Beside) -> Json:
         match = _NUMBER.fullmatch(value)
-        if match is None or (len(match[2]) > 1 and match[2][0] == "0" and match[2][1] != "."):
+        if match is None or match[2] == "-0":
             return {"valueString": value}
         made: dict[str, Any] = {"value": exact(match[2])}
         if match[1]:

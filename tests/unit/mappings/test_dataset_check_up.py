@@ -99,6 +99,10 @@ def test_the_report_has_all_items(read):
         ("6.0", "10^9/L", {"value": "6.0", "unit": "10^9/L", "code": "10*9/L"}),
         ("<0.50", "mg/L", {"value": "0.50", "comparator": "<", "unit": "mg/L", "code": "mg/L"}),
         ("3", "箱", {"value": "3", "unit": "箱"}),
+        ("-2.3", "mmol/L", {"value": "-2.3", "unit": "mmol/L", "code": "mmol/L"}),
+        ("-2.30", "mmol/L", {"value": "-2.30", "unit": "mmol/L", "code": "mmol/L"}),
+        ("-12", "mmol/L", {"value": "-12", "unit": "mmol/L", "code": "mmol/L"}),
+        ("<-0.5", "mg/L", {"value": "-0.5", "comparator": "<", "unit": "mg/L", "code": "mg/L"}),
     ],
 )
 def test_a_measured_number_keeps_its_digits_and_gets_the_unit_of_ucum(
@@ -111,7 +115,18 @@ def test_a_measured_number_keeps_its_digits_and_gets_the_unit_of_ucum(
     )
 
 
-@pytest.mark.parametrize("written", ["阴性", "1:80", "+", "007", "1.2.3"])
+@pytest.mark.parametrize(
+    "written", ["-2.3", "-2.30", "-12", "<-0.5", ">=-1.0", "+2.3", "-0", "-阴性"]
+)
+def test_what_was_measured_comes_back_sign_for_sign(datasets, there_and_back, written):
+    row = {"检验项目名称": "项目", "检验定量结果": written, "检验计量单位": "mmol/L"}
+    back, _ = there_and_back(datasets.find("检验报告"), row)
+    assert back["检验定量结果"] == written
+
+
+@pytest.mark.parametrize(
+    "written", ["阴性", "1:80", "+", "007", "1.2.3", "+2.3", "-007", "-0", "--2", "2-3"]
+)
 def test_what_is_no_number_stays_a_text(datasets, written):
     row = {"检验项目名称": "项目", "检验定量结果": written}
     (result,) = datasets.find("检验报告").read(row).record["result"]
