@@ -115,9 +115,8 @@ class Batches:
                     (one,) = self.making.made([one.row])
                     if not one.is_refused:
                         continue
-                outcome.reject(
-                    one if one.is_refused else replace(one, faults=told(error, one.requests))
-                )
+                faults = one.faults if one.is_refused else told(error, one.requests, one.meaning)
+                outcome.reject(replace(one, faults=faults))
             return
 
     def _stored(self, made: Sequence[Made], outcome: Outcome, fates: list[Fate]) -> None:

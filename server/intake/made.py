@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from server.fhir import json
@@ -11,7 +11,9 @@ from server.intake.rows import Row
 from server.interactions.call import Call, Preference
 from server.interactions.criteria import Criteria
 from server.interactions.entries import Entry
+from server.mappings.datasets import DataSet
 from server.mappings.faults import RowFault
+from server.mappings.tracing import traced
 
 _PLACED = re.compile(r"Bundle\.entry\[([0-9]+)\](?:\.resource)?")
 _QUIET = Preference(returns="minimal")
@@ -23,7 +25,8 @@ class Request:
 
     `same` is what finds the resource by what it says itself, where no `id` tells which it is, and
     `claims` are the names under which writers of the same exclude each other. `if_match` is what
-    the resource has to be still, `if_none_match` what it may not be.
+    the resource has to be still, `if_none_match` what it may not be. `role` is that of the
+    resource in its data set.
     """
 
     type: str
@@ -35,6 +38,7 @@ class Request:
     full_url: str | None = None
     if_match: str | None = None
     if_none_match: str | None = None
+    role: str = ""
 
     def entry(self, place: int) -> Entry:
         """Return this as the entry at `place` of a transaction."""
@@ -63,11 +67,27 @@ class Requested:
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a row says: the `cells` of a row of `dataset`, by the names of its elements."""
+
+    dataset: DataSet
+    cells: Mapping[str, str]
+
+    def named(self, fault: RowFault, role: str, body: bytes) -> RowFault:
+        """Return `fault`, whose element is a place in `body`, with the data element there."""
+        meant = traced(self.dataset, self.cells, role, json.spelled(body), fault.element)
+        if meant is None:
+            return fault
+        return replace(fault, element=meant.element.name, de=meant.element.de, value=meant.value)
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """What `row` comes to: `requests` to be done together, unless there is an error in `faults`.
 
     Rows with any of their `keys` in common may be of one thing, and are not written in one
-    transaction. A `record` is what could be read of a row that is refused.
+    transaction. A `record` is what could be read of a row that is refused, and `meaning` what its
+    cells say.
     """
 
     row: Row
@@ -75,6 +95,7 @@ class Made:
     faults: tuple[RowFault, ...] = ()
     keys: frozenset[str] = frozenset()
     record: Mapping[str, Any] = field(default_factory=dict)
+    meaning: Meaning | None = None
 
     @property
     def is_refused(self) -> bool:
@@ -82,20 +103,36 @@ class Made:
         return bool(errors(self.faults))
 
 
-def told(error: FhirError, requests: Sequence[Request] = ()) -> tuple[RowFault, ...]:
-    """Return the refusal `error`, of a transaction of `requests`, as faults of a row."""
-    return tuple(
-        RowFault(_element(one, requests), "", "", one.message, one.arguments, one.severity)
-        for one in error.issues
-    )
+def told(
+    error: FhirError, requests: Sequence[Request] = (), meaning: Meaning | None = None
+) -> tuple[RowFault, ...]:
+    """Return the refusal `error`, of a transaction of `requests`, as faults of a row.
+
+    Each is of the data element that stands where it is, as far as the `meaning` of the row tells.
+    """
+    return tuple(_told(one, requests, meaning) for one in error.issues)
 
 
-def _element(issue: Issue, requests: Sequence[Request]) -> str:
-    """Return what `issue` is about, by its type and not by its place in a transaction."""
-    found = _PLACED.match(issue.expression or "")
-    if found is None or int(found[1]) >= len(requests):
-        return issue.expression or ""
-    return requests[int(found[1])].type + (issue.expression or "")[found.end() :]
+def _told(issue: Issue, requests: Sequence[Request], meaning: Meaning | None) -> RowFault:
+    request, place = _placed(issue.expression or "", requests)
+    fault = RowFault(place, "", "", issue.message, issue.arguments, issue.severity)
+    if request is None or meaning is None:
+        return fault
+    return meaning.named(fault, request.role, request.body)
+
+
+def _placed(expression: str, requests: Sequence[Request]) -> tuple[Request | None, str]:
+    """Return the request that `expression` is about, if it is known, and the place in that.
+
+    It is told by the type of its resource, and not by its place in a transaction.
+    """
+    found = _PLACED.match(expression)
+    if found is not None and int(found[1]) < len(requests):
+        request = requests[int(found[1])]
+        return request, request.type + expression[found.end() :]
+    type = expression.partition(".")[0]
+    same = [one for one in requests if one.type == type]
+    return (same[0] if len(same) == 1 else None), expression
 
 
 def errors(faults: Iterable[RowFault]) -> tuple[RowFault, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from server.context import Context
 from server.fhir.outcome import FhirError
 from server.intake import records
-from server.intake.made import Made, Requested, told
+from server.intake.made import Made, Meaning, Requested, told
 from server.intake.people import People
 from server.intake.records import Visits
 from server.intake.rows import Row, unreadable
@@ -72,8 +72,8 @@ class Making:
         self._columns[row.header] = columns
         if len(self._columns) > _MOST_HEADERS:
             del self._columns[next(iter(self._columns))]
-        read = self.dataset.read(columns.row(row.cells))
-        return _Waiting.of(row, read, self._maker)
+        meaning = Meaning(self.dataset, columns.row(row.cells))
+        return _Waiting.of(row, self.dataset.read(meaning.cells), self._maker, meaning)
 
     def _of_document(self, row: Row, file: Path) -> "Made | _Waiting":
         most = self.context.interpreters.settings.max_body
@@ -88,7 +88,8 @@ class Making:
         name = papers.dataset.name
         if name not in self._documents:
             self._documents[name] = Visits(self.context, papers.dataset)
-        return _Waiting.of(row, papers.read, self._documents[name])
+        meaning = Meaning(papers.dataset, papers.row)
+        return _Waiting.of(row, papers.read, self._documents[name], meaning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +99,20 @@ class _Waiting:
     row: Row
     read: Read
     maker: Visits | People
+    meaning: Meaning
 
     @classmethod
-    def of(cls, row: Row, read: Read, maker: Visits | People) -> "Made | _Waiting":
+    def of(
+        cls, row: Row, read: Read, maker: Visits | People, meaning: Meaning
+    ) -> "Made | _Waiting":
         """Return what has been `read` of a row, unless that refuses it."""
         if read.is_refused:
             return Made(row, faults=read.faults, record=read.record)
-        return cls(row, read, maker)
+        return cls(row, read, maker, meaning)
 
 
 def _told(one: _Waiting, requested: Requested) -> Made:
     if requested.refusal is not None:
         return Made(one.row, faults=told(requested.refusal), record=one.read.record)
-    return Made(one.row, requested.requests, one.read.faults, requested.keys)
+    read, asked = one.read, requested
+    return Made(one.row, asked.requests, read.faults, asked.keys, meaning=one.meaning)

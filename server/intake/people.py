@@ -168,7 +168,14 @@ def _request(
     for link, instead in links.items():
         body = body.replace(f'"{link}"'.encode(), f'"{instead}"'.encode())
     full_url = links[entry.full_url]
-    return Request(resource["resourceType"], body, orjson.loads(body), full_url=full_url, **said)
+    return Request(
+        resource["resourceType"],
+        body,
+        orjson.loads(body),
+        full_url=full_url,
+        role=entry.role,
+        **said,
+    )
 
 
 def _identifiers(patient: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -144,9 +144,8 @@ def posted(
 ) -> Request:
     """Return the post of the record `body`, over the version `if_match`, or over none."""
     resource = orjson.loads(body)
-    return Request(
-        resource["resourceType"], body, resource, if_match=if_match, if_none_match=if_none_match
-    )
+    type = resource["resourceType"]
+    return Request(type, body, resource, if_match=if_match, if_none_match=if_none_match, role=type)
 
 
 def resource(context: Context, line: bytes, type: str) -> Requested:

@@ -110,7 +110,10 @@ class Projecting:
             try:
                 yield key, self._drafted(key, one.resource, change)
             except Unprocessable as refusal:
-                issues = (replace(issue, expression=one.path) for issue in refusal.issues)
+                issues = (
+                    replace(each, expression=self.projection.origin(one, each.expression or ""))
+                    for each in refusal.issues
+                )
                 raise Unprocessable(*issues) from refusal
 
     def _found(self, own: Transaction, change: Change, wanted: Iterable[_Key]) -> Found:

@@ -12,6 +12,7 @@ Everything is compiled at the start. A number is as the record spells it.
 Spec: mappings/EncounterRecord/README.md; https://hl7.org/fhir/R4/lifecycle.html
 """
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -117,6 +118,25 @@ class Projection:
             for table in self.tables
             for at in places[table.role]
         ]
+
+    def origin(self, made: Projected, expression: str) -> str:
+        """Return where in the record stands what is at `expression` in the resource `made`.
+
+        It is the item that the resource is made of, where no one element tells more.
+        """
+        table = next(one for one in self.tables if one.role == made.role)
+        names = tuple(re.sub(r"\[[0-9]+\]", "", expression).split("."))[1:]
+        found: dict[int, set[str]] = {}
+        for row in table.rows:
+            put = tuple(name for name, _ in row.put)
+            if len(row.sources) == 1 and names[: len(put)] == put:
+                found.setdefault(len(put), set()).add(row.sources[0])
+        sources = found[max(found)] if found else set()
+        source = sources.pop() if len(sources) == 1 else "."
+        if source.startswith("record."):
+            return f"{self.type}{source.removeprefix('record')}"
+        is_of_item = source not in (".", "record") and not source.startswith("parent.")
+        return f"{made.path}.{source}" if is_of_item else made.path
 
     def id(self, record: str, role: str) -> str:
         """Return the id of what the record with the id `record` comes to in a `role` once."""

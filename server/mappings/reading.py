@@ -109,11 +109,11 @@ class Putting:
             if value in self.instead and len([one for one in values if one]) > 1:
                 told.append(Told("dataset-alone", value))
                 continue
-            if self.element.needs and not _beside(cells, index, self.element.needs):
+            if self.element.needs and not beside(cells, index, self.element.needs):
                 told.append(Told("dataset-needs", value, {"needed": self.element.needs}))
                 continue
             try:
-                made = self.conversion.read(value, partial(_beside, cells, index))
+                made = self.conversion.read(value, partial(beside, cells, index))
             except WrongCellError as wrong:
                 told.append(Told(wrong.message, value, wrong.arguments))
                 continue
@@ -130,7 +130,8 @@ class Putting:
                 number += 1
 
 
-def _beside(cells: Mapping[str, Cell], index: int, name: str) -> str:
+def beside(cells: Mapping[str, Cell], index: int, name: str) -> str:
+    """Return the value of the element `name` in the place `index` of a row, "" if it has none."""
     cell = cells.get(name)
     if cell is None:
         return ""

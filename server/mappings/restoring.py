@@ -44,6 +44,12 @@ class Finder:
                     break
         return found
 
+    def inside(self, place: Place, index: int, resource: Node) -> "Found":
+        """Return the nodes in `resource`, which is known to be the one with `index` at `place`."""
+        found = Found()
+        self._enter(found, place, index, resource)
+        return found
+
     def _enter(self, found: "Found", place: Place, index: int, node: Node) -> None:
         found.at.setdefault(place.number, {})[index] = node
         inner = self.beneath.get(place.number, ())

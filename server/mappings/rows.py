@@ -43,6 +43,7 @@ Steps = tuple[tuple[str, int | None], ...]
 class Row:
     """One row: `look` finds its value, `put` are the steps to where that goes.
 
+    `sources` are the paths where it is looked for.
     `also` goes in with it. `unless` are elements that must not be there yet; `otherwise` is what
     there is without a value.
     """
@@ -55,6 +56,7 @@ class Row:
     also: tuple[tuple[Steps, Json], ...]
     unless: tuple[str, ...]
     items: tuple["Row", ...]
+    sources: tuple[str, ...] = ()
 
     def fill(self, target: dict[str, Any], source: Item, around: Around) -> None:
         """Put into `target` what this row makes of `source`."""
@@ -107,7 +109,13 @@ def row(said: Mapping[str, Any], facts: Facts) -> Row:
         also=tuple((_steps(path), one) for path, one in said.get("also", {}).items()),
         unless=tuple(said.get("unless", ())),
         items=tuple(row(one, facts) for one in said.get("item", ())),
+        sources=_sources(said),
     )
+
+
+def _sources(said: Mapping[str, Any]) -> tuple[str, ...]:
+    given = said.get("from", ())
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def condition(said: Mapping[str, Any]) -> Test:
@@ -134,8 +142,7 @@ def _has_any(found: Sequence[Json], wanted: Sequence[Json]) -> bool:
 
 def _looking(said: Mapping[str, Any]) -> Look:
     """Return what finds the value of a row: the first path that leads anywhere, or `all` values."""
-    given = said["from"]
-    paths = [given] if isinstance(given, str) else given
+    paths = _sources(said)
     if said.get("all"):
         lists = [every(path) for path in paths]
         return lambda source: [one for look in lists for one in look(source)] or None

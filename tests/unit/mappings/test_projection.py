@@ -172,6 +172,27 @@ def test_a_number_whose_unit_nobody_knows_stays_a_text(project):
     assert "valueQuantity" not in made
 
 
+@pytest.mark.parametrize(
+    ("role", "expression", "place"),
+    [
+        ("diagnosis", "Condition.code.coding[0].code", "EncounterRecord.diagnosis[0].code.coding"),
+        ("diagnosis", "Condition.code.text", "EncounterRecord.diagnosis[0].name"),
+        ("diagnosis", "Condition.recordedDate", "EncounterRecord.start"),
+        ("diagnosis", "Condition.clinicalStatus", "EncounterRecord.diagnosis[0]"),
+        ("diagnosis", "Condition.encounter", "EncounterRecord.diagnosis[0]"),
+        ("diagnosis", "Condition", "EncounterRecord.diagnosis[0]"),
+        ("encounter", "Encounter.period.start", "EncounterRecord.start"),
+        ("prescription", "MedicationRequest.authoredOn", "EncounterRecord.prescription[0]"),
+    ],
+)
+def test_a_fault_in_a_resource_is_told_of_the_place_in_the_record(known, role, expression, place):
+    table = known.projections["EncounterRecord"]
+    said = {**OUTPATIENT, "id": "r", "resident": RESIDENT, "patient": RESIDENT}
+    found = table.project(json.exact(orjson.dumps(said)), SOURCE)
+    made = next(one for one in found if one.role == role)
+    assert table.origin(made, expression) == place
+
+
 def ids(projected):
     return {(role, resource["id"]) for role, resource in projected}
 
