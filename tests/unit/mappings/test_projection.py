@@ -139,6 +139,28 @@ def test_a_stay_that_has_not_ended_is_in_progress(project):
     assert of(made, "document")[0]["status"] == "preliminary"
 
 
+def test_of_a_visit_that_did_not_take_place_nothing_was_ordered_or_done(known, project):
+    """https://hl7.org/fhir/R4/medicationrequest.html and procedure.html, status."""
+    done = {"name": "示例操作", "performed": "2026-03-01"}
+    operations = [{"name": "阑尾切除术"}, done]
+    said = {**OUTPATIENT, "status": "cancelled", "operation": operations}
+    made = project(said)
+    statuses = {
+        role: [one["status"] for one in of(made, role)]
+        for role in ("encounter", "document", "prescription", "operation", "result", "cost")
+    }
+    assert statuses["encounter"] == ["cancelled"]
+    assert statuses["document"] == ["preliminary"]
+    assert set(statuses["prescription"]) == {"cancelled"}
+    assert statuses["operation"] == ["not-done", "completed"]
+    assert set(statuses["result"]) == {"final"}
+    assert set(statuses["cost"]) == {"billed"}
+    told = [one["verificationStatus"]["coding"][0]["code"] for one in of(made, "diagnosis")]
+    assert set(told) == {"confirmed"}
+    for _, resource in made:
+        assert errors(known, resource) == []
+
+
 def test_what_is_healed_is_resolved(project):
     (healed,) = of(project(INPATIENT), "diagnosis")
     assert healed["clinicalStatus"]["coding"][0]["code"] == "resolved"
