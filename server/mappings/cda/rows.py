@@ -102,8 +102,11 @@ class Gathered:
             self._tell_untold(name, texts, items)
             while texts and not texts[-1]:
                 texts.pop()
-            if texts:
-                found[name] = joined(texts)
+            element = self.document.dataset.elements[name]
+            if texts and (element.repeats or len(texts) > 1):
+                found[name] = joined(texts, element.parsed.kind)
+            elif texts:
+                (found[name],) = texts
         return found
 
     def _tell_untold(self, name: str, texts: Sequence[str], items: Sequence[Item]) -> None:

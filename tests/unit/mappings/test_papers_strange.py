@@ -34,6 +34,23 @@ def test_all_of_an_address_is_kept(read, written, text):
     assert row["现住址"] == text
 
 
+@pytest.mark.parametrize("text", ["头晕|恶心", "头晕\\", "头晕、恶心,呕吐；乏力"])
+def test_what_divides_values_in_a_row_divides_none_in_a_document(interpreters, text):
+    changed_text = changed("C0002", ("头晕三天", text))
+    papers = interpreters.documents.read(changed_text.encode())
+    assert papers.read.record["chiefComplaint"] == text
+
+
+def test_a_code_of_a_document_is_one_code(interpreters):
+    text = changed("C0002", ('code="I10.x00"', 'code="I10.x00,E11.900"'))
+    papers = interpreters.documents.read(text.encode())
+    told = [one for one in papers.read.faults if one.element == "诊断代码"]
+    coded = [one.get("code") for one in papers.read.record["diagnosis"]]
+    codes = [each["code"] for one in coded if one for each in one["coding"]]
+    assert told or "I10.x00,E11.900" in codes
+    assert "I10.x00" not in codes
+
+
 def test_a_postal_code_that_no_element_is_for_is_told(read):
     address = "<addr><state>福建省</state><postalCode>363000</postalCode></addr>"
     text = changed("C0053", ("</patient>", f"</patient>{address}"))
