@@ -104,24 +104,36 @@ def write(file: Path, rows: int) -> None:
             stream.write(content if start == 0 else content.partition(b"\n")[2])
 
 
-def imported(file: Path, settings: dict[str, str]) -> None:
-    """Import `file`, and print what was said and the most memory."""
+def imported(
+    file: Path,
+    settings: dict[str, str],
+    dataset: str = "InpatientFrontPage",
+    killed_after: float | None = None,
+) -> None:
+    """Import `file`, and print what was said, how long it took and the most memory.
+
+    With `killed_after` all its processes are killed after so many seconds.
+    """
     log = file.parent / "import.log"
     log.unlink(missing_ok=True)
     command = [sys.executable, "-m", "server.cli", "import", "--workers", WORKERS]
-    process = processes.Process([*command, "InpatientFrontPage", str(file)], log, **settings)
+    process = processes.Process([*command, dataset, str(file)], log, **settings)
     process.start()
+    begun = time.monotonic()
     peaks: dict[int, int] = {}
     over = threading.Event()
     watch = threading.Thread(target=_watch, args=(process.child.pid, peaks, over))
     watch.start()
+    if killed_after is not None:
+        time.sleep(killed_after)
+        process.kill()
     process.child.wait()
     over.set()
     watch.join()
     said = log.read_text().strip().splitlines()
     print("\n".join(line for line in said if re.search("rows read|nothing has changed", line)))
     told = ", ".join(f"{peak / 1024:.0f} MB" for peak in sorted(peaks.values(), reverse=True))
-    print(f"most memory of each process: {told}")
+    print(f"{time.monotonic() - begun:.0f} s; most memory of each process: {told}")
 
 
 def _watch(pid: int, peaks: dict[int, int], over: threading.Event) -> None:
