@@ -104,18 +104,28 @@ class Visits:
             return posted(json.dumps(wanted.record), if_none_match="*")
         body = there.version.body or b"{}"
         old = {name: value for name, value in json.exact(body).items() if name not in _SERVERS_OWN}
-        base_url = self.own.interpreters.settings.base_url
         if _is_same(old, wanted.record):
             merged = old  # which most rows of a file that is sent again are
         elif self.dataset.head.is_part:
-            visitors.check_part(wanted.record, there, base_url)
+            self._check(wanted, there, is_part=True)
             merged = merging.part(old, wanted.record, self.elements)
         else:
             kept = Kept.of(old, self._sayable(body), self.elements, self.shared)
             if kept.is_told_by_others:
-                visitors.check_whole(wanted.record, there, base_url)
+                self._check(wanted, there, is_part=False)
             merged = kept.over(old, wanted.record)
         return posted(json.dumps(merged), if_match=f'W/"{there.version.version}"')
+
+    def _check(self, wanted: _Wanted, there: Known, *, is_part: bool) -> None:
+        """Raise Unprocessable if the visit is another person's.
+
+        Who may not change the record is not told whose it is: writing it is refused anyway.
+        """
+        base_url = self.own.interpreters.settings.base_url
+        if visitors.is_another(wanted.record, there, base_url, is_part=is_part):
+            version = there.version
+            if self.context.resources.find(version.type, version.id, "u") is not None:
+                raise visitors.stranger(wanted.record)
 
     def _sayable(self, body: bytes) -> json.Resource:
         """Return what a row of the data set would say of the record `body`."""

@@ -45,25 +45,21 @@ def known(
     ]
 
 
-def check_part(record: json.Resource, there: Known, base_url: str) -> None:
-    """Raise Unprocessable if `record`, a part of a visit, names anybody else than is known."""
-    said, before = Claimed.by(record, base_url), Claimed.by(there.record, base_url)
-    others = [before] if there.resident is None else [before, Claimed.of(there.resident)]
-    if not all(said.agrees(one) for one in others):
-        raise _stranger(record)
+def is_another(record: json.Resource, there: Known, base_url: str, *, is_part: bool) -> bool:
+    """Tell whether `record` names somebody else than is known.
 
-
-def check_whole(record: json.Resource, there: Known, base_url: str) -> None:
-    """Raise Unprocessable if `record` has nothing in common with the person who is known.
-
-    A name or a number may be put right, but not both at once where others have told of the visit.
+    A part contradicts neither the record nor the resident. A whole visit may put a name or a number
+    right, but not both at once.
     """
     said, before = Claimed.by(record, base_url), Claimed.by(there.record, base_url)
-    if not said.agrees(before) and not said.shares(before):
-        raise _stranger(record)
+    if not is_part:
+        return not said.agrees(before) and not said.shares(before)
+    others = [before] if there.resident is None else [before, Claimed.of(there.resident)]
+    return not all(said.agrees(one) for one in others)
 
 
-def _stranger(record: json.Resource) -> Unprocessable:
+def stranger(record: json.Resource) -> Unprocessable:
+    """Return the refusal of `record`, whose visit is another person's."""
     number = str(record.get("visitNumber"))[:60]
     where = f"{record['resourceType']}.patient"
     return Unprocessable.because("intake-visit-of-another", where, number=number)

@@ -17,6 +17,7 @@ import orjson
 
 from server.context import Context
 from server.fhir import json
+from server.fhir.error_entries import ENTERED_IN_ERROR
 from server.fhir.outcome import Unprocessable
 from server.interactions import reviews
 from server.interactions.belonging import Said
@@ -28,7 +29,6 @@ from server.mappings.projection import Projection
 from server.store.documents import Draft, Version
 from server.store.transactions import Transaction, Write
 
-ENTERED_IN_ERROR = "entered-in-error"
 _PROVENANCE, _PROVENANCE_ROLE = "Provenance", "provenance"
 _PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 _OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"

@@ -15,6 +15,7 @@ from server.access.caller import Caller, Party
 from server.access.policy import Region, Rights
 from server.context import Context
 from server.fhir.outcome import FhirError, Forbidden, NotFound
+from server.intake.records import Visits
 from server.interactions.call import Call
 from server.services import Interpreters, Services
 from server.settings import Settings
@@ -24,6 +25,7 @@ from tests.visits import diagnosis, id_number, person, record
 TYPE = "EncounterRecord"
 ORDERS = count(1, 2)
 HERE, ELSEWHERE = "350602", "110101"
+UNIFIED = "https://tongkang.example/fhir/sid/unified-social-credit-code"
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +143,29 @@ def test_what_somebody_sends_who_may_not_counts_for_no_institution(asking, servi
     assert sender("batch", None, {**bundle, "entry": entries[1:]}, method="POST")[0] == 422
     counted = [one.told["reporter"] for one in services.tallies.waiting(10_000)]
     assert named in counted
+
+
+def test_who_may_not_change_a_record_is_not_told_whose_it_is(services, pusher, told, number):
+    """A laboratory's row would tell whether a visit of another unit is somebody's."""
+    told = {**told, "visitNumber": f"V{next(ORDERS)}", "institution": {"identifier": {
+        "system": UNIFIED, "value": "12350600000000000G"}}}  # fmt: skip
+    assert pusher("create", TYPE, told)[0] == 201
+    dataset = services.interpreters.datasets.find("LaboratoryReport")
+    row = {"组织机构代码": "12350600000000000G", "门（急）诊号": told["visitNumber"],
+           "患者类型代码": "1", "检验日期时间": "20260301T080000", "检验报告单编号": "R1",
+           "检验项目名称": "血糖", "检验定量结果": "5.6"}  # fmt: skip
+    refused = {}
+    for unit, letters in (("a", "cu"), ("b", "cu"), ("a", "c")):
+        about = {"system": None, "patient": None}
+        scope = scopes.parse(f"system/EncounterRecord.{letters}").clinical
+        rights = policy.granted(services.interpreters.roles, "system", scope, about)
+        given = Rights(caller=emr(unit), rights=rights, region=of_unit(unit))
+        context = Context.of(services, services.access(given), "en")
+        for name in ("测试甲", "另一人"):
+            read = dataset.read({**row, "姓名": name})
+            (one,) = Visits(context, dataset).requests([read])
+            refused[unit, letters, name] = one.refusal is not None
+    assert [key for key, is_told in refused.items() if is_told] == [("a", "cu", "另一人")]
 
 
 def test_somebody_whom_the_sender_may_not_see_is_found_and_not_shown(pusher, keeper, told, number):
