@@ -1,10 +1,12 @@
 """The interpreters, made once for the tests of this room."""
 
+import orjson
 import pytest
 
-from server.fhir.json import dumps, spelled
+from server.fhir.json import dumps, exact, spelled
 from server.services import Interpreters
 from server.settings import Settings
+from tests.unit.mappings.visit_records import RESIDENT, SOURCE
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +29,21 @@ def read(interpreters):
         return papers.row, told
 
     return done
+
+
+@pytest.fixture(scope="session")
+def project(interpreters):
+    """Return what projects a record that is valid, with its numbers as they were spelled."""
+
+    def projected(said, *, body=None):
+        whole = {**said, "id": "r", "resident": RESIDENT, "patient": RESIDENT}
+        body = body or orjson.dumps(whole)
+        faults = interpreters.validator.faults(orjson.loads(body))
+        assert [one.text("en") for one in faults if one.severity == "error"] == []
+        found = interpreters.projections["EncounterRecord"].project(exact(body), SOURCE)
+        return [(one.role, orjson.loads(dumps(one.resource))) for one in found]
+
+    return projected
 
 
 @pytest.fixture(scope="session")

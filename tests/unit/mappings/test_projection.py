@@ -11,8 +11,6 @@ from server import content
 from server.fhir import json
 from server.mappings import projection
 from server.mappings.tables import WrongTableError
-from server.services import Interpreters
-from server.settings import Settings
 from tests import visits
 from tests.unit.mappings.visit_records import (
     CHINESE,
@@ -20,59 +18,36 @@ from tests.unit.mappings.visit_records import (
     INPATIENT,
     OUTPATIENT,
     RECORDS,
+    RESIDENT,
+    SOURCE,
+    of,
 )
-from tests.visits import coded, diagnosis, record, result
+from tests.visits import coded, record, result
 
 PROFILES = "https://tongkang.example/fhir/StructureDefinition/"
-SOURCE = "https://a.example/fhir/EncounterRecord/r"
-RESIDENT = {"reference": "Patient/p"}
 
 
-@pytest.fixture(scope="module")
-def known():
-    return Interpreters.of(Settings())
-
-
-@pytest.fixture(scope="module")
-def project(known):
-    """Return what projects a record that is valid, with its numbers as they were spelled."""
-
-    def projected(said, *, body=None):
-        whole = {**said, "id": "r", "resident": RESIDENT, "patient": RESIDENT}
-        body = body or orjson.dumps(whole)
-        faults = known.validator.faults(orjson.loads(body))
-        assert [one.text("en") for one in faults if one.severity == "error"] == []
-        found = known.projections["EncounterRecord"].project(json.exact(body), SOURCE)
-        return [(one.role, orjson.loads(json.dumps(one.resource))) for one in found]
-
-    return projected
-
-
-def of(projected, role):
-    return [resource for one, resource in projected if one == role]
-
-
-def errors(known, resource):
+def errors(interpreters, resource):
     return [
         f"{one.expression}: {one.text('en')}"
-        for one in known.validator.faults(resource)
+        for one in interpreters.validator.faults(resource)
         if one.severity == "error"
     ]
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_all_that_a_record_comes_to_is_valid_and_leads_back_to_it(known, project, name):
+def test_all_that_a_record_comes_to_is_valid_and_leads_back_to_it(interpreters, project, name):
     for _, resource in project(GOLDEN[name]):
-        assert errors(known, resource) == []
+        assert errors(interpreters, resource) == []
         assert resource["meta"]["source"] == SOURCE
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_what_is_retracted_is_valid_and_says_so(known, project, name):
-    table = known.projections["EncounterRecord"]
+def test_what_is_retracted_is_valid_and_says_so(interpreters, project, name):
+    table = interpreters.projections["EncounterRecord"]
     for _, resource in project(GOLDEN[name]):
         gone = table.retracted(resource["resourceType"], resource)
-        assert errors(known, gone) == []
+        assert errors(interpreters, gone) == []
         assert b"entered-in-error" in orjson.dumps(gone)
 
 
@@ -139,7 +114,7 @@ def test_a_stay_that_has_not_ended_is_in_progress(project):
     assert of(made, "document")[0]["status"] == "preliminary"
 
 
-def test_of_a_visit_that_did_not_take_place_nothing_was_ordered_or_done(known, project):
+def test_of_a_visit_that_did_not_take_place_nothing_was_ordered_or_done(interpreters, project):
     """https://hl7.org/fhir/R4/medicationrequest.html and procedure.html, status."""
     done = {"name": "示例操作", "performed": "2026-03-01"}
     operations = [{"name": "阑尾切除术"}, done]
@@ -158,7 +133,7 @@ def test_of_a_visit_that_did_not_take_place_nothing_was_ordered_or_done(known, p
     told = [one["verificationStatus"]["coding"][0]["code"] for one in of(made, "diagnosis")]
     assert set(told) == {"confirmed"}
     for _, resource in made:
-        assert errors(known, resource) == []
+        assert errors(interpreters, resource) == []
 
 
 def test_what_is_healed_is_resolved(project):
@@ -180,10 +155,10 @@ def test_the_words_of_a_record_are_sections_of_its_document(project):
     assert len(diagnoses["entry"]) == 2
 
 
-def test_digits_are_as_the_record_spells_them(known):
+def test_digits_are_as_the_record_spells_them(interpreters):
     whole = {**record(result=[result(5.6)]), "id": "r", "resident": RESIDENT, "patient": RESIDENT}
     body = orjson.dumps(whole).replace(b'"value":5.6,', b'"value":5.60,')
-    found = known.projections["EncounterRecord"].project(json.exact(body), SOURCE)
+    found = interpreters.projections["EncounterRecord"].project(json.exact(body), SOURCE)
     (made,) = [one for one in found if one.role == "result"]
     assert b'"value":5.60,"unit":"mmol/L"' in json.dumps(made.resource)
 
@@ -207,37 +182,14 @@ def test_a_number_whose_unit_nobody_knows_stays_a_text(project):
         ("prescription", "MedicationRequest.authoredOn", "EncounterRecord.prescription[0]"),
     ],
 )
-def test_a_fault_in_a_resource_is_told_of_the_place_in_the_record(known, role, expression, place):
-    table = known.projections["EncounterRecord"]
+def test_a_fault_in_a_resource_is_told_of_the_place_in_the_record(
+    interpreters, role, expression, place
+):
+    table = interpreters.projections["EncounterRecord"]
     said = {**OUTPATIENT, "id": "r", "resident": RESIDENT, "patient": RESIDENT}
     found = table.project(json.exact(orjson.dumps(said)), SOURCE)
     made = next(one for one in found if one.role == role)
     assert table.origin(made, expression) == place
-
-
-def ids(projected):
-    return {(role, resource["id"]) for role, resource in projected}
-
-
-def test_a_diagnosis_keeps_its_id_wherever_it_stands(project):
-    one, other = OUTPATIENT["diagnosis"]
-    before = of(project(record(diagnosis=[one, other])), "diagnosis")
-    after = of(project(record(diagnosis=[other, one])), "diagnosis")
-    alone = of(project(record(diagnosis=[other])), "diagnosis")
-    assert [each["id"] for each in before] == [each["id"] for each in reversed(after)]
-    assert alone[0]["id"] == before[1]["id"]
-
-
-def test_an_item_with_an_id_of_its_own_may_become_another(project):
-    said = diagnosis("高血压", "I10.x00x002") | {"id": "d1"}
-    changed = diagnosis("继发性高血压", "I15.900") | {"id": "d1"}
-    before, after = (of(project(record(diagnosis=[one])), "diagnosis") for one in (said, changed))
-    assert before[0]["id"] == after[0]["id"]
-
-
-def test_equal_items_are_several_resources(project):
-    twice = of(project(record(result=[result(5), result(6)])), "result")
-    assert len({one["id"] for one in twice}) == 2
 
 
 @pytest.mark.parametrize(("flag", "names"), [(True, ["青霉素", "头孢"]), (False, []), (None, [])])
@@ -258,30 +210,6 @@ def test_a_pathological_diagnosis_is_the_conclusion_of_a_report(project):
     assert made["conclusionCode"][0]["coding"][0]["code"] == "M80500/0"
 
 
-ALIKE = [
-    ("result", [{**result(5.6), "at": "2026-03-01T08:00:00+08:00"},
-                {**result(11.1), "at": "2026-03-01T12:00:00+08:00"}]),
-    ("result", [{**result(5.6), "report": "R1"}, {**result(11.1), "report": "R2"}]),
-    ("prescription", [{"medicine": "阿莫西林", "number": one} for one in "12"]),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "items"), ALIKE)
-def test_one_of_several_alike_stays_what_it_is_without_the_others(project, name, items):
-    first, second = of(project(record(**{name: items})), name)
-    assert [one["id"] for one in of(project(record(**{name: items[::-1]})), name)] == [
-        second["id"], first["id"]
-    ]  # fmt: skip
-    (alone,) = of(project(record(**{name: items[1:]})), name)
-    assert alone == second
-
-
-def test_no_name_can_pass_for_the_second_of_another(project):
-    names = ["头晕", "头晕#2", "头晕", "头晕", "头晕#2"]
-    made = of(project(record(diagnosis=[diagnosis(one) for one in names])), "diagnosis")
-    assert len({one["id"] for one in made}) == len(names)
-
-
 def test_a_report_has_the_results_that_name_it(project):
     number = {"system": "urn:oid:2.16.156.10011.1.33", "value": "R-1"}
     made = project(
@@ -296,15 +224,17 @@ def test_a_report_has_the_results_that_name_it(project):
 
 
 @given(said=RECORDS)
-def test_whatever_is_valid_is_projected_to_what_is_valid(known, said):
+def test_whatever_is_valid_is_projected_to_what_is_valid(interpreters, said):
     """Of records that the server would take; the others it refuses before they are projected."""
     whole = {**record(**said), "id": "r", "resident": RESIDENT, "patient": RESIDENT}
-    assume(not errors(known, whole))
-    found = known.projections["EncounterRecord"].project(json.exact(orjson.dumps(whole)), SOURCE)
+    assume(not errors(interpreters, whole))
+    found = interpreters.projections["EncounterRecord"].project(
+        json.exact(orjson.dumps(whole)), SOURCE
+    )
     assert {one.role for one in found} >= {"encounter", "document"}
     assert len({one.id for one in found}) == len(found)
     for one in found:
-        assert errors(known, orjson.loads(json.dumps(one.resource))) == []
+        assert errors(interpreters, orjson.loads(json.dumps(one.resource))) == []
 
 
 @pytest.mark.parametrize(
@@ -317,16 +247,16 @@ def test_whatever_is_valid_is_projected_to_what_is_valid(known, said):
         'type = "Basic"\nrole = "a"\n[[row]]\nfrom = "a"\nto = "b[x]"',
     ],
 )
-def test_a_table_that_does_not_say_what_it_should_stops_the_start(known, tmp_path, table):
+def test_a_table_that_does_not_say_what_it_should_stops_the_start(interpreters, tmp_path, table):
     (tmp_path / "units.toml").write_text("[unit]\n")
     (tmp_path / "T").mkdir()
     (tmp_path / "T" / "a.toml").write_text(table)
     with pytest.raises(WrongTableError):
-        projection.load(tmp_path, "T", known.terminology)
+        projection.load(tmp_path, "T", interpreters.terminology)
 
 
-def test_every_table_is_for_a_role_of_its_own(known):
-    roles = [one.role for one in known.projections["EncounterRecord"].tables]
+def test_every_table_is_for_a_role_of_its_own(interpreters):
+    roles = [one.role for one in interpreters.projections["EncounterRecord"].tables]
     assert (
         len(roles) == len({*roles}) == len([*(content.MAPPINGS / "EncounterRecord").glob("*.toml")])
     )

@@ -153,3 +153,11 @@ RECORDS = st.fixed_dictionaries(
         "payment": st.just([{"text": "自费"}]),
     },
 )
+
+SOURCE = "https://a.example/fhir/EncounterRecord/r"
+RESIDENT = {"reference": "Patient/p"}
+
+
+def of(projected, role):
+    """Return the resources in a `role` among what was projected."""
+    return [resource for one, resource in projected if one == role]
