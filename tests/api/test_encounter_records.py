@@ -3,8 +3,10 @@
 Spec: docs/encounter-records.md
 """
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
+import orjson
 import pytest
 
 from server.interactions.patch import JSON_PATCH
@@ -12,6 +14,7 @@ from tests.api.client import refused
 from tests.api.pushing import TYPE, conditions, push, resident
 from tests.api.xml import FHIR_XML
 from tests.builders import ID_CARD, fresh
+from tests.processes import ROOT
 from tests.visits import diagnosis, result
 
 
@@ -25,6 +28,13 @@ def test_it_is_stored_as_it_came_and_projected(fhir, told):
     source = encounter["resource"]["meta"]["source"]
     assert source.endswith(f"/fhir/{TYPE}/{stored['id']}")
     assert conditions(fhir, stored) == {"高血压": "confirmed", "头晕": "confirmed"}
+
+
+def test_the_visit_that_the_docs_push_comes_to_what_they_say(fhir):
+    text = (ROOT / "docs" / "encounter-records.md").read_text("utf-8")
+    visit = orjson.loads(re.search(r"-d '(\{.*?\n\})'", text, re.DOTALL)[1])
+    stored = push(fhir, {**visit, "visitNumber": fresh()})
+    assert conditions(fhir, stored)["高血压"] == "confirmed"
 
 
 def test_its_provenance_names_all_that_it_came_to_and_the_version_that_it_came_of(fhir, told):
