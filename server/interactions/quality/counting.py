@@ -26,16 +26,18 @@ from server.interactions.call import Call
 from server.interactions.institutions import TYPE, Institutions, Others, named
 from server.interactions.platform import platform
 from server.interactions.quality.measuring import Outcome, counted
+from server.interactions.quality.reporting import MEASURE
+from server.interactions.quality.reporting import TYPE as REPORT
 from server.store.tallies import Count
 
 OF = "EncounterRecord"
 """The type of what is counted."""
 _NAMES = ("reference", "identifier", "display")
 _REPORT = {
-    "resourceType": "MeasureReport",
+    "resourceType": REPORT,
     "status": "complete",
     "type": "summary",
-    "measure": f"{BASE}/Measure/encounter-record-quality",
+    "measure": MEASURE,
     "period": {"start": "2026-01-01"},
 }
 """A MeasureReport, to tell whether something can be its reporter."""
